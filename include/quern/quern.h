@@ -1,0 +1,240 @@
+/* quern.h - the embedding ABI of libquern.so.1.
+ *
+ * Errors: every function that can fail returns a qn_status and takes a qn_error** last, which may be NULL.
+ * On failure it receives an error to free with qn_error_free; out-arguments are left alone. Nothing is
+ * printed, nothing is kept in thread-local storage, nothing aborts or exits.
+ * Threads: any function may be called from any thread; one runtime computes one thing at a time.
+ * Ownership: "new reference" = the caller releases it. Arrays and functions keep their runtime alive.
+ * Arrays are immutable; their values are computed when first needed. */
+#ifndef QN_H
+#define QN_H
+#include "base.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define QN_API __declspec(dllimport)
+#else
+#define QN_API __attribute__((visibility("default")))
+#endif
+
+typedef struct qn_runtime qn_runtime;
+typedef struct qn_array qn_array;
+typedef struct qn_fn qn_fn;
+typedef struct qn_error qn_error;
+typedef struct qn_plugin qn_plugin;
+typedef struct qn_kernel_plugin qn_kernel_plugin; /* kernel.h */
+typedef struct DLManagedTensorVersioned DLManagedTensorVersioned; /* dlpack.h */
+typedef struct DLManagedTensor DLManagedTensor;
+
+/* ---- library ---- */
+/* major << 16 | minor of the ABI. */
+QN_API uint32_t qn_abi_version(void);
+/* "key=value" lines: version, compiler, sanitizer. NUL-terminated, static. */
+QN_API const char* qn_build_info(void);
+/* Experimental functions by name ("qn_foo_x1"); NULL when absent. */
+typedef void (*qn_proc)(void);
+QN_API qn_proc qn_get_proc(const char* name);
+/* "INVALID_ARGUMENT" for 3; "UNKNOWN" for numbers it does not know. Static. */
+QN_API const char* qn_status_name(qn_status);
+
+/* ---- errors ---- */
+QN_API qn_status qn_error_code(const qn_error*);
+/* NUL-terminated UTF-8, valid until the error is freed. "" for NULL. */
+QN_API const char* qn_error_message(const qn_error*);
+QN_API void qn_error_free(qn_error*); /* NULL is fine */
+/* An error made by a callback, to be returned through its qn_error**. */
+QN_API qn_status qn_error_new(qn_status code, const char* message, qn_error** out);
+
+/* ---- runtime: owns threads, memory, plugins, plans ---- */
+#define QN_PLUGINS_BUNDLED 0u  /* naive, and the plugins installed beside libquern */
+#define QN_PLUGINS_BUILTIN 1u  /* only naive, which is inside the library */
+#define QN_PLUGINS_PATH 2u     /* bundled and those in directories named by QUERN_PLUGIN_PATH
+                                  (absolute ones; ignored in setuid programs) */
+typedef struct qn_runtime_config {
+  qn_hdr hdr;
+  const qn_allocator* allocator; /* NULL = built in; copied */
+  const qn_executor* executor;   /* NULL = built-in thread pool; copied */
+  qn_log_fn log;                 /* NULL = silent */
+  void* log_self;
+  uint32_t n_threads;     /* built-in pool; 0 = all processors this process may use */
+  uint32_t plugin_policy; /* QN_PLUGINS_* */
+  uint64_t memory_limit;  /* bytes of arrays and workspace; 0 = none */
+  const char* kernels;    /* selection rules; NULL = the environment's QUERN_KERNELS, else none */
+  uint32_t accuracy;      /* 0 = default; 1 = strict; 2 = fast */
+  uint32_t _pad0;
+} qn_runtime_config;
+
+/* config NULL = all defaults. *out: new reference. */
+QN_API qn_status qn_runtime_create(const qn_runtime_config* config, qn_runtime** out, qn_error**);
+QN_API qn_runtime* qn_runtime_retain(qn_runtime*);
+QN_API void qn_runtime_release(qn_runtime*); /* NULL is fine */
+/* Selection rules: "conv[nhwc,f32]=onednn; matmul=tbb|openblas; *=naive". First match wins; a rule lists
+ * plugins (or plugin/kernel) to use, best first; ops without a match follow the default policy.
+ * "" removes all rules. Plans made under other rules are dropped. */
+QN_API qn_status qn_runtime_set_kernels(qn_runtime*, const char* rules, qn_error**);
+
+typedef struct qn_stats {
+  qn_hdr hdr;
+  uint64_t bytes_active;    /* in arrays and plans now */
+  uint64_t bytes_cached;    /* kept for reuse */
+  uint64_t bytes_peak;      /* highest bytes_active since creation or the last reset */
+  uint64_t bytes_limit;     /* 0 = none */
+  uint64_t allocations;     /* calls that reached the underlying allocator */
+  uint64_t evaluations;
+  uint64_t plan_hits;
+  uint64_t plan_misses;
+  uint64_t plans;           /* in the cache */
+  uint64_t kernels_run;
+  uint64_t relayouts_run;
+  uint64_t relayouts_cached; /* skipped because the constant's packed form was at hand */
+  uint64_t faults;          /* kernel failures that led to another candidate or an error */
+  uint64_t nodes_recorded;
+} qn_stats;
+/* stats->hdr.struct_size must be set; only that many bytes are written. */
+QN_API qn_status qn_runtime_stats(qn_runtime*, qn_stats* stats, qn_error**);
+QN_API qn_status qn_runtime_reset_peak(qn_runtime*, qn_error**);
+/* Gives cached memory back and drops all plans. */
+QN_API qn_status qn_runtime_clear_cache(qn_runtime*, qn_error**);
+
+/* ---- arrays ---- */
+/* A copy of row-major data. data may be NULL only for size 0. */
+QN_API qn_status qn_array_from_data(qn_runtime*, const void* data, const int64_t* shape, uint32_t ndim,
+                                    qn_dtype, qn_array** out, qn_error**);
+/* Borrowed memory: read, never written, until release(self) is called (once, on any thread). When this call fails,
+ * release is not called. strides in elements, NULL = row-major. */
+typedef void (*qn_release_fn)(void* self);
+QN_API qn_status qn_array_borrow(qn_runtime*, const void* data, const int64_t* shape, const int64_t* strides,
+                                 uint32_t ndim, qn_dtype, qn_release_fn release, void* self, qn_array** out,
+                                 qn_error**);
+/* 0-d arrays from one number, converted to the dtype. */
+QN_API qn_status qn_scalar(qn_runtime*, double value, qn_dtype, qn_array** out, qn_error**);
+QN_API qn_array* qn_array_retain(qn_array*);
+QN_API void qn_array_release(qn_array*); /* NULL is fine */
+QN_API uint32_t qn_array_ndim(const qn_array*);
+QN_API const int64_t* qn_array_shape(const qn_array*); /* ndim entries; NULL when ndim is 0 is possible */
+QN_API qn_dtype qn_array_dtype(const qn_array*);
+QN_API uint64_t qn_array_size(const qn_array*); /* elements */
+QN_API uint32_t qn_array_is_evaluated(const qn_array*);
+QN_API qn_runtime* qn_array_runtime(const qn_array*); /* borrowed */
+/* Evaluates, then gives the address of element 0 and the strides (in elements, ndim entries); both valid as long
+ * as the array. strides may be NULL. Read only. */
+QN_API qn_status qn_array_data(qn_array*, const void** data, const int64_t** strides, qn_error**);
+/* Evaluates and copies out in row-major order; bytes must be size * itemsize. */
+QN_API qn_status qn_array_copy_out(qn_array*, void* dst, uint64_t bytes, qn_error**);
+/* The value of a one-element array. */
+QN_API qn_status qn_array_item_f64(qn_array*, double* out, qn_error**);
+QN_API qn_status qn_array_item_i64(qn_array*, int64_t* out, qn_error**); /* truncates floats */
+/* DLPack, both ways without a copy (when strides and alignment allow). from: takes the tensor over on success
+ * only. to: evaluates; the result holds a reference to the array. */
+QN_API qn_status qn_array_from_dlpack(qn_runtime*, DLManagedTensorVersioned*, qn_array** out, qn_error**);
+QN_API qn_status qn_array_to_dlpack(qn_array*, DLManagedTensorVersioned** out, qn_error**);
+QN_API qn_status qn_array_from_dlpack_legacy(qn_runtime*, DLManagedTensor*, qn_array** out, qn_error**);
+QN_API qn_status qn_array_to_dlpack_legacy(qn_array*, DLManagedTensor** out, qn_error**);
+
+/* ---- ops: data, not symbols; typed wrappers are in ops.h ---- */
+QN_API qn_status qn_op_lookup(const char* name, uint32_t* op_id, qn_error**);
+/* Number of ops, and the i-th one as a line of JSON (name, inputs, attributes, doc); static. NULL out of range. */
+QN_API uint32_t qn_op_count(void);
+QN_API const char* qn_op_schema(uint32_t i);
+/* Records one op. in: entries may be NULL where the schema has a default. attr: in schema order, trailing ones may
+ * be left out. out: n_out new references. rt may be NULL when there is an input. */
+QN_API qn_status qn_op(qn_runtime* rt, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,
+                       uint32_t n_attr, qn_array** out, uint32_t n_out, qn_error**);
+/* Computes the arrays together, in one plan. */
+QN_API qn_status qn_eval(qn_array* const* arrays, uint32_t n, qn_error**);
+
+/* ---- functions as values ---- */
+/* Writes n_out new references. On failure returns a code and may set *error (qn_error_new). */
+typedef qn_status (*qn_callback)(void* self, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out,
+                                 qn_error** error);
+/* drop(self) is called once when the last reference goes; also when creation fails. May be NULL. */
+QN_API qn_status qn_fn_create(qn_runtime*, qn_callback, void* self, qn_release_fn drop, uint32_t n_in,
+                              uint32_t n_out, qn_fn** out, qn_error**);
+QN_API qn_fn* qn_fn_retain(qn_fn*);
+QN_API void qn_fn_release(qn_fn*); /* NULL is fine */
+QN_API uint32_t qn_fn_n_in(const qn_fn*);
+QN_API uint32_t qn_fn_n_out(const qn_fn*);
+QN_API qn_status qn_fn_call(qn_fn*, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out, qn_error**);
+/* g(in.., cotangents of all outputs..) -> (outputs.., gradients of the inputs named by argnums..). */
+QN_API qn_status qn_fn_vjp(qn_fn*, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error**);
+/* g(in..) -> (outputs.., gradients of output 0 - a scalar - with respect to argnums..). */
+QN_API qn_status qn_fn_value_and_grad(qn_fn*, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error**);
+/* g: as f, but f runs once for each combination of shapes and dtypes; later calls replay its graph. f must be
+ * pure: no evaluation inside, all arrays it uses are inputs or constants. */
+QN_API qn_status qn_fn_compile(qn_fn*, qn_fn** out, qn_error**);
+
+/* ---- plugins ---- */
+/* Absolute path. The plugin stays mapped for the life of the process. *out (may be NULL): new reference. */
+QN_API qn_status qn_plugin_load(qn_runtime*, const char* path, qn_plugin** out, qn_error**);
+/* A plugin linked into the program: what its qn_kernel_plugin_v1 returned. */
+QN_API qn_status qn_plugin_register(qn_runtime*, const qn_kernel_plugin* entry, qn_plugin** out, qn_error**);
+/* No new plans use it; its plans are dropped; then it is closed. */
+QN_API qn_status qn_plugin_retire(qn_plugin*, qn_error**);
+QN_API void qn_plugin_release(qn_plugin*); /* NULL is fine */
+QN_API const char* qn_plugin_id(const qn_plugin*);
+
+/* ---- sight ---- */
+typedef struct qn_plugin_report {
+  qn_hdr hdr;
+  const char* id;
+  const char* version;
+  const char* license;
+  const char* description;
+  const char* path;   /* "" = built in or registered */
+  const char* status; /* "active", "retired", or why it was refused */
+} qn_plugin_report;
+typedef void (*qn_plugin_report_fn)(void* self, const qn_plugin_report*);
+QN_API qn_status qn_report_plugins(qn_runtime*, qn_plugin_report_fn, void* self, qn_error**);
+
+/* One row for each kernel in a cached plan. Strings live for the call. */
+typedef struct qn_kernel_report {
+  qn_hdr hdr;
+  const char* op;        /* "conv", with its epilogue: "conv+add+relu" */
+  const char* shapes;    /* "f32(64, 28, 28, 1), f32(20, 5, 5, 1) -> f32(64, 28, 28, 20)" */
+  const char* layouts;   /* "strided, onednn/... -> ..." */
+  const char* plugin;
+  const char* kernel;
+  const char* rejected;  /* "openblas/sgemm: f32 and f64 only; ..." */
+  uint64_t runs;
+  uint64_t total_ns;     /* 0 unless profiling is on */
+  double est_ns;
+  uint64_t workspace;
+  uint64_t plan;         /* number of the plan it belongs to */
+} qn_kernel_report;
+typedef void (*qn_kernel_report_fn)(void* self, const qn_kernel_report*);
+QN_API qn_status qn_report_kernels(qn_runtime*, qn_kernel_report_fn, void* self, qn_error**);
+/* Time every kernel from now on (two clock reads a kernel). */
+QN_API qn_status qn_set_profiling(qn_runtime*, uint32_t on, qn_error**);
+
+/* What would run: every candidate for one op on inputs of the given shapes and dtypes. */
+typedef struct qn_candidate_report {
+  qn_hdr hdr;
+  const char* plugin;
+  const char* kernel;
+  const char* layouts;
+  const char* reason;   /* "" for an offer; else why it was refused */
+  double est_ns;
+  uint64_t workspace;
+  uint32_t chosen;      /* 1 for the one the planner takes */
+  uint32_t _pad0;
+} qn_candidate_report;
+typedef void (*qn_candidate_report_fn)(void* self, const qn_candidate_report*);
+QN_API qn_status qn_explain_op(qn_runtime*, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,
+                               uint32_t n_attr, qn_candidate_report_fn, void* self, qn_error**);
+
+/* ---- files ---- */
+/* safetensors: written to a temporary file, synced, renamed over path. names: NUL-terminated. */
+QN_API qn_status qn_save_safetensors(const char* path, const char* const* names, qn_array* const* arrays, uint32_t n,
+                                     qn_error**);
+/* Calls found(self, name, array) for each array, in file order; the array is borrowed for the call. A malformed file
+ * is refused before the first call. found returns QN_OK to go on. */
+typedef qn_status (*qn_array_found_fn)(void* self, const char* name, qn_array* array);
+QN_API qn_status qn_load_safetensors(qn_runtime*, const char* path, qn_array_found_fn found, void* self, qn_error**);
+
+#if defined(__cplusplus)
+}
+#endif
+#endif

@@ -1,0 +1,1118 @@
+// Typed C++ functions that record ops, for gradients and composed ops. Generated from runtime/schema/ops.def by gen.py; do not edit.
+#pragma once
+#include <string>
+#include <utility>
+
+#include "runtime/ops/rules.h"
+
+namespace quern::ops {
+
+// Evenly spaced values in [start, stop): ceil((stop - start) / step) of them.
+inline Array arange(Runtime& rt, double start, double stop, double step = 1, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(start));
+  attrs_.push_back(std::move(stop));
+  attrs_.push_back(std::move(step));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(&rt, QN_OP_ARANGE, ArrayList{}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// An array of the given shape whose every element is `value` (broadcast to it).
+inline Array full(const Array& value, Ints shape) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  ArrayList out_;
+  record(nullptr, QN_OP_FULL, ArrayList{value}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// `num` evenly spaced values from start to stop, both included.
+inline Array linspace(Runtime& rt, double start, double stop, std::int64_t num = 50, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(start));
+  attrs_.push_back(std::move(stop));
+  attrs_.push_back(std::move(num));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(&rt, QN_OP_LINSPACE, ArrayList{}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Random unsigned integers of `width` bytes (1, 2 or 4) drawn by threefry2x32 from the uint32 key of shape (2,); the same bits as MLX for a key.
+inline Array random_bits(const Array& key, Ints shape, std::int64_t width = 4) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(width));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_BITS, ArrayList{key}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x converted to another dtype. Float to integer truncates; to bool tests for non-zero.
+inline Array astype(const Array& x, DType dtype) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_ASTYPE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// -x.
+inline Array negative(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_NEGATIVE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Absolute value.
+inline Array abs(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ABS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// -1, 0 or 1 by the sign of x; NaN stays NaN.
+inline Array sign(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SIGN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x * x.
+inline Array square(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SQUARE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Square root.
+inline Array sqrt(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SQRT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 1 / sqrt(x).
+inline Array rsqrt(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_RSQRT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// e to the power x.
+inline Array exp(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_EXP, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// exp(x) - 1, accurate near 0.
+inline Array expm1(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_EXPM1, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Natural logarithm.
+inline Array log(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOG, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Logarithm to base 2.
+inline Array log2(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOG2, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Logarithm to base 10.
+inline Array log10(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOG10, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// log(1 + x), accurate near 0.
+inline Array log1p(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOG1P, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Sine (radians).
+inline Array sin(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SIN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Cosine (radians).
+inline Array cos(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_COS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Tangent (radians).
+inline Array tan(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_TAN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse sine.
+inline Array arcsin(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCSIN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse cosine.
+inline Array arccos(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCCOS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse tangent.
+inline Array arctan(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCTAN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Hyperbolic sine.
+inline Array sinh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SINH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Hyperbolic cosine.
+inline Array cosh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_COSH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Hyperbolic tangent.
+inline Array tanh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_TANH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse hyperbolic sine.
+inline Array arcsinh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCSINH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse hyperbolic cosine.
+inline Array arccosh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCCOSH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse hyperbolic tangent.
+inline Array arctanh(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCTANH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Largest integer not above x.
+inline Array floor(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_FLOOR, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Smallest integer not below x.
+inline Array ceil(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_CEIL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Nearest integer, halves to even.
+inline Array round(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ROUND, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Integer part of x.
+inline Array trunc(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_TRUNC, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 1 / x.
+inline Array reciprocal(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_RECIPROCAL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 1 / (1 + exp(-x)).
+inline Array sigmoid(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SIGMOID, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// max(x, 0); the gradient at 0 is 0.
+inline Array relu(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_RELU, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Error function.
+inline Array erf(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ERF, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse error function.
+inline Array erfinv(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ERFINV, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where x is zero.
+inline Array logical_not(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGICAL_NOT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where x is not a number.
+inline Array isnan(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ISNAN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where x is plus or minus infinity.
+inline Array isinf(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ISINF, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Bitwise complement; logical not for bool.
+inline Array bitwise_invert(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_BITWISE_INVERT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x + y.
+inline Array add(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ADD, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x - y.
+inline Array subtract(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SUBTRACT, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x * y.
+inline Array multiply(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_MULTIPLY, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x / y in floating point; integers become f32.
+inline Array divide(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_DIVIDE, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Quotient: floor for floats, truncated for integers, as in MLX; integer division by zero gives 0.
+inline Array floor_divide(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_FLOOR_DIVIDE, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Remainder with the sign of y; an integer y of zero gives 0.
+inline Array remainder(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_REMAINDER, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x to the power y.
+inline Array power(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_POWER, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The larger of x and y; NaN if either is.
+inline Array maximum(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_MAXIMUM, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The smaller of x and y; NaN if either is.
+inline Array minimum(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_MINIMUM, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Angle of the point (y, x): arctan(x / y) in the right quadrant.
+inline Array arctan2(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ARCTAN2, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// log(exp(x) + exp(y)) without overflow.
+inline Array logaddexp(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGADDEXP, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x == y.
+inline Array equal(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_EQUAL, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x != y.
+inline Array not_equal(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_NOT_EQUAL, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x < y.
+inline Array less(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LESS, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x <= y.
+inline Array less_equal(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LESS_EQUAL, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x > y.
+inline Array greater(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_GREATER, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x >= y.
+inline Array greater_equal(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_GREATER_EQUAL, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where both are non-zero.
+inline Array logical_and(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGICAL_AND, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where either is non-zero.
+inline Array logical_or(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGICAL_OR, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Bitwise and.
+inline Array bitwise_and(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_BITWISE_AND, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Bitwise or.
+inline Array bitwise_or(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_BITWISE_OR, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Bitwise exclusive or.
+inline Array bitwise_xor(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_BITWISE_XOR, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x shifted left by y bits; 0 when y is not below the width.
+inline Array left_shift(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LEFT_SHIFT, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x shifted right by y bits.
+inline Array right_shift(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_RIGHT_SHIFT, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x where condition is true, else y.
+inline Array where(const Array& condition, const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_WHERE, ArrayList{condition, x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// min(max(x, low), high).
+inline Array clip(const Array& x, const Array& low, const Array& high) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_CLIP, ArrayList{x, low, high}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Sum. Booleans and integers below 32 bits are summed as i32.
+inline Array sum(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_SUM, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Product.
+inline Array prod(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_PROD, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Largest element; NaN if there is one. The gradient is shared equally among equal maxima.
+inline Array max(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_MAX, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Smallest element; NaN if there is one.
+inline Array min(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_MIN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where every element is non-zero.
+inline Array all(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_ALL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where some element is non-zero.
+inline Array any(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_ANY, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Index (u32) of the first largest element along one axis, or in the flattened array.
+inline Array argmax(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_ARGMAX, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Index (u32) of the first smallest element.
+inline Array argmin(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_ARGMIN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// log(sum(exp(x))) without overflow.
+inline Array logsumexp(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGSUMEXP, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Arithmetic mean in floating point.
+inline Array mean(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_MEAN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Variance: mean squared deviation, divided by n - ddof.
+inline Array var(const Array& x, Ints axes = Ints{}, bool keepdims = false, std::int64_t ddof = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  attrs_.push_back(std::move(ddof));
+  ArrayList out_;
+  record(nullptr, QN_OP_VAR, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Standard deviation: sqrt(var).
+inline Array std(const Array& x, Ints axes = Ints{}, bool keepdims = false, std::int64_t ddof = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  attrs_.push_back(std::move(ddof));
+  ArrayList out_;
+  record(nullptr, QN_OP_STD, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with another shape of the same size, row-major; one entry may be -1.
+inline Array reshape(const Array& x, Ints shape) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  ArrayList out_;
+  record(nullptr, QN_OP_RESHAPE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Axes permuted; none given = reversed.
+inline Array transpose(const Array& x, Ints axes = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_TRANSPOSE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x repeated along new and size-1 axes.
+inline Array broadcast_to(const Array& x, Ints shape) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  ArrayList out_;
+  record(nullptr, QN_OP_BROADCAST_TO, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x[start:stop:step] on every axis with Python's meaning; a step may be negative, stop below -size means before the first.
+inline Array slice(const Array& x, Ints start, Ints stop, Ints step = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(start));
+  attrs_.push_back(std::move(stop));
+  attrs_.push_back(std::move(step));
+  ArrayList out_;
+  record(nullptr, QN_OP_SLICE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A copy of x with x[start:stop:step] replaced by update (broadcast).
+inline Array slice_update(const Array& x, const Array& update, Ints start, Ints stop, Ints step = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(start));
+  attrs_.push_back(std::move(stop));
+  attrs_.push_back(std::move(step));
+  ArrayList out_;
+  record(nullptr, QN_OP_SLICE_UPDATE, ArrayList{x, update}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Arrays joined along an existing axis.
+inline Array concatenate(const ArrayList& xs, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONCATENATE, xs, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Arrays joined along a new axis.
+inline Array stack(const ArrayList& xs, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_STACK, xs, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x padded on every axis; mode constant (with `value`), edge, reflect (without the border) or symmetric (with it).
+inline Array pad(const Array& x, const Array& value, Ints low, Ints high, std::string mode = "constant") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(low));
+  attrs_.push_back(std::move(high));
+  attrs_.push_back(std::move(mode));
+  ArrayList out_;
+  record(nullptr, QN_OP_PAD, ArrayList{x, value}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Slices of x along axis at integer indices (negative ones count from the end); indices out of range are clamped into it.
+inline Array take(const Array& x, const Array& indices, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_TAKE, ArrayList{x, indices}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// out[.., i, ..] = x[.., indices[.., i, ..], ..]; other axes broadcast.
+inline Array take_along_axis(const Array& x, const Array& indices, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_TAKE_ALONG_AXIS, ArrayList{x, indices}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A copy of x with updates added to the slices along axis at indices; the transpose of take.
+inline Array scatter_add(const Array& x, const Array& indices, const Array& updates, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_SCATTER_ADD, ArrayList{x, indices, updates}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A copy of x with updates added at take_along_axis positions.
+inline Array scatter_add_along_axis(const Array& x, const Array& indices, const Array& updates, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_SCATTER_ADD_ALONG_AXIS, ArrayList{x, indices, updates}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x in new row-major memory.
+inline Array copy(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_COPY, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x, through which no gradient flows.
+inline Array stop_gradient(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_STOP_GRADIENT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x itself, as another node of the graph.
+inline Array identity(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_IDENTITY, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with axes of size 1 inserted at the given places of the result.
+inline Array expand_dims(const Array& x, Ints axes) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_EXPAND_DIMS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x without the given axes of size 1 (none given = all of them).
+inline Array squeeze(const Array& x, Ints axes = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_SQUEEZE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Axes start_axis to end_axis merged into one.
+inline Array flatten(const Array& x, std::int64_t start_axis = 0, std::int64_t end_axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(start_axis));
+  attrs_.push_back(std::move(end_axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_FLATTEN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Part `index` of x cut into `count` equal parts along axis.
+inline Array split(const Array& x, std::int64_t index, std::int64_t count, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::move(index));
+  attrs_.push_back(std::move(count));
+  ArrayList out_;
+  record(nullptr, QN_OP_SPLIT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Matrix product of the last two axes; leading axes broadcast; 1-d operands as in NumPy.
+inline Array matmul(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_MATMUL, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// alpha * (x @ y) + beta * c.
+inline Array addmm(const Array& c, const Array& x, const Array& y, double alpha = 1, double beta = 1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(alpha));
+  attrs_.push_back(std::move(beta));
+  ArrayList out_;
+  record(nullptr, QN_OP_ADDMM, ArrayList{c, x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// General convolution (cross-correlation unless flip) over 1 to 3 spatial axes. layout nhwc: x (N, spatial.., C), w (O, spatial.., C/groups); nchw: x (N, C, spatial..), w (O, C/groups, spatial..).
+inline Array conv(const Array& x, const Array& w, Ints stride = Ints{1}, Ints padding_low = Ints{0}, Ints padding_high = Ints{0}, Ints dilation = Ints{1}, Ints input_dilation = Ints{1}, std::int64_t groups = 1, bool flip = false, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding_low));
+  attrs_.push_back(std::move(padding_high));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(input_dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::int64_t(flip));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Gradient of conv with respect to x, of shape input_shape.
+inline Array conv_input_grad(const Array& dy, const Array& w, Ints input_shape, Ints stride = Ints{1}, Ints padding_low = Ints{0}, Ints padding_high = Ints{0}, Ints dilation = Ints{1}, Ints input_dilation = Ints{1}, std::int64_t groups = 1, bool flip = false, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(input_shape));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding_low));
+  attrs_.push_back(std::move(padding_high));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(input_dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::int64_t(flip));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV_INPUT_GRAD, ArrayList{dy, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Gradient of conv with respect to w, of shape weight_shape.
+inline Array conv_weight_grad(const Array& x, const Array& dy, Ints weight_shape, Ints stride = Ints{1}, Ints padding_low = Ints{0}, Ints padding_high = Ints{0}, Ints dilation = Ints{1}, Ints input_dilation = Ints{1}, std::int64_t groups = 1, bool flip = false, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(weight_shape));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding_low));
+  attrs_.push_back(std::move(padding_high));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(input_dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::int64_t(flip));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV_WEIGHT_GRAD, ArrayList{x, dy}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 1-D convolution: x (N, L, C), w (O, K, C/groups).
+inline Array conv1d(const Array& x, const Array& w, std::int64_t stride = 1, std::int64_t padding = 0, std::int64_t dilation = 1, std::int64_t groups = 1, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV1D, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 2-D convolution: x (N, H, W, C), w (O, KH, KW, C/groups).
+inline Array conv2d(const Array& x, const Array& w, Ints stride = Ints{1}, Ints padding = Ints{0}, Ints dilation = Ints{1}, std::int64_t groups = 1, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV2D, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// 3-D convolution: x (N, D, H, W, C), w (O, KD, KH, KW, C/groups).
+inline Array conv3d(const Array& x, const Array& w, Ints stride = Ints{1}, Ints padding = Ints{0}, Ints dilation = Ints{1}, std::int64_t groups = 1, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV3D, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Transposed convolution over 1 to 3 spatial axes. layout nhwc: w (O, spatial.., C/groups); nchw: w (O, C/groups, spatial..). Output size (n - 1) * stride - 2 * padding + dilation * (k - 1) + 1 + output_padding.
+inline Array conv_transpose(const Array& x, const Array& w, Ints stride = Ints{1}, Ints padding = Ints{0}, Ints dilation = Ints{1}, Ints output_padding = Ints{0}, std::int64_t groups = 1, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(dilation));
+  attrs_.push_back(std::move(output_padding));
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_CONV_TRANSPOSE, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Largest element of each window; stride defaults to kernel; padding counts as -inf.
+inline Array max_pool(const Array& x, Ints kernel, Ints stride = Ints{}, Ints padding = Ints{0}, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kernel));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_MAX_POOL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Gradient of max_pool (y its result): dy goes to the first largest element of each window in row-major order.
+inline Array max_pool_grad(const Array& x, const Array& y, const Array& dy, Ints kernel, Ints stride = Ints{}, Ints padding = Ints{0}, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kernel));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_MAX_POOL_GRAD, ArrayList{x, y, dy}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Mean of each window, padding counted as zeros.
+inline Array avg_pool(const Array& x, Ints kernel, Ints stride = Ints{}, Ints padding = Ints{0}, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kernel));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_AVG_POOL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Gradient of avg_pool, of shape input_shape.
+inline Array avg_pool_grad(const Array& dy, Ints input_shape, Ints kernel, Ints stride = Ints{}, Ints padding = Ints{0}, std::string layout = "nhwc") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(input_shape));
+  attrs_.push_back(std::move(kernel));
+  attrs_.push_back(std::move(stride));
+  attrs_.push_back(std::move(padding));
+  attrs_.push_back(std::move(layout));
+  ArrayList out_;
+  record(nullptr, QN_OP_AVG_POOL_GRAD, ArrayList{dy}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// exp(x) / sum(exp(x)) over axes, without overflow.
+inline Array softmax(const Array& x, Ints axes = Ints{-1}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_SOFTMAX, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x - logsumexp(x) over axes.
+inline Array log_softmax(const Array& x, Ints axes = Ints{-1}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_LOG_SOFTMAX, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// (x - mean) / sqrt(var + eps) * w + b over the last axis; w and b scalars or of that axis' size.
+inline Array layer_norm(const Array& x, const Array& w = {}, const Array& b = {}, double eps = 1e-5) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(eps));
+  ArrayList out_;
+  record(nullptr, QN_OP_LAYER_NORM, ArrayList{x, w, b}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// -log_probs at the integer targets along axis, one loss an item (no reduction).
+inline Array nll_loss(const Array& log_probs, const Array& targets, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_NLL_LOSS, ArrayList{log_probs, targets}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// logsumexp(logits) - logits at the integer targets along axis, one loss an item.
+inline Array cross_entropy(const Array& logits, const Array& targets, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_CROSS_ENTROPY, ArrayList{logits, targets}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Uniform on [low, high).
+inline Array random_uniform(const Array& key, const Array& low = {}, const Array& high = {}, Ints shape = Ints{}, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_UNIFORM, ArrayList{key, low, high}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Normal with mean loc and standard deviation scale.
+inline Array random_normal(const Array& key, const Array& loc = {}, const Array& scale = {}, Ints shape = Ints{}, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_NORMAL, ArrayList{key, loc, scale}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True with probability p.
+inline Array random_bernoulli(const Array& key, const Array& p = {}, Ints shape = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_BERNOULLI, ArrayList{key, p}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// `num` new keys from one, shape (num, 2).
+inline Array random_split(const Array& key, std::int64_t num = 2) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(num));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_SPLIT, ArrayList{key}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+}  // namespace quern::ops
