@@ -19,7 +19,9 @@ class AttrList {
  public:
   std::size_t size() const { return v_.size(); }
   bool empty() const { return v_.empty(); }
-  void push_back(Attr a) { v_.push_back(std::move(a)); }
+  void reserve(std::size_t n) { v_.reserve(n); }
+  // Not inlined: GCC 12 otherwise warns of uninitialized members the variant does not hold.
+  [[gnu::noinline]] void push_back(Attr a) { v_.push_back(std::move(a)); }
   Attr& operator[](std::size_t i) { return v_[i]; }
   const Attr& operator[](std::size_t i) const { return v_[i]; }
   std::int64_t i(std::size_t k) const { return std::get<std::int64_t>(v_[k]); }

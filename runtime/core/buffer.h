@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace quern {
 
@@ -26,6 +27,7 @@ class Buffer {
   // A constant rewritten into a kernel's layout; it hangs here and dies with the source.
   struct Pack {
     std::string key;
+    std::int64_t offset = 0;  // of the array on the source, elements
     std::shared_ptr<Buffer> packed;
     std::unique_ptr<Pack> next;
   };

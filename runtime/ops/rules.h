@@ -83,6 +83,8 @@ namespace composed {
 void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, ArrayList& out);
 // A 0-d array holding `value`.
 Array scalar(Runtime& runtime, double value, DType dtype);
+// A 1-d i64 array holding `values`.
+Array from_ints(Runtime& runtime, IntSpan values);
 // Zeros or ones like x, for gradients.
 Array zeros_like(const Array& x);
 Array ones_like(const Array& x);

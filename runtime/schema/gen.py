@@ -222,6 +222,12 @@ def schema_json(ops):
     return "[\n" + rows + "\n]\n"
 
 
+def json_inc(ops):
+    keep = ("id", "name", "kind", "inputs", "attrs", "outputs", "since", "doc")
+    rows = [json.dumps(json.dumps({k: o[k] for k in keep})) + "," for o in sorted(ops, key=lambda o: o["id"])]
+    return f"// {HEAD}\n" + "\n".join(rows) + "\n"
+
+
 def main():
     ops = parse()
     files = {
@@ -229,6 +235,7 @@ def main():
         "include/quern/ops.h": ops_h(ops),
         "runtime/ops/api.gen.h": api_h(ops),
         "runtime/schema/ops.gen.json": schema_json(ops),
+        "runtime/schema/ops_json.gen.inc": json_inc(ops),
     }
     stale = [p for p, text in files.items() if not (ROOT / p).exists() or (ROOT / p).read_text() != text]
     if "--check" in sys.argv:

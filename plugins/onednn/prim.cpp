@@ -1,0 +1,188 @@
+// Execution: primitives with argument sets made ahead, the tile plan, and how work is cut into tiles.
+// Knows no op; the families fill in primitives and operands.
+#include "plugins/onednn/onednn.h"
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
+#include <omp.h>
+#endif
+
+namespace quern::onednn {
+
+#if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
+OneThread::OneThread() : before_(omp_get_max_threads()) {
+  if (before_ != 1) omp_set_num_threads(1);
+}
+OneThread::~OneThread() {
+  if (before_ != 1) omp_set_num_threads(before_);
+}
+#elif DNNL_CPU_RUNTIME == DNNL_RUNTIME_SEQ
+OneThread::OneThread() : before_(1) {}
+OneThread::~OneThread() = default;
+#else
+#error "the plugin needs oneDNN built for OpenMP or sequential"
+#endif
+
+dnnl::engine& cpu() {
+  static dnnl::engine* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
+}
+
+struct Prim::Set {
+  std::atomic_flag busy = ATOMIC_FLAG_INIT;
+  dnnl::stream stream;
+  std::vector<dnnl::memory> memory;
+  std::vector<dnnl_exec_arg_t> args;
+};
+
+namespace {
+
+// Setting the address of a memory object with padding rewrites the padding with zeros. Inputs have
+// zeros there already and may be shared between threads, so theirs are described as plain bytes.
+Md bytes_md(const Md& md) {
+  const auto n = static_cast<dnnl_dim_t>(md.get_size());
+  return Md({n}, dnnl::memory::data_type::u8, dnnl::memory::format_tag::a);
+}
+
+dnnl::memory unset(const Md& md) { return dnnl::memory(md, cpu(), DNNL_MEMORY_NONE); }
+
+}  // namespace
+
+Prim::Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<Slot>& slots, unsigned sets)
+    : prim_(prim), scratch_bytes_(scratchpad.get_size()), n_slots_(slots.size()),
+      sets_(new Set[std::max(1u, sets)]), n_sets_(std::max(1u, sets)) {
+  for (unsigned i = 0; i < n_sets_; ++i) {
+    Set& s = sets_[i];
+    s.stream = dnnl::stream(cpu());
+    for (const Slot& slot : slots) {
+      s.memory.push_back(unset(slot.output ? slot.md : bytes_md(slot.md)));
+      s.args.push_back({slot.arg, s.memory.back().get()});
+    }
+    if (scratch_bytes_) {
+      s.memory.push_back(unset(scratchpad));
+      s.args.push_back({DNNL_ARG_SCRATCHPAD, s.memory.back().get()});
+    }
+  }
+}
+
+Prim::~Prim() = default;
+
+bool Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const {
+  unsigned at = first_set % n_sets_;
+  for (unsigned tries = 0; sets_[at].busy.test_and_set(std::memory_order_acquire);) {
+    at = (at + 1) % n_sets_;
+    if (++tries % n_sets_ == 0) std::this_thread::yield();
+  }
+  Set& s = sets_[at];
+  dnnl_status_t st = dnnl_success;
+  for (std::size_t i = 0; i < n_slots_ && st == dnnl_success; ++i)
+    st = dnnl_memory_set_data_handle(s.args[i].memory, ptrs[i]);
+  if (st == dnnl_success && scratch_bytes_)
+    st = dnnl_memory_set_data_handle(s.args[n_slots_].memory, scratch);
+  if (st == dnnl_success)
+    st = dnnl_primitive_execute(prim_.get(), s.stream.get(), static_cast<int>(s.args.size()),
+                                s.args.data());
+  s.busy.clear(std::memory_order_release);
+  return st == dnnl_success;
+}
+
+qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worker, void* scratch) const {
+  const OneThread guard;
+  char* base = static_cast<char*>(scratch);
+  for (const Step& s : steps) {
+    if (s.sum_in >= 0) {
+      const std::int64_t at = s.sum_step * static_cast<std::int64_t>(t);
+      char* to = static_cast<char*>(run.out[0].data) + at;
+      const char* from = static_cast<const char*>(run.in[s.sum_in].data) + at;
+      const bool last = s.sum_rest && t + 1 == info.n_tiles;
+      if (to != from) std::memcpy(to, from, static_cast<std::size_t>(last ? s.sum_rest : s.sum_step));
+    }
+    void* ptrs[16];
+    for (std::size_t i = 0; i < s.operands.size(); ++i) {
+      const Operand& o = s.operands[i];
+      char* p = o.from == Operand::Scratch ? base + o.offset
+                : o.from == Operand::In    ? static_cast<char*>(run.in[o.index].data)
+                                           : static_cast<char*>(run.out[o.index].data);
+      ptrs[i] = p + o.tile_stride * static_cast<std::int64_t>(t);
+    }
+    const Prim& p = s.rest && t + 1 == info.n_tiles ? *s.rest : *s.full;
+    if (!p.execute(ptrs, base + prim_scratch_at, worker)) {
+      if (host) host->error(run.error, "oneDNN failed to execute a primitive");
+      return QN_E_INTERNAL;
+    }
+  }
+  return QN_OK;
+}
+
+void TilePlan::finish(std::uint64_t n_tiles, std::uint64_t temp) {
+  std::uint64_t prim = 0;
+  for (const Step& s : steps) {
+    prim = std::max(prim, s.full->scratch_bytes());
+    if (s.rest) prim = std::max(prim, s.rest->scratch_bytes());
+  }
+  prim_scratch_at = round64(temp);
+  info.worker_scratch = prim_scratch_at + round64(prim);
+  info.n_tiles = static_cast<std::uint32_t>(n_tiles);
+}
+
+Tiling Tiling::of(std::int64_t units, double ns_per_unit) {
+  constexpr double kTileNs = 40e3;
+  constexpr std::int64_t kMaxTiles = 64;
+  auto tiles = static_cast<std::int64_t>(std::lround(std::min(1e6, units * ns_per_unit / kTileNs)));
+  tiles = std::clamp<std::int64_t>(tiles, 1, std::min(units, kMaxTiles));
+  if (tiles > 1 && units % tiles != 0) {  // a near divisor saves the second primitive
+    for (std::int64_t k = tiles; k <= std::min(units, tiles * 3 / 2); ++k)
+      if (units % k == 0) { tiles = k; break; }
+  }
+  Tiling t{units, (units + tiles - 1) / tiles, 0, 0};
+  t.tiles = (units + t.per_tile - 1) / t.per_tile;
+  t.rest = units % t.per_tile;
+  return t;
+}
+
+double cost_ns(double flops, double rate, double bytes, double tiles, double workers) {
+  const double lanes = std::max(1.0, std::min(workers, tiles));
+  const double rounds = std::ceil(std::max(1.0, tiles) / lanes) / std::max(1.0, tiles);  // of all work
+  return std::max(flops / rate, bytes / 20.0) * rounds + 2000.0 + 1000.0 * rounds * tiles;
+}
+
+qn_status Offer::give(const qn_host* host, qn_answer* answer) const {
+  qn_candidate c = sdk::candidate(name.c_str(), kernel_id, est_ns);
+  std::vector<qn_layout> layouts;
+  for (std::size_t i = 0; i < in.size(); ++i)
+    layouts.push_back(in_any[i] ? sdk::any_strides() : in[i].view());
+  const qn_layout o = out.view();
+  c.threading = threading;
+  c.n_in = static_cast<std::uint32_t>(layouts.size());
+  c.in = layouts.data();
+  c.n_out = 1;
+  c.out = &o;
+  c.confidence = QN_CONFIDENCE_MODEL;
+  c.workspace_max = workspace;
+  c.epilogue_taken = taken;
+  if (sum_in >= 0 && sum_in < 64) c.inplace_mask = std::uint64_t{1} << sum_in;
+  return host->offer(answer, &c);
+}
+
+bool all_f32(const qn_opdesc& op) {
+  for (std::uint32_t i = 0; i < op.n_op_in; ++i)
+    if (op.in[i].dtype != QN_F32) return false;
+  if (op.n_out != 1) return false;
+  return op.program || op.out[0].dtype == QN_F32;
+}
+
+bool is_reference(const char* impl) {
+  const std::string_view s(impl);
+  return s.find("ref") != s.npos;
+}
+
+dnnl::primitive_attr user_scratch() {
+  dnnl::primitive_attr a;
+  a.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return a;
+}
+
+}  // namespace quern::onednn

@@ -1,0 +1,63 @@
+// The openblas plugin's table.
+// It computes nothing itself.
+#include <cblas.h>
+
+#include "plugins/openblas/matmul.h"
+
+namespace quern::openblas {
+namespace {
+
+struct Self {
+  const qn_host* host;
+};
+
+qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
+  return sdk::guarded(host, error, [&] {
+    *self = new Self{host};
+    return QN_OK;
+  });
+}
+void close_plugin(void* self) noexcept { delete static_cast<Self*>(self); }
+
+qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
+  if (op->op == QN_OP_MATMUL) query_matmul(*static_cast<Self*>(self)->host, *op, answer);
+  return QN_OK;
+}
+
+qn_status plan(void* self, const qn_opdesc* op, std::uint32_t, qn_plan** out, qn_plan_info* info,
+               qn_error_slot* error) noexcept {
+  const qn_host* host = static_cast<Self*>(self)->host;
+  return sdk::guarded(host, error, [&] { return plan_matmul(*host, *op, out, info, error); });
+}
+
+qn_status run(const qn_plan*, const qn_run*) noexcept { return QN_E_UNIMPLEMENTED; }
+qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t, void*) noexcept {
+  return tile_matmul(p, r, i);
+}
+void plan_free(void*, qn_plan* p) noexcept { free_matmul(p); }
+
+constexpr qn_kernel_plugin table = {
+    {sizeof(qn_kernel_plugin), 0},
+    QN_KERNEL_ABI_MINOR,
+    0,
+    0,
+    0,
+    "openblas",
+    OPENBLAS_VERSION,
+    "Apache-2.0 AND BSD-3-Clause",
+    "matrix products on serial OpenBLAS",
+    open_plugin,
+    close_plugin,
+    query,
+    plan,
+    run,
+    tile,
+    plan_free,
+};
+
+}  // namespace
+}  // namespace quern::openblas
+
+extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t) QN_NOEXCEPT {
+  return &quern::openblas::table;
+}

@@ -1,0 +1,126 @@
+// Epilogue matcher: the longest prefix of a program that is a chain of simple steps, and its scalar loops.
+// It does not evaluate general programs; what it does not know is left to the host.
+#pragma once
+#include <cstdint>
+
+#include "quern/kernel.h"
+
+namespace quern::sdk {
+
+struct EpilogueStep {
+  enum Kind : std::uint8_t { add, subtract, multiply, relu };
+  Kind kind = relu;
+  std::int32_t input = -1;  // index into opdesc.in; -1: imm is the operand
+  double imm = 0;
+};
+
+struct Epilogue {
+  static constexpr unsigned max_steps = 6;
+  std::uint32_t taken = 0;  // instructions, constants included
+  std::uint32_t n = 0;
+  EpilogueStep step[max_steps];
+};
+
+// Value `v` may be read by what follows a prefix of `taken` instructions.
+inline bool epilogue_visible(const qn_program& p, std::int32_t v, std::uint32_t taken) {
+  if (v < 0) return true;
+  const auto last = static_cast<std::int32_t>(p.n_in + taken) - 1;
+  const auto first_inst = static_cast<std::int32_t>(p.n_in);
+  return v >= last || (v > 0 && v < first_inst);
+}
+
+inline bool epilogue_prefix_closed(const qn_program& p, std::uint32_t taken) {
+  for (std::uint32_t i = taken; i < p.n_inst; ++i) {
+    const qn_inst& q = p.inst[i];
+    if (!epilogue_visible(p, q.a, taken) || !epilogue_visible(p, q.b, taken) ||
+        !epilogue_visible(p, q.c, taken)) {
+      return false;
+    }
+  }
+  return epilogue_visible(p, static_cast<std::int32_t>(p.out[0]), taken) &&
+         p.out[0] >= p.n_in;
+}
+
+// Steps of type `t` only.
+inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
+  Epilogue best, cur;
+  const qn_program* p = op.program;
+  if (!p || p->n_out != 1 || p->n_in == 0 || p->in_dtype[0] != t) return best;
+  const auto n_in = static_cast<std::int32_t>(p->n_in);
+  std::int32_t chain = 0;
+  for (std::uint32_t i = 0; i < p->n_inst; ++i) {
+    const qn_inst& q = p->inst[i];
+    if (q.dtype != t) break;
+    if (q.op == QN_INST_CONST) continue;
+    if (cur.n == Epilogue::max_steps) break;
+    EpilogueStep s;
+    if (q.op == QN_OP_RELU) {
+      if (q.a != chain) break;
+    } else {
+      std::int32_t other = -1;
+      if (q.a == chain && q.b != chain) {
+        other = q.b;
+      } else if (q.b == chain && q.a != chain && q.op != QN_OP_SUBTRACT) {
+        other = q.a;
+      }
+      if (other < 0 || other == 0) break;
+      if (q.op == QN_OP_ADD) s.kind = EpilogueStep::add;
+      else if (q.op == QN_OP_SUBTRACT) s.kind = EpilogueStep::subtract;
+      else if (q.op == QN_OP_MULTIPLY) s.kind = EpilogueStep::multiply;
+      else break;
+      if (other < n_in) {
+        const std::uint32_t k = op.n_op_in + static_cast<std::uint32_t>(other) - 1;
+        if (k >= op.n_in || op.in[k].dtype != t) break;
+        s.input = static_cast<std::int32_t>(k);
+      } else {
+        const qn_inst& con = p->inst[other - n_in];
+        if (con.op != QN_INST_CONST) break;
+        s.imm = con.imm;
+      }
+    }
+    chain = n_in + static_cast<std::int32_t>(i);
+    cur.step[cur.n++] = s;
+    cur.taken = i + 1;
+    if (epilogue_prefix_closed(*p, cur.taken)) best = cur;
+  }
+  return best;
+}
+
+// One step over a row of n values. Tag keeps instances of different targets apart: give a local type.
+template <class T, int VectorBytes, class Tag>
+inline void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std::int64_t sn) {
+  typedef T Vec __attribute__((vector_size(VectorBytes), aligned(sizeof(T)), may_alias));
+  constexpr std::int64_t lanes = VectorBytes / static_cast<int>(sizeof(T));
+  std::int64_t j = 0;
+  const auto loop = [&](auto f) {
+    if (sn == 0) {
+      const T x = p ? *p : T(0);
+      const Vec v = x - Vec{};
+      for (; j + lanes <= n; j += lanes) {
+        Vec& d = *reinterpret_cast<Vec*>(c + j);
+        d = f(d, v);
+      }
+      for (; j < n; ++j) c[j] = f(c[j], x);
+      return;
+    }
+    if (sn == 1) {
+      for (; j + lanes <= n; j += lanes) {
+        Vec& d = *reinterpret_cast<Vec*>(c + j);
+        d = f(d, *reinterpret_cast<const Vec*>(p + j));
+      }
+    }
+    for (; j < n; ++j) c[j] = f(c[j], p[j * sn]);
+  };
+  switch (kind) {
+    case EpilogueStep::add: loop([](auto x, auto y) { return x + y; }); break;
+    case EpilogueStep::subtract: loop([](auto x, auto y) { return x - y; }); break;
+    case EpilogueStep::multiply: loop([](auto x, auto y) { return x * y; }); break;
+    case EpilogueStep::relu:
+      sn = 0;
+      p = nullptr;
+      loop([](auto x, auto y) { return x > y ? x : y; });
+      break;
+  }
+}
+
+}  // namespace quern::sdk

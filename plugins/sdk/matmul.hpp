@@ -1,0 +1,151 @@
+// A matmul opdesc as plain numbers: sizes, element strides, folded batch axes and the epilogue's operands.
+// It computes nothing and picks no kernel.
+#pragma once
+#include <cstdint>
+
+#include "plugins/sdk/epilogue.hpp"
+
+namespace quern::sdk {
+
+// C[batch.., M, N] (dense row-major) = A[batch.., M, K] B[batch.., K, N], then the epilogue.
+struct Matmul {
+  static constexpr unsigned max_axes = 8;
+  struct Operand {  // of an epilogue step: one stride a batch axis, then rows and columns
+    std::int64_t batch[max_axes] = {};
+    std::int64_t m = 0, n = 0;
+  };
+  std::int64_t M = 1, N = 1, K = 1, batch = 1;
+  unsigned n_batch = 0;
+  std::int64_t shape[max_axes] = {}, a_batch[max_axes] = {}, b_batch[max_axes] = {};
+  std::int64_t a_m = 0, a_k = 0, b_k = 0, b_n = 0;
+  Epilogue epilogue;
+  Operand operand[Epilogue::max_steps];
+
+  bool b_is_shared() const {
+    for (unsigned i = 0; i < n_batch; ++i) {
+      if (b_batch[i] != 0) return false;
+    }
+    return true;
+  }
+  double flops() const { return 2.0 * double(batch) * double(M) * double(N) * double(K); }
+
+  static std::int64_t offset(const std::int64_t* strides, const Matmul& g, std::int64_t item) {
+    std::int64_t at = 0;
+    for (unsigned i = g.n_batch; i-- > 0;) {
+      at += item % g.shape[i] * strides[i];
+      item /= g.shape[i];
+    }
+    return at;
+  }
+};
+
+// Element stride of axis `axis`; dense row-major when the layout gives none.
+inline std::int64_t axis_stride(const qn_array_desc& a, unsigned axis) {
+  if (a.shape[axis] == 1) return 0;
+  if (a.layout.kind == QN_LAYOUT_STRIDED && a.layout.strides) return a.layout.strides[axis];
+  std::int64_t s = 1;
+  for (unsigned i = axis + 1; i < a.ndim; ++i) s *= a.shape[i];
+  return s;
+}
+
+// Stride of `a` along axis `axis` (counted from the end, 1 = last) of an array it broadcasts to.
+inline std::int64_t broadcast_stride(const qn_array_desc& a, unsigned from_end) {
+  return from_end <= a.ndim ? axis_stride(a, a.ndim - from_end) : 0;
+}
+
+namespace detail {
+
+inline void drop_unit_axes(Matmul& g) {
+  unsigned w = 0;
+  for (unsigned i = 0; i < g.n_batch; ++i) {
+    if (g.shape[i] == 1) continue;
+    g.shape[w] = g.shape[i];
+    g.a_batch[w] = g.a_batch[i];
+    g.b_batch[w] = g.b_batch[i];
+    for (auto& o : g.operand) o.batch[w] = o.batch[i];
+    ++w;
+  }
+  g.n_batch = w;
+}
+
+// Batch axes over which B is shared become rows of A where the strides allow it.
+inline void fold_batch_into_rows(Matmul& g) {
+  while (g.n_batch > 0 && g.M > 0) {
+    const unsigned l = g.n_batch - 1;
+    const bool single = g.M == 1;
+    if (g.b_batch[l] != 0 || (!single && g.a_batch[l] != g.M * g.a_m)) return;
+    for (unsigned s = 0; s < g.epilogue.n; ++s) {
+      if (!single && g.operand[s].batch[l] != g.M * g.operand[s].m) return;
+    }
+    if (single) {
+      g.a_m = g.a_batch[l];
+      for (auto& o : g.operand) o.m = o.batch[l];
+    }
+    g.M *= g.shape[l];
+    g.batch = g.shape[l] ? g.batch / g.shape[l] : 0;
+    --g.n_batch;
+  }
+}
+
+}  // namespace detail
+
+// False when there are too many axes. Strides of axes of size 1 read as 0.
+inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
+  const qn_array_desc &a = op.in[0], &b = op.in[1], &c = op.out[0];
+  const bool has_m = a.ndim > 1, has_n = b.ndim > 1;
+  g = Matmul{};
+  if (a.ndim == 0 || b.ndim == 0) return false;
+  g.M = has_m ? a.shape[a.ndim - 2] : 1;
+  g.K = a.shape[a.ndim - 1];
+  g.N = has_n ? b.shape[b.ndim - 1] : 1;
+  g.a_k = axis_stride(a, a.ndim - 1);
+  g.a_m = has_m ? axis_stride(a, a.ndim - 2) : 0;
+  g.b_n = has_n ? axis_stride(b, b.ndim - 1) : 0;
+  g.b_k = has_n ? axis_stride(b, b.ndim - 2) : axis_stride(b, 0);
+  const unsigned own = unsigned(has_m) + unsigned(has_n);
+  if (c.ndim < own || c.ndim - own > Matmul::max_axes) return false;
+  g.n_batch = c.ndim - own;
+  for (unsigned i = 0; i < g.n_batch; ++i) {
+    const unsigned back = g.n_batch - i;
+    g.shape[i] = c.shape[i];
+    g.batch *= c.shape[i];
+    g.a_batch[i] = has_m ? broadcast_stride(a, back + 2) : 0;
+    g.b_batch[i] = has_n ? broadcast_stride(b, back + 2) : 0;
+  }
+  g.epilogue = match_epilogue(op, c.dtype == a.dtype ? a.dtype : 0);
+  for (unsigned s = 0; s < g.epilogue.n; ++s) {
+    if (g.epilogue.step[s].input < 0) continue;
+    const qn_array_desc& x = op.in[g.epilogue.step[s].input];
+    Matmul::Operand& o = g.operand[s];
+    for (unsigned i = 0; i < g.n_batch; ++i) o.batch[i] = broadcast_stride(x, c.ndim - i);
+    if (has_n) o.n = broadcast_stride(x, 1);
+    if (has_m) o.m = broadcast_stride(x, own);
+  }
+  detail::drop_unit_axes(g);
+  if (fold) detail::fold_batch_into_rows(g);
+  return true;
+}
+
+// The epilogue over rows [m0, m1) and columns [n0, n1) of batch item `item`; c is that item's C.
+template <class T, int VectorBytes, class Tag>
+inline void apply_epilogue(const Matmul& g, const qn_buffer* in, std::int64_t item, T* c,
+                           std::int64_t m0, std::int64_t m1, std::int64_t n0, std::int64_t n1) {
+  const T* base[Epilogue::max_steps] = {};
+  T imm[Epilogue::max_steps] = {};
+  for (unsigned s = 0; s < g.epilogue.n; ++s) {
+    const EpilogueStep& e = g.epilogue.step[s];
+    imm[s] = static_cast<T>(e.imm);
+    base[s] = e.input < 0 ? &imm[s]
+                          : static_cast<const T*>(in[e.input].data) +
+                                Matmul::offset(g.operand[s].batch, g, item);
+  }
+  for (std::int64_t m = m0; m < m1; ++m) {
+    for (unsigned s = 0; s < g.epilogue.n; ++s) {
+      const Matmul::Operand& o = g.operand[s];
+      epilogue_row<T, VectorBytes, Tag>(g.epilogue.step[s].kind, c + m * g.N + n0, n1 - n0,
+                                        base[s] + m * o.m + n0 * o.n, o.n);
+    }
+  }
+}
+
+}  // namespace quern::sdk

@@ -1,0 +1,14 @@
+// The query and plan functions of every kernel family.
+#pragma once
+#include "plugins/simd/common.h"
+
+namespace quern::simd {
+
+void query_map(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_map(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_random(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_random(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_reduce(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_reduce(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+
+}  // namespace quern::simd

@@ -1,0 +1,364 @@
+// Turns an element-wise program and the strides of its operands into vector steps over tiles.
+// Not here: choosing layouts (map_plan.cpp), running the steps (map_run.cpp).
+#include "plugins/simd/map_program.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace quern::simd {
+namespace {
+
+bool lane_of(qn_dtype t, Lane& lane) {
+  switch (t) {
+    case QN_F32: lane = Lane::kFloat; return true;
+    case QN_I32: lane = Lane::kInt; return true;
+    case QN_U32: lane = Lane::kUint; return true;
+    case QN_BOOL: lane = Lane::kBool; return true;
+    case QN_U8:
+    case QN_I8:
+    case QN_I16:
+    case QN_U16: lane = Lane::kInt; return true;
+    default: return false;
+  }
+}
+
+bool is_narrow(qn_dtype t) { return sdk::itemsize(t) < 4 && t != QN_BOOL; }
+
+double step_cost(std::uint32_t op, bool scalar) {
+  if (scalar) return op >= QN_OP_SQRT && op <= QN_OP_ARCTANH ? 6.0 : op == QN_OP_POWER ? 10.0 : 1.0;
+  switch (op) {
+    case QN_OP_EXP:
+    case QN_OP_SIGMOID:
+    case QN_OP_LOG: return 0.4;
+    case QN_OP_TANH:
+    case QN_OP_ERF: return 0.45;
+    case QN_OP_LOG1P:
+    case QN_OP_SIN:
+    case QN_OP_COS: return 0.8;
+    case QN_OP_DIVIDE:
+    case QN_OP_SQRT:
+    case QN_OP_RECIPROCAL: return 0.2;
+    case QN_OP_RSQRT: return 0.4;
+    default: return 0.05;
+  }
+}
+
+// Merges axes of one input that advance together, in the output's memory order.
+void merge_dims(const MapGeometry& g, const std::vector<std::uint32_t>& order,
+                const std::vector<std::int64_t>& strides, MapInput& in) {
+  in.nd = 0;
+  for (std::uint32_t axis : order) {
+    const std::int64_t n = g.shape[axis], s = strides[axis];
+    if (n == 1) continue;
+    if (in.nd > 0 && in.stride[in.nd - 1] == s * n) {
+      in.shape[in.nd - 1] *= n;
+      in.stride[in.nd - 1] = s;
+    } else {
+      in.shape[in.nd] = n;
+      in.stride[in.nd] = s;
+      ++in.nd;
+    }
+  }
+  if (in.nd == 0) in.shape[0] = 1, in.stride[0] = 0, in.nd = 1;
+  if (in.nd == 1 && in.stride[0] == 0) in.kind = MapInput::kUniform;
+  else if (in.nd == 1 && in.stride[0] == 1) in.kind = MapInput::kLinear;
+  else in.kind = MapInput::kGather;
+}
+
+class Compiler {
+ public:
+  Compiler(const qn_opdesc& op, const MapGeometry& g, MapCode& code) : op_(op), p_(*op.program), g_(g), code_(code) {}
+
+  const char* compile() {
+    if (p_.version != 1) return "unknown program version";
+    if (p_.n_in + p_.n_inst + p_.n_out * 2 + 32 > kMaxValues) return "program too long";
+    if (g_.shape.size() > kMaxDims) return "too many axes";
+    n_values_ = p_.n_in + p_.n_inst;
+    if (const char* why = inputs()) return why;
+    for (std::uint32_t i = 0; i < p_.n_inst; ++i)
+      if (const char* why = instruction(i)) return why;
+    if (const char* why = outputs()) return why;
+    place();
+    return nullptr;
+  }
+
+ private:
+  struct Value {
+    int alias = -1;  // the value that holds the data
+    Lane lane = Lane::kFloat;
+    qn_dtype dtype = QN_F32;
+    bool uniform = false;
+    bool used = false;
+    int last_use = -1;
+    int out = -1;  // written straight to this output
+  };
+
+  const char* inputs() {
+    std::vector<std::uint32_t> order;
+    for (std::uint32_t i = 0; i < g_.shape.size(); ++i) order.push_back(i);
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
+      if (g_.shape[a] == 1 || g_.shape[b] == 1) return g_.shape[a] == 1 && g_.shape[b] != 1;
+      return g_.out_strides[a] > g_.out_strides[b];
+    });
+    code_.n = 1;
+    for (auto n : g_.shape) code_.n *= n;
+    code_.inputs.resize(p_.n_in);
+    for (std::uint32_t i = 0; i < p_.n_in; ++i) {
+      Value& v = values_[i];
+      v.alias = static_cast<int>(i);
+      v.dtype = p_.in_dtype[i];
+      if (!lane_of(v.dtype, v.lane)) return "an input's dtype is not f32, i32, u32, bool or a narrower integer";
+      MapInput& in = code_.inputs[i];
+      merge_dims(g_, order, g_.in_strides[i], in);
+      in.itemsize = sdk::itemsize(v.dtype);
+      in.widen = in.itemsize < 4 ? widen_fn(v.dtype) : nullptr;
+      v.uniform = in.kind == MapInput::kUniform;
+    }
+    return nullptr;
+  }
+
+  bool constant(int v, double& imm) const {
+    if (v < static_cast<int>(p_.n_in)) return false;
+    const qn_inst& inst = p_.inst[v - static_cast<int>(p_.n_in)];
+    imm = inst.imm;
+    return inst.op == QN_INST_CONST;
+  }
+
+  const char* instruction(std::uint32_t i) {
+    const qn_inst& inst = p_.inst[i];
+    const int id = static_cast<int>(p_.n_in + i);
+    Value& v = values_[id];
+    v.alias = id;
+    v.dtype = inst.dtype;
+    if (!lane_of(inst.dtype, v.lane)) return "a result's dtype is not f32, i32, u32, bool or a narrower integer";
+    if (inst.op == QN_INST_CONST) {
+      v.uniform = true;
+      code_.const_values.emplace_back(static_cast<std::int16_t>(id), static_cast<std::uint32_t>(code_.consts.size()));
+      code_.consts.push_back(bits(inst.imm, v.lane));
+      return nullptr;
+    }
+    int src[3] = {inst.a, inst.b, inst.c};
+    int arity = 0;
+    for (; arity < 3 && src[arity] >= 0; ++arity) {
+      const Value& x = values_[src[arity]];
+      if (is_narrow(x.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY) return "arithmetic on narrow integers";
+      if (is_narrow(x.dtype) && src[arity] >= static_cast<int>(p_.n_in)) return "a narrow integer used again";
+    }
+    if (arity == 0) return "an instruction without operands";
+    if (is_narrow(inst.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY) return "arithmetic on narrow integers";
+    std::uint32_t op = inst.op;
+    Lane in = values_[src[0]].lane;
+    if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT || op == QN_OP_IDENTITY || (op == QN_OP_ASTYPE && same_bits(in, v.lane))) {
+      v.alias = values_[src[0]].alias;
+      v.uniform = values_[src[0]].uniform;
+      return nullptr;
+    }
+    if (op == QN_OP_GREATER || op == QN_OP_GREATER_EQUAL) {
+      std::swap(src[0], src[1]);
+      op = op == QN_OP_GREATER ? QN_OP_LESS : QN_OP_LESS_EQUAL;
+    }
+    if (op == QN_OP_WHERE) {
+      if (in == Lane::kFloat) return "where with a float condition";
+      in = Lane::kInt;
+    }
+    double e = 0;
+    if (op == QN_OP_POWER && in == Lane::kFloat && constant(src[1], e)) {
+      const std::uint32_t simple = e == 2 ? QN_OP_SQUARE : e == 3 ? kInstCube : e == -1 ? QN_OP_RECIPROCAL : 0;
+      if (simple) op = simple, arity = 1;
+    }
+    for (int k = 0; k < 3; ++k) src[k] = k < arity ? values_[src[k]].alias : -1;
+    return emit(op, in, v.lane, src, arity, id);
+  }
+
+  static bool same_bits(Lane in, Lane out) {
+    return in == out || (in != Lane::kFloat && out != Lane::kFloat && out != Lane::kBool);
+  }
+
+  static std::uint32_t bits(double imm, Lane lane) {
+    std::uint32_t b = 0;
+    const float f = static_cast<float>(imm);
+    switch (lane) {
+      case Lane::kFloat: std::memcpy(&b, &f, 4); return b;
+      case Lane::kBool: return imm != 0;
+      default: return static_cast<std::uint32_t>(static_cast<std::int64_t>(imm));
+    }
+  }
+
+  const char* emit(std::uint32_t op, Lane in, Lane out, const int* src, int arity, int dst) {
+    unsigned mask = 0;
+    bool all = true;
+    for (int k = 0; k < arity; ++k) {
+      if (values_[src[k]].uniform) mask |= 1u << k;
+      else all = false;
+    }
+    if (all) mask = 0;
+    bool scalar = false;
+    MapStep s{map_fn(op, in, out, mask), {-1, -1, -1}, static_cast<std::int16_t>(dst)};
+    bool spread = false;
+    if (!s.fn) {
+      s.fn = map_fn(op, in, out, 0);
+      spread = mask != 0;
+    }
+    if (!s.fn) {
+      s.fn = map_fn_scalar(op, in, out);
+      scalar = true;
+    }
+    if (!s.fn) return "an instruction without a loop for its dtype";
+    for (int k = 0; k < arity; ++k) {
+      const int x = spread && (mask >> k & 1) ? filled(src[k]) : src[k];
+      if (x < 0) return "program too long";
+      s.src[k] = static_cast<std::int16_t>(x);
+    }
+    values_[dst].uniform = all;
+    if (!all) code_.ns_per_element += step_cost(op, scalar);
+    (all ? code_.once : code_.steps).push_back(s);
+    return nullptr;
+  }
+
+  // A uniform value as an array that is written once for a run of tiles.
+  int filled(int v) {
+    for (const auto& f : code_.fills)
+      if (f.src[0] == v) return f.dst;
+    if (n_values_ >= kMaxValues) return -1;
+    const int id = static_cast<int>(n_values_++);
+    values_[id].alias = id;
+    code_.fills.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, 1), {static_cast<std::int16_t>(v), -1, -1},
+                           static_cast<std::int16_t>(id)});
+    return id;
+  }
+
+  const char* outputs() {
+    // What is read after step k decides whether step k may already write output 0, which can lie on an input.
+    int last_memory_read = -1;
+    for (std::size_t k = 0; k < code_.steps.size(); ++k)
+      for (int s : code_.steps[k].src)
+        if (s >= 0 && s < static_cast<int>(p_.n_in)) last_memory_read = static_cast<int>(k);
+    for (std::uint32_t o = 0; o < p_.n_out; ++o)
+      if (o > 0 && values_[p_.out[o]].alias < static_cast<int>(p_.n_in)) last_memory_read = kMaxValues;
+    for (std::uint32_t o = 0; o < p_.n_out; ++o) {
+      Value& declared = values_[p_.out[o]];
+      const qn_dtype dtype = op_.out[o].dtype;
+      if (dtype != declared.dtype) return "an output's dtype differs from its value's";
+      const int v = declared.alias;
+      const auto index = static_cast<std::int16_t>(o);
+      if (sdk::itemsize(dtype) < 4) {
+        const int from = values_[v].uniform ? filled(v) : v;
+        if (from < 0) return "program too long";
+        if (p_.n_out > 1 && from < static_cast<int>(p_.n_in) && sdk::itemsize(values_[from].dtype) == 4)
+          return "a narrowed input beside other outputs";
+        code_.stores.push_back({static_cast<std::int16_t>(from), index, narrow_fn(dtype), sdk::itemsize(dtype)});
+        continue;
+      }
+      int producer = -1;
+      for (std::size_t k = 0; k < code_.steps.size(); ++k)
+        if (code_.steps[k].dst == v) producer = static_cast<int>(k);
+      if (producer >= 0 && values_[v].out < 0 && (o > 0 || producer >= last_memory_read)) {
+        values_[v].out = static_cast<int>(o);
+        code_.moving.push_back({static_cast<std::int16_t>(v), index, true});
+        continue;
+      }
+      copies_.push_back({v, static_cast<int>(o)});
+    }
+    // Output 0 is copied last: it may lie on an input that another output still copies.
+    for (std::size_t k = copies_.size(); k-- > 0;) {
+      const int id = static_cast<int>(n_values_++);
+      const auto [v, o] = copies_[k];
+      values_[id].alias = id;
+      values_[id].out = o;
+      code_.moving.push_back({static_cast<std::int16_t>(id), static_cast<std::int16_t>(o), true});
+      code_.steps.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, values_[v].uniform ? 1u : 0u),
+                             {static_cast<std::int16_t>(v), -1, -1}, static_cast<std::int16_t>(id)});
+      if (!values_[v].uniform) code_.steps.back().fn = map_fn(kInstCopy, Lane::kInt, Lane::kInt, 0);
+    }
+    return nullptr;
+  }
+
+  // Cells, slots and moving addresses; slots are reused once a value was read for the last time.
+  void place() {
+    const int end = static_cast<int>(code_.steps.size());
+    auto use = [&](int v, int when) {
+      values_[v].used = true;
+      values_[v].last_use = std::max(values_[v].last_use, when);
+    };
+    for (const auto* list : {&code_.once, &code_.fills})
+      for (const auto& s : *list)
+        for (int v : s.src)
+          if (v >= 0) use(v, end);
+    for (int k = 0; k < end; ++k)
+      for (int v : code_.steps[static_cast<std::size_t>(k)].src)
+        if (v >= 0) use(v, k);
+    for (const auto& s : code_.stores) use(s.value, end);
+
+    for (std::uint32_t i = 0; i < p_.n_in; ++i) {
+      MapInput& in = code_.inputs[i];
+      const auto id = static_cast<std::int16_t>(i);
+      if (!values_[i].used) in.kind = MapInput::kUnused;
+      if (in.kind == MapInput::kUniform) code_.cells.emplace_back(id, code_.n_cells++);
+      if (in.kind == MapInput::kLinear && !in.widen) code_.moving.push_back({id, id, false});
+      if (in.kind == MapInput::kGather) {
+        const bool periodic = in.nd == 2 && in.stride[0] == 0;
+        const bool runs = in.stride[in.nd - 1] == 0 || in.stride[in.nd - 1] == 1;
+        code_.ns_per_element += periodic ? 0.08 : runs ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1]) : 1.5;
+      }
+      if (in.kind == MapInput::kGather || (in.kind == MapInput::kLinear && in.widen)) take_slot(i);
+      if (in.kind == MapInput::kGather && in.widen) code_.staging = true;
+    }
+    for (const auto& s : code_.once) code_.cells.emplace_back(s.dst, code_.n_cells++);
+    for (const auto& s : code_.fills) take_slot(static_cast<std::uint32_t>(s.dst), true);
+    for (int k = 0; k < end; ++k) {
+      const MapStep& s = code_.steps[static_cast<std::size_t>(k)];
+      for (int j = 0; j < 3; ++j) {
+        const int v = s.src[j];
+        bool seen = v < 0;
+        for (int i = 0; i < j; ++i) seen = seen || s.src[i] == v;
+        if (!seen && values_[v].last_use == k) release(v);
+      }
+      if (values_[s.dst].out < 0) {
+        take_slot(static_cast<std::uint32_t>(s.dst));
+        if (values_[s.dst].last_use < 0) release(s.dst);
+      }
+    }
+    const std::size_t streams = code_.n_slots + code_.moving.size() + (code_.staging ? 1 : 0);
+    code_.chunk = 4096;
+    while (code_.chunk > 512 && static_cast<std::size_t>(code_.chunk) * 4 * streams > 32 * 1024) code_.chunk /= 2;
+  }
+
+  void take_slot(std::uint32_t v, bool fresh = false) {
+    std::uint32_t slot;
+    if (!fresh && !free_.empty()) {
+      slot = free_.back();
+      free_.pop_back();
+    } else {
+      slot = code_.n_slots++;
+    }
+    code_.slots.emplace_back(static_cast<std::int16_t>(v), slot);
+    if (!fresh) held_.emplace_back(static_cast<int>(v), slot);
+  }
+
+  void release(int v) {
+    for (std::size_t k = 0; k < held_.size(); ++k) {
+      if (held_[k].first != v) continue;
+      free_.push_back(held_[k].second);
+      held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(k));
+      return;
+    }
+  }
+
+  const qn_opdesc& op_;
+  const qn_program& p_;
+  const MapGeometry& g_;
+  MapCode& code_;
+  Value values_[kMaxValues];
+  std::uint32_t n_values_ = 0;
+  std::vector<std::pair<int, int>> copies_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::pair<int, std::uint32_t>> held_;
+};
+
+}  // namespace
+
+const char* compile_map(const qn_opdesc& op, const MapGeometry& geometry, MapCode& code) {
+  return Compiler(op, geometry, code).compile();
+}
+
+}  // namespace quern::simd

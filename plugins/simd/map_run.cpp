@@ -1,0 +1,123 @@
+// Runs the steps of a compiled element-wise program over a range of tiles.
+// Not here: how the steps came about (map_program.cpp).
+#include "plugins/simd/map_run.h"
+
+#include <cstring>
+
+namespace quern::simd {
+namespace {
+
+template <class T>
+void copy_run(const T* src, std::int64_t stride, std::int64_t n, T* dst) {
+  if (stride == 1 && n > 16) {
+    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
+  } else if (stride == 0) {
+    std::fill_n(dst, n, *src);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) dst[i] = src[i * stride];
+  }
+}
+
+// A row that repeats: one period is copied, then doubled.
+template <class T>
+void gather_period(const MapInput& in, const T* base, std::int64_t lo, std::int64_t n, T* dst) {
+  const std::int64_t period = in.shape[1], start = lo % period, s = in.stride[1];
+  const std::int64_t head = std::min(n, period - start);
+  copy_run(base + start * s, s, head, dst);
+  std::int64_t have = head;
+  if (have < n && start > 0) {
+    const std::int64_t more = std::min(n - have, start);
+    copy_run(base, s, more, dst + have);
+    have += more;
+  }
+  while (have < n) {
+    const std::int64_t more = std::min(n - have, have / period * period);
+    std::memcpy(dst + have, dst, static_cast<std::size_t>(more) * sizeof(T));
+    have += more;
+  }
+}
+
+// Elements lo .. lo+n of the output's memory order, read through the input's strides.
+template <class T>
+void gather(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
+  const T* base = static_cast<const T*>(data);
+  T* dst = static_cast<T*>(to);
+  if (in.nd == 2 && in.stride[0] == 0) return gather_period(in, base, lo, n, dst);
+  const int last = in.nd - 1;
+  std::int64_t index[kMaxDims];
+  for (int k = last; k >= 0; --k) {
+    index[k] = lo % in.shape[k];
+    lo /= in.shape[k];
+    base += index[k] * in.stride[k];
+  }
+  while (true) {
+    const std::int64_t run = std::min(n, in.shape[last] - index[last]);
+    copy_run(base, in.stride[last], run, dst);
+    dst += run;
+    n -= run;
+    if (n == 0) return;
+    base -= index[last] * in.stride[last];
+    index[last] = 0;
+    for (int k = last - 1; k >= 0; --k) {
+      base += in.stride[k];
+      if (++index[k] < in.shape[k]) break;
+      base -= index[k] * in.stride[k];
+      index[k] = 0;
+    }
+  }
+}
+
+void gather_any(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
+  if (in.itemsize == 4) gather<std::uint32_t>(in, data, lo, n, to);
+  else if (in.itemsize == 2) gather<std::uint16_t>(in, data, lo, n, to);
+  else gather<std::uint8_t>(in, data, lo, n, to);
+}
+
+inline void execute(const MapStep& s, const void** ptr, std::size_t n) {
+  const void* src[3] = {ptr[s.src[0]], s.src[1] >= 0 ? ptr[s.src[1]] : nullptr, s.src[2] >= 0 ? ptr[s.src[2]] : nullptr};
+  s.fn(src, const_cast<void*>(ptr[s.dst]), n);
+}
+
+}  // namespace
+
+void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std::int64_t lo, std::int64_t hi,
+             void* scratch) noexcept {
+  if (lo >= hi) return;
+  const void* ptr[kMaxValues];
+  auto* cells = static_cast<std::uint32_t*>(scratch);
+  char* slots = static_cast<char*>(scratch) + (code.n_cells * 4 + 63) / 64 * 64;
+  const std::size_t slot_bytes = static_cast<std::size_t>(code.chunk) * 4;
+  void* staging = slots + code.n_slots * slot_bytes;
+  for (auto [v, k] : code.const_values) ptr[v] = &code.consts[k];
+  for (auto [v, k] : code.cells) ptr[v] = cells + k;
+  for (auto [v, k] : code.slots) ptr[v] = slots + k * slot_bytes;
+  const std::size_t n_in = code.inputs.size();
+  for (std::size_t i = 0; i < n_in; ++i) {
+    const MapInput& x = code.inputs[i];
+    if (x.kind != MapInput::kUniform) continue;
+    if (x.widen) x.widen(in[i].data, const_cast<void*>(ptr[i]), 1);
+    else std::memcpy(const_cast<void*>(ptr[i]), in[i].data, 4);
+  }
+  for (const auto& s : code.once) execute(s, ptr, 1);
+  for (const auto& s : code.fills) execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
+  for (; lo < hi; lo += code.chunk) {
+    const std::int64_t n = std::min(code.chunk, hi - lo);
+    for (const auto& m : code.moving)
+      ptr[m.value] = static_cast<char*>((m.is_out ? out : in)[m.index].data) + lo * 4;
+    for (std::size_t i = 0; i < n_in; ++i) {
+      const MapInput& x = code.inputs[i];
+      if (x.kind == MapInput::kGather) {
+        gather_any(x, in[i].data, lo, n, x.widen ? staging : const_cast<void*>(ptr[i]));
+        if (x.widen) x.widen(staging, const_cast<void*>(ptr[i]), static_cast<std::size_t>(n));
+      } else if (x.kind == MapInput::kLinear && x.widen) {
+        x.widen(static_cast<const char*>(in[i].data) + lo * x.itemsize, const_cast<void*>(ptr[i]),
+                static_cast<std::size_t>(n));
+      }
+    }
+    for (const auto& s : code.steps) execute(s, ptr, static_cast<std::size_t>(n));
+    for (const auto& s : code.stores)
+      s.narrow(ptr[s.value], static_cast<char*>(out[s.out].data) + lo * s.itemsize, static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace quern::simd

@@ -1,0 +1,133 @@
+// The plugin's entry point: passes each op on to the family of kernels that serves it.
+// Holds no kernel itself.
+#include "plugins/simd/common.h"
+#include "plugins/simd/families.h"
+
+namespace quern::simd {
+
+const Family* find_family(std::uint32_t op) {
+  static constexpr Family kMap{query_map, plan_map};
+  static constexpr Family kRandom{query_random, plan_random};
+  static constexpr Family kReduce{query_reduce, plan_reduce};
+  switch (op) {
+    case QN_OP_MAP: return &kMap;
+    case QN_OP_RANDOM_BITS: return &kRandom;
+    case QN_OP_SUM:
+    case QN_OP_MAX:
+    case QN_OP_MIN: return &kReduce;
+    default: return nullptr;
+  }
+}
+
+bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order) {
+  order.clear();
+  if (a.layout.kind != QN_LAYOUT_STRIDED) return false;
+  for (std::uint32_t i = 0; i < a.ndim; ++i) order.push_back(i);
+  const std::int64_t* s = a.layout.strides;
+  if (!s) return true;
+  // An axis of size 1 may carry any stride; it keeps its place relative to its row-major neighbours.
+  std::vector<std::uint32_t> big;
+  for (std::uint32_t i = 0; i < a.ndim; ++i)
+    if (a.shape[i] != 1) big.push_back(i);
+  std::stable_sort(big.begin(), big.end(), [&](auto x, auto y) { return s[x] > s[y]; });
+  std::int64_t want = 1;
+  for (std::size_t k = big.size(); k-- > 0;) {
+    if (s[big[k]] != want) return false;
+    want *= a.shape[big[k]];
+  }
+  order.clear();
+  for (std::uint32_t i = 0; i < a.ndim; ++i)
+    if (a.shape[i] == 1) order.push_back(i);
+  order.insert(order.end(), big.begin(), big.end());
+  return true;
+}
+
+std::vector<std::int64_t> strides_in_order(const qn_array_desc& a, const std::vector<std::uint32_t>& order) {
+  std::vector<std::int64_t> s(a.ndim, 1);
+  std::int64_t step = 1;
+  for (std::size_t k = order.size(); k-- > 0;) {
+    s[order[k]] = step;
+    step *= a.shape[order[k]];
+  }
+  return s;
+}
+
+bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b) {
+  for (std::uint32_t i = 0; i < shape.ndim; ++i)
+    if (shape.shape[i] > 1 && a[i] != b[i]) return false;
+  return true;
+}
+
+namespace {
+
+struct Self {
+  const qn_host* host;
+};
+
+qn_status open(const qn_host* host, void** self, qn_error_slot* slot) noexcept {
+  return sdk::guarded(host, slot, [&] {
+    *self = new Self{host};
+    return QN_OK;
+  });
+}
+
+void close(void* self) noexcept { delete static_cast<Self*>(self); }
+
+qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
+  const qn_host* host = static_cast<Self*>(self)->host;
+  try {
+    if (const Family* f = find_family(op->op)) f->query(*host, *op, answer);
+    return QN_OK;
+  } catch (...) {
+    return QN_E_RESOURCE_EXHAUSTED;
+  }
+}
+
+qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out, qn_plan_info* info,
+               qn_error_slot* slot) noexcept {
+  const qn_host* host = static_cast<Self*>(self)->host;
+  return sdk::guarded(host, slot, [&]() -> qn_status {
+    const Family* f = find_family(op->op);
+    if (!f) return QN_E_UNIMPLEMENTED;
+    std::unique_ptr<Plan> p = f->plan(*op, kernel_id, *info);
+    if (!p) {
+      host->error(slot, "the layouts are not those that were offered");
+      return QN_E_UNIMPLEMENTED;
+    }
+    *out = reinterpret_cast<qn_plan*>(p.release());
+    return QN_OK;
+  });
+}
+
+qn_status tile(const qn_plan* plan, const qn_run* run, std::uint32_t tile, std::uint32_t, void* scratch) noexcept {
+  reinterpret_cast<const Plan*>(plan)->tile(*run, tile, scratch);
+  return QN_OK;
+}
+
+qn_status run(const qn_plan* plan, const qn_run* run) noexcept {
+  reinterpret_cast<const Plan*>(plan)->run(*run);
+  return QN_OK;
+}
+
+void plan_free(void*, qn_plan* plan) noexcept { delete reinterpret_cast<Plan*>(plan); }
+
+}  // namespace
+}  // namespace quern::simd
+
+extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t host_minor) QN_NOEXCEPT;
+extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t) QN_NOEXCEPT {
+  namespace s = quern::simd;
+  static const qn_kernel_plugin table = {
+      {sizeof(qn_kernel_plugin), 0}, QN_KERNEL_ABI_MINOR, 0,
+#if defined(__SANITIZE_ADDRESS__)
+      1,
+#elif defined(__SANITIZE_THREAD__)
+      2,
+#else
+      0,
+#endif
+      0, "simd", "1.0.0", "Apache-2.0",
+      "Vectorised element-wise programs, reductions, pooling, softmax, random bits and relayouts",
+      s::open, s::close, s::query, s::plan, s::run, s::tile, s::plan_free};
+  return &table;
+}

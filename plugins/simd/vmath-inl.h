@@ -1,0 +1,150 @@
+// Vector functions for f32 with a relative error of a few units in the last place.
+// Included once for each instruction set, inside Highway's target namespace; holds no loops over arrays.
+#if defined(QUERN_SIMD_VMATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QUERN_SIMD_VMATH_INL_H_
+#undef QUERN_SIMD_VMATH_INL_H_
+#else
+#define QUERN_SIMD_VMATH_INL_H_
+#endif
+
+#include <cmath>
+#include <limits>
+
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace quern::simd {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D, class VI>
+HWY_INLINE hn::Vec<D> Pow2(D d, VI e) {
+  const hn::RebindToSigned<D> di;
+  return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(e, hn::Set(di, 127))));
+}
+
+// exp(x) for x in [-104, 89] and NaN; the scaling in two steps reaches denormals and infinity.
+template <class D, class V>
+HWY_INLINE V ExpInRange(D d, V x) {
+  const auto q = hn::NearestInt(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+  const auto qf = hn::ConvertTo(d, q);
+  auto r = hn::NegMulAdd(qf, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(qf, hn::Set(d, -2.12194440e-4f), r);
+  auto p = hn::MulAdd(r, hn::Set(d, 1.9875691500e-4f), hn::Set(d, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
+  const auto y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  const auto half = hn::ShiftRight<1>(q);
+  return hn::Mul(hn::Mul(y, Pow2(d, half)), Pow2(d, hn::Sub(q, half)));
+}
+
+template <class D, class V>
+HWY_INLINE V VExp(D d, V x) {
+  const auto clipped = hn::Min(hn::Max(x, hn::Set(d, -104.0f)), hn::Set(d, 89.0f));
+  return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
+}
+
+template <class D, class V>
+HWY_INLINE V FixLog(D d, V x, V pole, V y) {
+  const auto inf = hn::Set(d, std::numeric_limits<float>::infinity());
+  y = hn::IfThenElse(hn::Eq(x, inf), inf, y);
+  y = hn::IfThenElse(hn::Eq(x, pole), hn::Neg(inf), y);
+  const auto nan = hn::Set(d, std::numeric_limits<float>::quiet_NaN());
+  return hn::IfThenElse(hn::Ge(x, pole), y, nan);
+}
+
+template <class D, class V>
+HWY_INLINE V VLog(D d, V x) {
+  return FixLog(d, x, hn::Zero(d), hn::Log(d, x));
+}
+
+template <class D, class V>
+HWY_INLINE V VLog1p(D d, V x) {
+  const auto y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), x, hn::Log1p(d, x));
+  return FixLog(d, x, hn::Set(d, -1.0f), y);
+}
+
+// A quotient of two odd/even polynomials on the range in which tanh is not yet 1.
+template <class D, class V>
+HWY_INLINE V VTanh(D d, V x0) {
+  const auto lim = hn::Set(d, 7.90531110763549805f);
+  const auto x = hn::Min(hn::Max(x0, hn::Neg(lim)), lim);
+  const auto s = hn::Mul(x, x);
+  auto p = hn::MulAdd(s, hn::Set(d, -2.76076847742355e-16f), hn::Set(d, 2.00018790482477e-13f));
+  p = hn::MulAdd(p, s, hn::Set(d, -8.60467152213735e-11f));
+  p = hn::MulAdd(p, s, hn::Set(d, 5.12229709037114e-08f));
+  p = hn::MulAdd(p, s, hn::Set(d, 1.48572235717979e-05f));
+  p = hn::MulAdd(p, s, hn::Set(d, 6.37261928875436e-04f));
+  p = hn::Mul(hn::MulAdd(p, s, hn::Set(d, 4.89352455891786e-03f)), x);
+  auto q = hn::MulAdd(s, hn::Set(d, 1.19825839466702e-06f), hn::Set(d, 1.18534705686654e-04f));
+  q = hn::MulAdd(q, s, hn::Set(d, 2.26843463243900e-03f));
+  q = hn::MulAdd(q, s, hn::Set(d, 4.89352518554385e-03f));
+  const auto y = hn::Div(p, q);
+  // Also takes NaN, which fails both comparisons.
+  return hn::IfThenElse(hn::Ge(hn::Abs(x0), hn::Set(d, 0.0004f)), y, x0);
+}
+
+template <class D, class V>
+HWY_INLINE V VSigmoid(D d, V x) {
+  const auto one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, VExp(d, hn::Neg(x))));
+}
+
+template <class D, class V>
+HWY_INLINE V VErf(D d, V x0) {
+  const auto lim = hn::Set(d, 4.0f);
+  const auto x = hn::Min(hn::Max(x0, hn::Neg(lim)), lim);
+  const auto s = hn::Mul(x, x);
+  auto p = hn::MulAdd(s, hn::Set(d, -2.72614225801306e-10f), hn::Set(d, 2.77068142495902e-08f));
+  p = hn::MulAdd(p, s, hn::Set(d, -2.10102402082508e-06f));
+  p = hn::MulAdd(p, s, hn::Set(d, -5.69250639462346e-05f));
+  p = hn::MulAdd(p, s, hn::Set(d, -7.34990630326855e-04f));
+  p = hn::MulAdd(p, s, hn::Set(d, -2.95459980854025e-03f));
+  p = hn::Mul(hn::MulAdd(p, s, hn::Set(d, -1.60960333262415e-02f)), x);
+  auto q = hn::MulAdd(s, hn::Set(d, -1.45660718464996e-05f), hn::Set(d, -2.13374055278905e-04f));
+  q = hn::MulAdd(q, s, hn::Set(d, -1.68282697438203e-03f));
+  q = hn::MulAdd(q, s, hn::Set(d, -7.37332916720468e-03f));
+  q = hn::MulAdd(q, s, hn::Set(d, -1.42647390514189e-02f));
+  return hn::IfThenElse(hn::Eq(x0, x0), hn::Div(p, q), x0);
+}
+
+// Highway's sine and cosine hold up to 39000; beyond, and for NaN, the C library does it.
+template <class D, class V, class F>
+HWY_INLINE V PerLane(D d, V x, F f) {
+  HWY_ALIGN float buf[hn::MaxLanes(d)];
+  hn::Store(x, d, buf);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) buf[i] = f(buf[i]);
+  return hn::Load(d, buf);
+}
+
+template <class D, class V>
+HWY_INLINE V VSin(D d, V x) {
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 39000.0f))))) return hn::Sin(d, x);
+  return PerLane(d, x, static_cast<float (*)(float)>(std::sin));
+}
+
+template <class D, class V>
+HWY_INLINE V VCos(D d, V x) {
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 39000.0f))))) return hn::Cos(d, x);
+  return PerLane(d, x, static_cast<float (*)(float)>(std::cos));
+}
+
+// NaN if either operand is.
+template <class D, class V>
+HWY_INLINE V VMax(D, V a, V b) {
+  const auto m = hn::IfThenElse(hn::Eq(a, a), hn::Max(a, b), a);
+  return hn::IfThenElse(hn::Eq(b, b), m, b);
+}
+template <class D, class V>
+HWY_INLINE V VMin(D, V a, V b) {
+  const auto m = hn::IfThenElse(hn::Eq(a, a), hn::Min(a, b), a);
+  return hn::IfThenElse(hn::Eq(b, b), m, b);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace quern::simd
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,131 @@
+// Caching allocator: size classes, a limit, counters. It does not zero memory.
+#include "runtime/core/allocator.h"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+
+#include "runtime/core/error.h"
+
+namespace quern {
+namespace {
+
+constexpr std::uint64_t kHuge = 1u << 20;
+
+std::uint64_t alignment(std::uint64_t rounded) { return rounded >= kHuge ? 4096 : 64; }
+
+void* builtin_alloc(std::uint64_t size, std::uint64_t align) {
+  void* p = std::aligned_alloc(align, size);
+#if defined(MADV_HUGEPAGE)
+  if (p && size >= 4 * kHuge) madvise(p, size, MADV_HUGEPAGE);
+#endif
+  return p;
+}
+
+}  // namespace
+
+Allocator::Allocator(const qn_allocator* hooks, std::uint64_t limit) : limit_(limit) {
+  if (hooks) {
+    hooks_ = *hooks;
+    custom_ = true;
+  }
+}
+
+Allocator::~Allocator() { clear_cache(); }
+
+// Eight classes to a power of two: at most 12.5 % is wasted.
+std::uint64_t Allocator::rounded(std::uint64_t bytes) {
+  if (bytes <= 512) return (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0);
+  if (bytes > std::uint64_t{1} << 60) return bytes;
+  std::uint64_t step = std::bit_floor(bytes) / 8;
+  if (bytes > kHuge && step < 4096) step = 4096;
+  return (bytes + step - 1) / step * step;
+}
+
+void* Allocator::raw_allocate(std::uint64_t bytes, std::uint32_t tag) noexcept {
+  if (bytes > std::uint64_t{1} << 60) return nullptr;
+  return custom_ ? hooks_.alloc(hooks_.self, bytes, alignment(bytes), tag)
+                 : builtin_alloc(bytes, alignment(bytes));
+}
+
+void Allocator::raw_free(void* p, std::uint64_t bytes, std::uint32_t tag) noexcept {
+  if (custom_)
+    hooks_.free(hooks_.self, p, bytes, alignment(bytes), tag);
+  else
+    std::free(p);
+}
+
+void* Allocator::allocate(std::uint64_t bytes, std::uint32_t tag) {
+  const std::uint64_t size = rounded(bytes);
+  {
+    std::lock_guard lock(mutex_);
+    auto it = free_.find(size);
+    if (it != free_.end() && !it->second.empty() && (!custom_ || it->second.back().tag == tag)) {
+      void* p = it->second.back().p;
+      it->second.pop_back();
+      cached_ -= size;
+      active_ += size;
+      peak_ = std::max(peak_, active_);
+      return p;
+    }
+    if (limit_ && active_ + size > limit_)
+      throw Error(QN_E_RESOURCE_EXHAUSTED,
+                  str("memory limit reached: ", bytes, " bytes wanted, ", active_, " of ", limit_,
+                      " in use; raise memory_limit or release arrays"));
+  }
+  if (limit_) {
+    const Counters c = counters();
+    if (c.active + c.cached + size > limit_) clear_cache();
+  }
+  void* p = raw_allocate(size, tag);
+  if (!p) {
+    clear_cache();
+    p = raw_allocate(size, tag);
+  }
+  if (!p) throw Error(QN_E_RESOURCE_EXHAUSTED, str("out of memory: ", bytes, " bytes wanted"));
+  std::lock_guard lock(mutex_);
+  ++allocations_;
+  active_ += size;
+  peak_ = std::max(peak_, active_);
+  return p;
+}
+
+void Allocator::free(void* p, std::uint64_t bytes, std::uint32_t tag) noexcept {
+  const std::uint64_t size = rounded(bytes);
+  {
+    std::lock_guard lock(mutex_);
+    active_ -= size;
+    try {
+      free_[size].push_back({p, tag});
+      cached_ += size;
+      return;
+    } catch (...) {
+      // No memory for the free list: give the block back instead.
+    }
+  }
+  raw_free(p, size, tag);
+}
+
+void Allocator::clear_cache() noexcept {
+  std::map<std::uint64_t, std::vector<Block>> drop;
+  {
+    std::lock_guard lock(mutex_);
+    drop.swap(free_);
+    cached_ = 0;
+  }
+  for (auto& [size, blocks] : drop)
+    for (Block& b : blocks) raw_free(b.p, size, b.tag);
+}
+
+void Allocator::reset_peak() noexcept {
+  std::lock_guard lock(mutex_);
+  peak_ = active_;
+}
+
+Allocator::Counters Allocator::counters() const {
+  std::lock_guard lock(mutex_);
+  return {active_, cached_, peak_, limit_, allocations_};
+}
+
+}  // namespace quern

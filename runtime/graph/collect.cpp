@@ -1,0 +1,178 @@
+// Depth-first collection without recursion, and the key: every word that decides what a plan does.
+#include "runtime/graph/collect.h"
+
+#include <atomic>
+#include <cstring>
+
+#include "runtime/graph/links.h"
+
+namespace quern {
+namespace {
+
+std::uint32_t next_epoch() {
+  static std::atomic<std::uint32_t> epoch{0};
+  std::uint32_t e = epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+  return e ? e : epoch.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void add_attrs(const AttrList& attrs, std::vector<std::uint64_t>& key) {
+  for (const Attr& a : attrs) {
+    key.push_back(a.index());
+    std::visit(
+        [&](const auto& v) {
+          using T = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<T, double>) {
+            std::uint64_t w;
+            std::memcpy(&w, &v, sizeof w);
+            key.push_back(w);
+          } else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, DType>) {
+            key.push_back(static_cast<std::uint64_t>(v));
+          } else if constexpr (std::is_same_v<T, std::string>) {
+            key.push_back(v.size());
+            for (std::size_t i = 0; i < v.size(); i += 8) {
+              std::uint64_t w = 0;
+              std::memcpy(&w, v.data() + i, std::min<std::size_t>(8, v.size() - i));
+              key.push_back(w);
+            }
+          } else {
+            key.push_back(v.size());
+            for (auto x : v) {
+              std::uint64_t w;
+              std::memcpy(&w, &x, sizeof w);
+              key.push_back(w);
+            }
+          }
+        },
+        a);
+  }
+}
+
+struct Frame {
+  Node* node;
+  std::size_t next;
+};
+
+}  // namespace
+
+Collected collect(std::span<const Array> wanted, bool only_wanted) {
+  Collected c;
+  const std::uint32_t epoch = next_epoch();
+  std::vector<Frame> stack;
+  auto visit_node = [&](Node* n) {
+    if (n->mark == epoch) return;
+    n->mark = epoch;
+    stack.push_back({n, 0});
+  };
+  for (const Array& w : wanted) {
+    if (w.rep()->evaluated.load(std::memory_order_acquire)) continue;
+    visit_node(w.rep()->node.load(std::memory_order_relaxed));
+    while (!stack.empty()) {
+      Frame& f = stack.back();
+      if (f.next == f.node->in.size()) {
+        f.node->index = static_cast<std::uint32_t>(c.nodes.size());
+        c.nodes.push_back(f.node);
+        stack.pop_back();
+        continue;
+      }
+      const Array& in = f.node->in[f.next++];
+      ArrayRep* r = in.rep();
+      if (r->evaluated.load(std::memory_order_acquire)) {
+        if (r->mark != epoch) {
+          r->mark = epoch;
+          r->index = static_cast<std::uint32_t>(c.leaves.size());
+          c.leaves.push_back(in);
+        }
+        continue;
+      }
+      if (r->mark != epoch) {
+        r->mark = epoch;
+        r->uses = 0;
+      }
+      ++r->uses;
+      visit_node(r->node.load(std::memory_order_relaxed));
+    }
+  }
+
+  auto& key = c.key;
+  for (const Node* n : c.nodes) {
+    key.push_back(n->op | static_cast<std::uint64_t>(n->in.size()) << 32);
+    add_attrs(n->attrs, key);
+    for (const Array& in : n->in) {
+      const ArrayRep& r = *in.rep();
+      if (r.evaluated.load(std::memory_order_acquire))
+        key.push_back(std::uint64_t{r.index} << 1 | 1);
+      else
+        key.push_back((std::uint64_t{r.node.load(std::memory_order_relaxed)->index} << 8 | r.slot) << 1);
+    }
+  }
+  key.push_back(~std::uint64_t{0});
+  for (const Array& l : c.leaves) {
+    const ArrayRep& r = *l.rep();
+    key.push_back(static_cast<std::uint64_t>(r.dtype) | static_cast<std::uint64_t>(r.shape.size()) << 8);
+    for (std::int64_t v : r.shape) key.push_back(static_cast<std::uint64_t>(v));
+    for (std::int64_t v : r.strides) key.push_back(static_cast<std::uint64_t>(v));
+  }
+  key.push_back(~std::uint64_t{0});
+  if (only_wanted) {
+    for (const Array& w : wanted)
+      if (!w.rep()->evaluated.load(std::memory_order_acquire))
+        c.held.push_back({w, w.rep()->node.load(std::memory_order_relaxed)->index});
+    return c;
+  }
+  std::vector<Array> dropped;
+  for (Node* n : c.nodes) {
+    std::lock_guard lock(link_mutex(n));
+    for (ArrayRep* r : n->out) {
+      if (!r || !try_retain(r)) continue;
+      Array a(r);
+      const std::uint32_t inside = r->mark == epoch ? r->uses : 0;
+      // One reference is ours; more than the graph's own means that someone else can see it.
+      if (r->refs.load(std::memory_order_acquire) > inside + 1) {
+        key.push_back(std::uint64_t{n->index} << 8 | r->slot);
+        c.held.push_back({std::move(a), n->index});
+      } else {
+        dropped.push_back(std::move(a));  // its release may need this very lock
+      }
+    }
+  }
+  return c;
+}
+
+Ir Collected::ir() const {
+  Ir g;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    IrValue v;
+    v.shape = leaves[i].shape();
+    v.dtype = leaves[i].dtype();
+    v.leaf = static_cast<int>(i);
+    g.values.push_back(std::move(v));
+  }
+  std::vector<int> first(nodes.size());
+  for (std::size_t k = 0; k < nodes.size(); ++k) {
+    const Node& n = *nodes[k];
+    IrOp op;
+    op.op = n.op;
+    op.attrs = n.attrs;
+    for (const Array& in : n.in) {
+      const ArrayRep& r = *in.rep();
+      if (r.evaluated.load(std::memory_order_acquire))
+        op.in.push_back(static_cast<int>(r.index));
+      else
+        op.in.push_back(first[r.node.load(std::memory_order_relaxed)->index] + static_cast<int>(r.slot));
+    }
+    op.n_op_in = op.in.size();
+    first[k] = static_cast<int>(g.values.size());
+    for (const Meta& m : n.out_meta) {
+      op.out.push_back(static_cast<int>(g.values.size()));
+      IrValue v;
+      v.shape = m.shape;
+      v.dtype = m.dtype;
+      g.values.push_back(std::move(v));
+    }
+    g.ops.push_back(std::move(op));
+  }
+  for (const Held& h : held) g.results.push_back(first[h.node] + static_cast<int>(h.array.rep()->slot));
+  return g;
+}
+
+}  // namespace quern

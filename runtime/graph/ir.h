@@ -1,0 +1,47 @@
+// What the passes work on: values and ops by number, in topological order.
+// Built from recorded nodes for one plan and dropped once the plan is made.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "quern/kernel.h"
+#include "runtime/core/attr.h"
+#include "runtime/schema/ops.h"
+
+namespace quern {
+
+struct Program {
+  std::vector<qn_dtype> in_dtype;
+  std::vector<qn_inst> inst;
+  std::vector<std::uint32_t> out;
+};
+
+struct IrValue {
+  Shape shape;
+  DType dtype = DType::f32;
+  int leaf = -1;
+  bool held = false;  // the caller gets it
+};
+
+struct IrOp {
+  std::uint32_t op = 0;
+  AttrList attrs;
+  SmallVector<int, 4> in;
+  SmallVector<int, 1> out;
+  std::size_t n_op_in = 0;
+  Program program;        // of a map, or the epilogue of another op (then out is the program's result)
+  DType root_dtype = DType::f32;  // with an epilogue: dtype of the op's own result
+  bool has_program() const { return !program.inst.empty(); }
+};
+
+struct Ir {
+  std::vector<IrValue> values;
+  std::vector<IrOp> ops;
+  std::vector<int> results;  // value of each held result, in the collector's order
+};
+
+void simplify(Ir& ir);  // passes/simplify.cpp: aliases, repeated work, dead ops
+void fuse(Ir& ir);      // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
+
+}  // namespace quern

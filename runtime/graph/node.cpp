@@ -1,0 +1,129 @@
+// Life of arrays and nodes. Evaluation is elsewhere (eval.cpp).
+#include "runtime/graph/node.h"
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "runtime/graph/links.h"
+#include "runtime/host/runtime.h"
+
+namespace quern {
+
+std::mutex& link_mutex(const Node* n) {
+  static std::array<std::mutex, 64> stripes;
+  return stripes[(reinterpret_cast<std::uintptr_t>(n) >> 6) % stripes.size()];
+}
+
+void retain(Node* n) noexcept { n->refs.fetch_add(1, std::memory_order_relaxed); }
+
+namespace {
+
+// Drops one reference; when it was the last, hands the node's inputs to the worklist.
+void drop(Node* n, std::vector<ArrayRep*>& work) {
+  if (n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  for (Array& a : n->in) work.push_back(a.release());
+  delete n;
+}
+
+void drop(ArrayRep* r, std::vector<ArrayRep*>& work) {
+  if (!r || r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (Node* n = r->node.load(std::memory_order_relaxed)) {
+    {
+      std::lock_guard lock(link_mutex(n));
+      n->out[r->slot] = nullptr;
+    }
+    drop(n, work);
+  }
+  Runtime* rt = r->runtime;
+  delete r;
+  rt->release();
+}
+
+void drain(std::vector<ArrayRep*>& work) {
+  while (!work.empty()) {
+    ArrayRep* r = work.back();
+    work.pop_back();
+    drop(r, work);
+  }
+}
+
+}  // namespace
+
+void release(ArrayRep* r) noexcept {
+  if (!r) return;
+  if (r->refs.load(std::memory_order_relaxed) > 1 || !r->node.load(std::memory_order_relaxed)) {
+    // No graph can go with it in the common cases, so no worklist either.
+    if (r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!r->node.load(std::memory_order_relaxed)) {
+      Runtime* rt = r->runtime;
+      delete r;
+      rt->release();
+      return;
+    }
+    r->refs.store(1, std::memory_order_relaxed);
+  }
+  std::vector<ArrayRep*> work;
+  drop(r, work);
+  drain(work);
+}
+
+void release(Node* n) noexcept {
+  if (n->refs.load(std::memory_order_acquire) > 1 &&
+      n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  std::vector<ArrayRep*> work;
+  n->refs.store(1, std::memory_order_relaxed);
+  drop(n, work);
+  drain(work);
+}
+
+bool try_retain(ArrayRep* r) noexcept {
+  std::uint32_t n = r->refs.load(std::memory_order_relaxed);
+  while (n && !r->refs.compare_exchange_weak(n, n + 1, std::memory_order_acquire)) {
+  }
+  return n != 0;
+}
+
+Array::Array(const Array& o) : rep_(o.rep_) {
+  if (rep_) rep_->refs.fetch_add(1, std::memory_order_relaxed);
+}
+Array::~Array() {
+  if (rep_) quern::release(rep_);
+}
+const Shape& Array::shape() const { return rep_->shape; }
+DType Array::dtype() const { return rep_->dtype; }
+std::int64_t Array::dim(int axis) const {
+  const int n = static_cast<int>(rep_->shape.size());
+  return rep_->shape[static_cast<std::size_t>(axis < 0 ? axis + n : axis)];
+}
+std::int64_t Array::size() const { return element_count(rep_->shape); }
+Runtime& Array::runtime() const { return *rep_->runtime; }
+
+Array make_leaf(Runtime& rt, DType dtype, Shape shape, Strides strides, BufferRef buffer,
+                std::int64_t offset) {
+  auto r = std::make_unique<ArrayRep>();
+  r->dtype = dtype;
+  r->shape = std::move(shape);
+  r->strides = std::move(strides);
+  r->buffer = std::move(buffer);
+  r->offset = offset;
+  r->runtime = &rt;
+  rt.retain();
+  r->evaluated.store(true, std::memory_order_release);
+  return Array(r.release());
+}
+
+Array from_host(Runtime& rt, const void* data, IntSpan shape, DType dtype) {
+  const std::uint64_t bytes = static_cast<std::uint64_t>(element_count(shape)) * itemsize(dtype);
+  auto buffer = std::make_shared<Buffer>(rt.allocator(), bytes, QN_TAG_ARRAY);
+  if (bytes) std::memcpy(buffer->data(), data, bytes);
+  return make_leaf(rt, dtype, Shape(shape.begin(), shape.end()), dense_strides(shape), buffer);
+}
+
+Array from_ints(Runtime& rt, IntSpan values) {
+  const std::int64_t n = static_cast<std::int64_t>(values.size());
+  return from_host(rt, values.data(), {&n, 1}, DType::i64);
+}
+
+}  // namespace quern

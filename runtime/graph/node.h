@@ -1,0 +1,56 @@
+// The recorded graph: nodes (one op applied) and the representation behind an Array.
+// Structure never changes after recording, except that evaluation detaches results from their nodes.
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/core/array.h"
+#include "runtime/schema/ops.h"
+
+namespace quern {
+
+// One op applied to inputs. Counted: each of its results that is not yet computed holds it.
+struct Node {
+  std::atomic<std::uint32_t> refs{1};
+  std::uint32_t op = 0;
+  std::uint32_t mark = 0;    // scratch of the collector, under the evaluation lock
+  std::uint32_t index = 0;   // the same
+  ArrayList in;
+  AttrList attrs;
+  SmallVector<ArrayRep*, 1> out;  // not counted; null once that result is gone. Guarded by graph_mutex(this)
+  SmallVector<Meta, 1> out_meta;
+};
+
+struct ArrayRep {
+  std::atomic<std::uint32_t> refs{1};
+  DType dtype = DType::f32;
+  std::uint32_t slot = 0;       // which output of node
+  Runtime* runtime = nullptr;   // counted
+  Shape shape;
+  std::atomic<Node*> node{nullptr};  // counted; null = evaluated and detached
+  std::atomic<bool> evaluated{false};
+  std::atomic<std::uint32_t> traced{0};  // > 0 while a transform records: keep the graph after evaluation
+  std::uint32_t mark = 0;       // scratch of the collector
+  std::uint32_t index = 0;
+  std::uint32_t uses = 0;       // references from inside the graph being collected
+  BufferRef buffer;             // with offset and strides: valid once evaluated
+  std::int64_t offset = 0;      // elements
+  Strides strides;
+
+  void* data() const {
+    return static_cast<char*>(buffer->data()) + offset * static_cast<std::int64_t>(itemsize(dtype));
+  }
+};
+
+void release(ArrayRep*) noexcept;  // never recursive: deep graphs are dropped with a worklist
+void retain(Node*) noexcept;
+void release(Node*) noexcept;
+
+// A new array over memory that holds its value.
+Array make_leaf(Runtime&, DType, Shape, Strides, BufferRef, std::int64_t offset = 0);
+// A leaf whose contents are copied from row-major host memory.
+Array from_host(Runtime&, const void* data, IntSpan shape, DType);
+// 1-d i64 array.
+Array from_ints(Runtime&, IntSpan values);
+
+}  // namespace quern

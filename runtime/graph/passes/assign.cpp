@@ -1,0 +1,416 @@
+// The walk over the ops in order: ask, filter by rules, add the relayouts' price, take the cheapest.
+// Greedy in one walk; whole-graph alternatives come from walking again under another policy.
+#include "runtime/graph/assign.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/core/error.h"
+#include "runtime/graph/node.h"
+#include "runtime/graph/opdesc.h"
+#include "runtime/graph/select.h"
+#include "runtime/graph/view.h"
+#include "runtime/host/executor.h"
+#include "runtime/host/rules.h"
+#include "runtime/host/runtime.h"
+
+namespace quern {
+namespace {
+
+double relayout_ns(std::uint64_t bytes) { return 1500.0 + static_cast<double>(bytes) * 0.15; }
+
+bool same_strides(IntSpan shape, IntSpan a, IntSpan b) {
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] > 1 && a[i] != b[i]) return false;
+  return true;
+}
+
+bool meets(const Layout& want, const Layout& have, IntSpan shape) {
+  if (want.named != have.named) return false;
+  if (want.named) return want.name == have.name;
+  return want.any || same_strides(shape, want.strides, have.strides);
+}
+
+class Walk {
+ public:
+  Walk(Runtime& rt, const Ir& ir, std::span<const Array> leaves, LayoutPolicy policy)
+      : rt_(rt), ir_(ir), leaves_(leaves), policy_(policy), forms_(ir.values.size()) {
+    for (std::size_t v = 0; v < ir.values.size(); ++v) {
+      const int leaf = ir.values[v].leaf;
+      if (leaf < 0) continue;
+      Storage s;
+      s.leaf = leaf;
+      const ArrayRep& r = *leaves[static_cast<std::size_t>(leaf)].rep();
+      s.bytes = static_cast<std::uint64_t>(leaves[static_cast<std::size_t>(leaf)].size()) * itemsize(r.dtype);
+      Form f;
+      f.layout.strides = r.strides;
+      f.storage = add(s);
+      forms_[v].push_back(f);
+    }
+  }
+
+  Assignment finish() {
+    for (const IrOp& op : ir_.ops) place(op);
+    for (int v : ir_.results) {
+      const Form& f = any_strided(v);
+      plan_.results.push_back(f);
+      Storage& s = plan_.storages[static_cast<std::size_t>(f.storage)];
+      if (s.leaf < 0) {
+        s.output = true;
+        s.pack = -1;
+      }
+    }
+    return std::move(plan_);
+  }
+
+  Explained explain_last() {
+    for (std::size_t i = 0; i + 1 < ir_.ops.size(); ++i) place(ir_.ops[i]);
+    Explained e;
+    if (ir_.ops.empty()) return e;
+    const IrOp& op = ir_.ops.back();
+    if (op_info(op.op).kind == OpKind::VIEW) return e;
+    e.answer = ask(op);
+    e.chosen = choose(op, e.answer);
+    return e;
+  }
+
+ private:
+  const IrValue& value(int v) const { return ir_.values[static_cast<std::size_t>(v)]; }
+  Meta meta(int v) const { return v < static_cast<int>(ir_.values.size()) ? Meta{value(v).shape, value(v).dtype} : temps_[static_cast<std::size_t>(v) - ir_.values.size()]; }
+  std::vector<Form>& forms(int v) { return forms_[static_cast<std::size_t>(v)]; }
+
+  int add(const Storage& s) {
+    plan_.storages.push_back(s);
+    return static_cast<int>(plan_.storages.size()) - 1;
+  }
+
+  int new_storage(const Meta& m, const Layout& l) {
+    Storage s;
+    s.bytes = l.named ? l.bytes : static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
+    return add(s);
+  }
+
+  void place(const IrOp& op) {
+    if (op_info(op.op).kind == OpKind::VIEW && place_view(op)) return;
+    Answer answer = ask(op);
+    const int best = choose(op, answer);
+    if (best < 0) {
+      std::string why;
+      for (const Refusal& r : answer.refusals) why += "\n  " + r.plugin + "/" + r.kernel + ": " + r.reason;
+      throw Error(QN_E_UNIMPLEMENTED, str("[", describe_op(op), "] no kernel can serve ",
+                                          describe_operands(op), why.empty() ? "" : ":", why));
+    }
+    emit(op, answer, answer.offers[static_cast<std::size_t>(best)]);
+  }
+
+  std::string describe_op(const IrOp& op) const { return op_names(op.op, op.attrs, op.program).front(); }
+  std::string describe_operands(const IrOp& op) const {
+    std::string s;
+    for (int v : op.in) s += str(s.empty() ? "" : ", ", name(meta(v).dtype), to_string(meta(v).shape));
+    return s;
+  }
+
+  bool place_view(const IrOp& op) {
+    const Form base = any_strided(op.in[0]);
+    const Meta m = meta(op.in[0]);
+    ViewOf view;
+    Form f = base;
+    if (!view_strides(op.op, op.attrs, m.shape, base.layout.strides, value(op.out[0]).shape, view)) return false;
+    f.layout.strides = view.strides;
+    f.offset = base.offset + view.offset;
+    forms(op.out[0]).push_back(f);
+    return true;
+  }
+
+  OpDesc describe(const IrOp& op) {
+    OpDesc d(op.op, op.attrs, op.n_op_in ? op.n_op_in : op.in.size(), rt_.executor().workers(), rt_.accuracy());
+    std::uint64_t constants = 0;
+    for (std::size_t i = 0; i < op.in.size(); ++i) {
+      const Form& f = forms(op.in[i]).front();
+      d.add_input(meta(op.in[i]), f.layout);
+      if (i < 64 && plan_.storages[static_cast<std::size_t>(f.storage)].leaf >= 0) constants |= std::uint64_t{1} << i;
+    }
+    Layout row_major;
+    row_major.any = true;
+    for (int v : op.out) d.add_output(meta(v), row_major);
+    if (op.has_program()) d.set_program(op.program);
+    d.set_const_mask(constants);
+    return d;
+  }
+
+  Answer ask(const IrOp& op) {
+    OpDesc d = describe(op);
+    Answer a = rt_.plugins().query(d.get());
+    for (Offer& o : a.offers)
+      for (std::size_t i = 0; i < o.out.size(); ++i)
+        if (o.out[i].any) {
+          o.out[i].any = false;
+          o.out[i].strides = dense_strides(meta(op.out[i]).shape);
+        }
+    std::erase_if(a.offers, [&](const Offer& o) {
+      const char* why = prefix_fault(op, o);
+      if (why) a.refusals.push_back({o.plugin->id(), o.kernel, why});
+      return why != nullptr;
+    });
+    return a;
+  }
+
+  // The rest of the program may read only the last value that the kernel computed.
+  static const char* prefix_fault(const IrOp& op, const Offer& o) {
+    if (!op.has_program() || op.op == QN_OP_MAP) return nullptr;
+    const std::size_t n = op.program.inst.size(), k = o.epilogue_taken, n_in = op.program.in_dtype.size();
+    const auto last = static_cast<std::int32_t>(k ? n_in + k - 1 : 0);
+    for (std::size_t i = k; i < n; ++i) {
+      const qn_inst& inst = op.program.inst[i];
+      for (std::int32_t v : {inst.a, inst.b, inst.c}) {
+        if (v < 0 || v == last) continue;
+        const bool root = v == 0;
+        const bool inside = v >= static_cast<std::int32_t>(n_in) && v < static_cast<std::int32_t>(n_in + k);
+        if (root || inside) return "takes a part of the epilogue that can't be cut off there";
+      }
+    }
+    return nullptr;
+  }
+
+  double price(const IrOp& op, const Offer& o) {
+    double ns = o.est_ns;
+    for (std::size_t i = 0; i < o.in.size() && i < op.in.size(); ++i) {
+      const Meta m = meta(op.in[i]);
+      const auto& have = forms(op.in[i]);
+      if (std::any_of(have.begin(), have.end(), [&](const Form& f) { return meets(o.in[i], f.layout, m.shape); })) continue;
+      const std::uint64_t bytes = static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
+      ns += relayout_ns(bytes) * (have.front().layout.named && o.in[i].named ? 1.5 : 1.0);
+    }
+    if (op.has_program() && op.op != QN_OP_MAP && o.epilogue_taken < op.program.inst.size()) {
+      const Meta m = meta(op.out[0]);
+      ns += 2000.0 + static_cast<double>(element_count(m.shape)) * 0.4;
+    }
+    for (std::size_t i = 0; i < op.out.size(); ++i)
+      if (o.out[i].named && value(op.out[i]).held)
+        ns += relayout_ns(static_cast<std::uint64_t>(element_count(meta(op.out[i]).shape)) * 4);
+    return ns;
+  }
+
+  bool allowed(const Offer& o) const {
+    if (policy_ == LayoutPolicy::ANY) return true;
+    // Opaque forms of constants stay allowed: they are made once.
+    return std::none_of(o.out.begin(), o.out.end(), [](const Layout& l) { return l.named; });
+  }
+
+  int choose(const IrOp& op, const Answer& a) {
+    std::vector<double> prices;
+    for (const Offer& o : a.offers) prices.push_back(price(op, o));
+    const Rule* rule = rt_.rules().match(op_names(op.op, op.attrs, op.program), op_traits(op, meta(op.in.empty() ? op.out[0] : op.in[0]).dtype));
+    auto cheapest = [&](auto&& fits) {
+      int best = -1;
+      for (std::size_t i = 0; i < a.offers.size(); ++i)
+        if (fits(a.offers[i]) && (best < 0 || prices[i] < prices[static_cast<std::size_t>(best)]))
+          best = static_cast<int>(i);
+      return best;
+    };
+    if (rule)
+      for (const std::string& choice : rule->choices) {
+        const int k = cheapest([&](const Offer& o) { return allowed(o) && names_kernel(choice, o.plugin->id(), o.kernel); });
+        if (k >= 0) return k;
+        const int any = cheapest([&](const Offer& o) { return names_kernel(choice, o.plugin->id(), o.kernel); });
+        if (any >= 0) return any;
+      }
+    const int k = cheapest([&](const Offer& o) { return allowed(o); });
+    return k >= 0 ? k : cheapest([](const Offer&) { return true; });
+  }
+
+  // A form of v that meets `want`, made by a relayout when there is none.
+  Form form_meeting(int v, const Layout& want) {
+    const Meta m = meta(v);
+    for (const Form& f : forms(v))
+      if (meets(want, f.layout, m.shape)) return f;
+    Layout to = want;
+    if (to.any) {
+      to.any = false;
+      to.strides = dense_strides(m.shape);
+    }
+    return relayout(v, to);
+  }
+
+  Form any_strided(int v) {
+    Layout want;
+    want.any = true;
+    return form_meeting(v, want);
+  }
+
+  Form relayout(int v, const Layout& to) {
+    const Meta m = meta(v);
+    Offer best;
+    std::string rejected;
+    Form source;
+    double best_ns = std::numeric_limits<double>::infinity();
+    const std::vector<Form> sources = forms(v);
+    for (const Form& from : sources) {
+      OpDesc d(QN_OP_RELAYOUT, {}, 1, rt_.executor().workers(), rt_.accuracy());
+      d.add_input(m, from.layout);
+      d.add_output(m, to);
+      Answer a = rt_.plugins().query(d.get());
+      const Rule* rule = rt_.rules().match({"relayout"}, {});
+      for (int pass = rule ? 0 : 1; pass < 2 && !(best_ns < std::numeric_limits<double>::infinity()); ++pass)
+        for (Offer& o : a.offers) {
+          const bool named = rule && std::any_of(rule->choices.begin(), rule->choices.end(), [&](const std::string& c) {
+            return names_kernel(c, o.plugin->id(), o.kernel);
+          });
+          if (pass == 0 && !named) continue;
+          if (o.est_ns < best_ns) {
+            best_ns = o.est_ns;
+            best = o;
+            source = from;
+          }
+        }
+      for (const Refusal& r : a.refusals) rejected += str(rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
+    }
+    if (!best.plugin) {
+      // Two foreign opaque layouts meet only through row-major.
+      if (to.named && sources.front().layout.named) {
+        any_strided(v);
+        return relayout(v, to);
+      }
+      throw Error(QN_E_UNIMPLEMENTED, str("[relayout] no kernel turns ", layout_text(sources.front().layout), " into ", layout_text(to), " for ", name(m.dtype), to_string(m.shape), rejected.empty() ? "" : ": ", rejected));
+    }
+    PlannedStep s;
+    s.op = QN_OP_RELAYOUT;
+    s.n_op_in = 1;
+    s.in.push_back({v, source});
+    Form f;
+    f.layout = to;
+    f.storage = new_storage(m, to);
+    best.in = {source.layout};
+    best.out = {to};
+    const int leaf = plan_.storages[static_cast<std::size_t>(source.storage)].leaf;
+    if (leaf >= 0) {
+      s.pack_leaf = leaf;
+      plan_.storages[static_cast<std::size_t>(f.storage)].pack = n_pack_++;
+    }
+    s.out.push_back({v, f});
+    s.in_meta.push_back(m);
+    s.out_meta.push_back(m);
+    s.rejected = rejected;
+    s.offer = std::move(best);
+    plan_.est_ns += leaf >= 0 ? 0 : s.offer.est_ns;
+    plan_.steps.push_back(std::move(s));
+    forms(v).push_back(f);
+    return f;
+  }
+
+  void emit(const IrOp& op, const Answer& answer, const Offer& offer) {
+    PlannedStep s;
+    s.op = op.op;
+    s.attrs = op.attrs;
+    s.n_op_in = op.n_op_in ? op.n_op_in : op.in.size();
+    for (std::size_t i = 0; i < op.in.size(); ++i) {
+      s.in.push_back({op.in[i], form_meeting(op.in[i], offer.in[i])});
+      s.in_meta.push_back(meta(op.in[i]));
+    }
+    s.offer = offer;
+    for (std::size_t i = 0; i < s.in.size(); ++i) s.offer.in[i] = s.in[i].form.layout;
+    for (const Refusal& r : answer.refusals) s.rejected += str(s.rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
+    for (const Offer& o : answer.offers)
+      if (o.plugin != offer.plugin || o.kernel != offer.kernel)
+        s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel, ": costlier or not in the rule");
+    plan_.est_ns += price_alone(offer);
+    const std::size_t n = op.program.inst.size(), k = offer.epilogue_taken;
+    const bool split = op.has_program() && op.op != QN_OP_MAP && k < n;
+    if (op.has_program()) s.program = op.program;
+    int root = -1;
+    if (split) {
+      s.program.inst.resize(k);
+      s.program.out.clear();
+      Meta m = meta(op.out[0]);
+      m.dtype = k ? from_abi(op.program.inst[k - 1].dtype) : op.root_dtype;
+      if (k) s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
+      temps_.push_back(m);
+      forms_.emplace_back();
+      root = static_cast<int>(forms_.size()) - 1;
+      add_output(s, root, offer.out[0]);
+      if (k == 0) {
+        s.program = {};
+        s.in.resize(s.n_op_in);
+        s.in_meta.resize(s.n_op_in);
+        s.offer.in.resize(s.n_op_in);
+      }
+    } else {
+      for (std::size_t i = 0; i < op.out.size(); ++i) add_output(s, op.out[i], offer.out[i]);
+    }
+    plan_.steps.push_back(std::move(s));
+    if (split) place(rest_of(op, k, root));
+  }
+
+  static double price_alone(const Offer& o) { return o.est_ns; }
+
+  void add_output(PlannedStep& s, int v, const Layout& l) {
+    Form f;
+    f.layout = l;
+    f.storage = new_storage(meta(v), l);
+    forms(v).push_back(f);
+    s.out.push_back({v, f});
+    s.out_meta.push_back(meta(v));
+  }
+
+  // The map that does instructions k.. of an epilogue, reading `root`.
+  IrOp rest_of(const IrOp& op, std::size_t k, int root) {
+    IrOp map;
+    map.op = QN_OP_MAP;
+    map.out = op.out;
+    const auto n_in = static_cast<std::int32_t>(op.program.in_dtype.size());
+    std::vector<std::int32_t> to(static_cast<std::size_t>(n_in), -1);
+    map.in.push_back(root);
+    map.program.in_dtype.push_back(to_abi(meta(root).dtype));
+    auto input = [&](std::int32_t v) {
+      auto& t = to[static_cast<std::size_t>(v)];
+      if (t < 0) {
+        t = static_cast<std::int32_t>(map.in.size());
+        map.in.push_back(op.in[op.n_op_in + static_cast<std::size_t>(v) - 1]);
+        map.program.in_dtype.push_back(op.program.in_dtype[static_cast<std::size_t>(v)]);
+      }
+    };
+    const std::int32_t last = k ? n_in + static_cast<std::int32_t>(k) - 1 : 0;
+    for (std::size_t i = k; i < op.program.inst.size(); ++i)
+      for (std::int32_t v : {op.program.inst[i].a, op.program.inst[i].b, op.program.inst[i].c})
+        if (v > 0 && v < n_in) input(v);
+    const auto new_in = static_cast<std::int32_t>(map.in.size());
+    auto renumber = [&](std::int32_t v) {
+      if (v < 0) return v;
+      if (v == last) return 0;
+      if (v < n_in) return to[static_cast<std::size_t>(v)];
+      return v - n_in - static_cast<std::int32_t>(k) + new_in;
+    };
+    for (std::size_t i = k; i < op.program.inst.size(); ++i) {
+      qn_inst inst = op.program.inst[i];
+      inst.a = renumber(inst.a);
+      inst.b = renumber(inst.b);
+      inst.c = renumber(inst.c);
+      map.program.inst.push_back(inst);
+    }
+    for (std::uint32_t o : op.program.out)
+      map.program.out.push_back(static_cast<std::uint32_t>(renumber(static_cast<std::int32_t>(o))));
+    map.n_op_in = map.in.size();
+    return map;
+  }
+
+  Runtime& rt_;
+  const Ir& ir_;
+  std::span<const Array> leaves_;
+  LayoutPolicy policy_;
+  std::vector<std::vector<Form>> forms_;
+  std::vector<Meta> temps_;
+  Assignment plan_;
+  int n_pack_ = 0;
+};
+
+}  // namespace
+
+Assignment assign(Runtime& rt, const Ir& ir, std::span<const Array> leaves, LayoutPolicy policy) {
+  return Walk(rt, ir, leaves, policy).finish();
+}
+
+Explained explain(Runtime& rt, const Ir& ir, std::span<const Array> leaves) {
+  return Walk(rt, ir, leaves, LayoutPolicy::ANY).explain_last();
+}
+
+}  // namespace quern

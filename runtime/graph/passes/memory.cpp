@@ -1,0 +1,98 @@
+// Liveness and offset assignment: largest first, each at the lowest place free during its life.
+#include "runtime/graph/passes/memory.h"
+
+#include <algorithm>
+
+namespace quern {
+namespace {
+
+constexpr std::uint64_t kAlign = 64;
+
+std::uint64_t aligned(std::uint64_t n) { return (n + kAlign - 1) / kAlign * kAlign; }
+
+bool same_layout(const Layout& a, const Layout& b) {
+  return a.named == b.named && (a.named ? a.name == b.name : a.strides == b.strides);
+}
+
+void find_lives(Assignment& a) {
+  for (std::size_t i = 0; i < a.steps.size(); ++i) {
+    auto touch = [&](const Operand& o) {
+      Storage& s = a.storages[static_cast<std::size_t>(o.form.storage)];
+      if (s.first < 0) s.first = static_cast<int>(i);
+      s.last = static_cast<int>(i);
+    };
+    for (const Operand& o : a.steps[i].in) touch(o);
+    for (const Operand& o : a.steps[i].out) touch(o);
+  }
+}
+
+bool in_arena(const Storage& s) { return s.leaf < 0 && !s.output; }
+
+// Output 0 of a step may lie on an input that dies there.
+void reuse_in_place(Assignment& a) {
+  for (std::size_t i = 0; i < a.steps.size(); ++i) {
+    PlannedStep& step = a.steps[i];
+    if (step.out.empty() || !step.offer.inplace_mask) continue;
+    const int out = step.out[0].form.storage;
+    Storage& o = a.storages[static_cast<std::size_t>(out)];
+    if (!in_arena(o) || o.pack >= 0 || o.first != static_cast<int>(i)) continue;
+    for (std::size_t k = 0; k < step.in.size() && k < 64; ++k) {
+      if (!(step.offer.inplace_mask >> k & 1)) continue;
+      const Form& f = step.in[k].form;
+      Storage& s = a.storages[static_cast<std::size_t>(f.storage)];
+      if (!in_arena(s) || s.pack >= 0 || s.last != static_cast<int>(i) || s.bytes != o.bytes || f.offset != 0) continue;
+      if (step.in_meta[k].dtype != step.out_meta[0].dtype || step.in_meta[k].shape != step.out_meta[0].shape) continue;
+      if (!same_layout(f.layout, step.out[0].form.layout)) continue;
+      const bool read_otherwise = std::any_of(step.in.begin(), step.in.end(), [&](const Operand& other) {
+        return other.form.storage == f.storage && (other.form.offset != 0 || !same_layout(other.form.layout, f.layout));
+      });
+      if (read_otherwise) continue;
+      int root = f.storage;
+      while (a.storages[static_cast<std::size_t>(root)].same_as >= 0) root = a.storages[static_cast<std::size_t>(root)].same_as;
+      o.same_as = root;
+      Storage& r = a.storages[static_cast<std::size_t>(root)];
+      r.last = std::max(r.last, o.last);
+      break;
+    }
+  }
+}
+
+struct Item {
+  std::uint64_t bytes;
+  int first, last;
+  std::uint64_t* at;
+};
+
+}  // namespace
+
+std::uint64_t place_memory(Assignment& a, std::vector<Scratch>& scratch) {
+  find_lives(a);
+  reuse_in_place(a);
+  std::vector<Item> items;
+  for (Storage& s : a.storages)
+    if (in_arena(s) && s.same_as < 0 && s.first >= 0) items.push_back({aligned(std::max<std::uint64_t>(s.bytes, 1)), s.first, s.last, &s.at});
+  for (Scratch& s : scratch)
+    if (s.bytes) items.push_back({aligned(s.bytes), s.step, s.step, &s.at});
+  std::stable_sort(items.begin(), items.end(), [](const Item& x, const Item& y) { return x.bytes > y.bytes; });
+  std::vector<const Item*> placed;
+  std::uint64_t size = 0;
+  for (const Item& it : items) {
+    std::vector<const Item*> near;
+    for (const Item* p : placed)
+      if (p->first <= it.last && it.first <= p->last) near.push_back(p);
+    std::sort(near.begin(), near.end(), [](const Item* x, const Item* y) { return *x->at < *y->at; });
+    std::uint64_t at = 0;
+    for (const Item* p : near) {
+      if (at + it.bytes <= *p->at) break;
+      at = std::max(at, *p->at + p->bytes);
+    }
+    *it.at = at;
+    size = std::max(size, at + it.bytes);
+    placed.push_back(&it);
+  }
+  for (Storage& s : a.storages)
+    if (s.same_as >= 0) s.at = a.storages[static_cast<std::size_t>(s.same_as)].at;
+  return size;
+}
+
+}  // namespace quern

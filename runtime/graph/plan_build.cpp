@@ -1,0 +1,153 @@
+// From a graph to a plan: passes, the cheapest assignment, kernel plans, memory, the flat list of steps.
+#include <algorithm>
+
+#include "runtime/core/error.h"
+#include "runtime/graph/assign.h"
+#include "runtime/graph/node.h"
+#include "runtime/graph/opdesc.h"
+#include "runtime/graph/passes/memory.h"
+#include "runtime/graph/plan.h"
+#include "runtime/graph/select.h"
+#include "runtime/host/executor.h"
+#include "runtime/host/fp_state.h"
+#include "runtime/host/runtime.h"
+
+namespace quern {
+namespace {
+
+void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& info) {
+  OpDesc d(p.op, p.attrs, p.n_op_in, rt.executor().workers(), rt.accuracy());
+  for (std::size_t i = 0; i < p.in.size(); ++i) d.add_input(p.in_meta[i], p.in[i].form.layout);
+  for (std::size_t i = 0; i < p.out.size(); ++i) d.add_output(p.out_meta[i], p.out[i].form.layout);
+  if (!p.program.inst.empty()) d.set_program(p.program);
+  info = {};
+  info.hdr.struct_size = sizeof info;
+  info.n_tiles = 1;
+  qn_error_slot slot;
+  qn_status status;
+  {
+    const FpState keep;
+    status = s.plugin->entry().plan(s.plugin->self(), &d.get(), p.offer.kernel_id, &s.plan, &info, &slot);
+  }
+  if (status == QN_OK && !s.plan) {
+    status = QN_E_INTERNAL;
+    slot.text = "plan returned no plan";
+  }
+  if (status == QN_E_RESOURCE_EXHAUSTED) throw Error(status, str("[", op_info(p.op).name, "] ", s.plugin->id(), "/", p.offer.kernel, ": ", slot.text.empty() ? "out of memory" : slot.text));
+  if (status != QN_OK) throw KernelFault{s.plugin->id(), p.offer.kernel, op_info(p.op).name, slot.text, p.op, status};
+}
+
+std::string operands_text(const PlannedStep& p, bool layouts) {
+  std::string s;
+  auto part = [&](const Operand& o, const Meta& m) {
+    return layouts ? layout_text(o.form.layout) : str(name(m.dtype), to_string(m.shape));
+  };
+  for (std::size_t i = 0; i < p.in.size(); ++i) s += (i ? ", " : "") + part(p.in[i], p.in_meta[i]);
+  s += " -> ";
+  for (std::size_t i = 0; i < p.out.size(); ++i) s += (i ? ", " : "") + part(p.out[i], p.out_meta[i]);
+  return s;
+}
+
+std::string title(const PlannedStep& p) {
+  std::string t = op_names(p.op, p.attrs, p.program).front();
+  if (p.op != QN_OP_MAP)
+    for (const qn_inst& i : p.program.inst) {
+      const OpInfo* op = find_op(i.op);
+      t += str("+", op ? op->name : "const");
+    }
+  return t;
+}
+
+std::string pack_key(const PlannedStep& p) {
+  const Form& from = p.in[0].form;
+  return str(layout_text(from.layout), '@', from.offset, name(p.in_meta[0].dtype), to_string(p.in_meta[0].shape), layout_text(p.out[0].form.layout));
+}
+
+}  // namespace
+
+std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves) {
+  simplify(ir);
+  fuse(ir);
+  Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);
+  const bool opaque = std::any_of(a.steps.begin(), a.steps.end(), [](const PlannedStep& s) {
+    return std::any_of(s.out.begin(), s.out.end(), [](const Operand& o) { return o.form.layout.named; });
+  });
+  if (opaque) {
+    Assignment b = assign(rt, ir, leaves, LayoutPolicy::STRIDED_ONLY);
+    if (b.est_ns < a.est_ns) a = std::move(b);
+  }
+
+  auto plan = std::make_unique<Plan>();
+  plan->n_leaf = static_cast<std::uint32_t>(leaves.size());
+  plan->est_ns = a.est_ns;
+  std::vector<Scratch> scratch;
+  for (std::size_t i = 0; i < a.steps.size(); ++i) {
+    PlannedStep& p = a.steps[i];
+    plan->steps.emplace_back();
+    Step& s = plan->steps.back();
+    s.plugin = p.offer.plugin;
+    s.op = p.op;
+    s.threading = p.offer.threading;
+    qn_plan_info info;
+    prepare_kernel(rt, p, s, info);
+    s.n_tiles = std::max(1u, info.n_tiles);
+    s.worker_scratch = (info.worker_scratch + 63) / 64 * 64;
+    s.info = {title(p), operands_text(p, false), operands_text(p, true), s.plugin->id(), p.offer.kernel, p.rejected, p.offer.est_ns, info.workspace};
+    scratch.push_back({static_cast<int>(i), info.workspace});
+    scratch.push_back({static_cast<int>(i), s.worker_scratch * rt.executor().workers()});
+  }
+  plan->arena_bytes = place_memory(a, scratch);
+
+  // Bases: leaves, outputs, arena, packs.
+  std::vector<std::uint32_t> output_of(a.storages.size(), 0);
+  for (std::size_t k = 0; k < a.storages.size(); ++k)
+    if (a.storages[k].output) {
+      output_of[k] = static_cast<std::uint32_t>(plan->output_bytes.size());
+      plan->output_bytes.push_back(a.storages[k].bytes);
+    }
+  const std::uint32_t arena = plan->n_leaf + static_cast<std::uint32_t>(plan->output_bytes.size());
+  std::vector<int> pack_of(a.storages.size(), -1);
+  for (std::size_t k = 0; k < a.storages.size(); ++k)
+    if (a.storages[k].pack >= 0 && !a.storages[k].output) {
+      pack_of[k] = static_cast<int>(plan->n_pack++);
+      plan->pack_home.push_back({arena, static_cast<std::int64_t>(a.storages[k].at)});
+    }
+  auto place = [&](const Operand& o, const Meta& m) {
+    const auto k = static_cast<std::size_t>(o.form.storage);
+    const Storage& st = a.storages[k];
+    const std::int64_t bytes = o.form.offset * static_cast<std::int64_t>(itemsize(m.dtype));
+    if (st.leaf >= 0) return Place{static_cast<std::uint32_t>(st.leaf), bytes};
+    if (st.output) return Place{plan->n_leaf + output_of[k], bytes};
+    if (pack_of[k] >= 0) return Place{arena + 1 + static_cast<std::uint32_t>(pack_of[k]), bytes};
+    return Place{arena, bytes + static_cast<std::int64_t>(st.at)};
+  };
+  for (std::size_t i = 0; i < a.steps.size(); ++i) {
+    PlannedStep& p = a.steps[i];
+    Step& s = plan->steps[i];
+    for (std::size_t k = 0; k < p.in.size(); ++k) s.in.push_back(place(p.in[k], p.in_meta[k]));
+    for (std::size_t k = 0; k < p.out.size(); ++k) s.out.push_back(place(p.out[k], p.out_meta[k]));
+    s.workspace = {arena, static_cast<std::int64_t>(scratch[2 * i].at)};
+    s.scratch = {arena, static_cast<std::int64_t>(scratch[2 * i + 1].at)};
+    if (p.pack_leaf >= 0) {
+      const auto k = static_cast<std::size_t>(p.out[0].form.storage);
+      if (pack_of[k] >= 0) {
+        s.pack_leaf = p.pack_leaf;
+        s.pack_base = arena + 1 + static_cast<std::uint32_t>(pack_of[k]);
+        s.pack_bytes = a.storages[k].bytes;
+        s.pack_key = pack_key(p);
+      }
+    }
+  }
+  for (const Form& f : a.results) {
+    const auto k = static_cast<std::size_t>(f.storage);
+    ResultPlace r;
+    r.from_leaf = a.storages[k].leaf >= 0;
+    r.source = r.from_leaf ? static_cast<std::uint32_t>(a.storages[k].leaf) : output_of[k];
+    r.offset = f.offset;
+    r.strides = f.layout.strides;
+    plan->results.push_back(std::move(r));
+  }
+  return plan;
+}
+
+}  // namespace quern

@@ -1,0 +1,184 @@
+// Replaying a plan, and the cache of plans.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "runtime/core/error.h"
+#include "runtime/graph/node.h"
+#include "runtime/graph/plan.h"
+#include "runtime/host/executor.h"
+#include "runtime/host/fp_state.h"
+#include "runtime/host/runtime.h"
+
+namespace quern {
+namespace {
+
+struct TileTask {
+  const qn_kernel_plugin* plugin;
+  const qn_plan* plan;
+  const qn_run* run;
+  char* scratch;
+  std::uint64_t worker_scratch;
+  std::atomic<qn_status> status{QN_OK};
+};
+
+void run_tile(void* task, std::uint32_t index, std::uint32_t worker) noexcept {
+  TileTask& t = *static_cast<TileTask*>(task);
+  if (t.status.load(std::memory_order_relaxed) != QN_OK) return;
+  const qn_status s = t.plugin->tile(t.plan, t.run, index, worker, t.scratch + worker * t.worker_scratch);
+  if (s != QN_OK) t.status.store(s, std::memory_order_relaxed);
+}
+
+struct Arena {
+  Arena(Runtime& rt, std::uint64_t n) : rt(rt), bytes(n), p(n ? rt.allocator()->allocate(n, QN_TAG_WORKSPACE) : nullptr) {}
+  ~Arena() {
+    if (p) rt.allocator()->free(p, bytes, QN_TAG_WORKSPACE);
+  }
+  Runtime& rt;
+  std::uint64_t bytes;
+  void* p;
+};
+
+std::uint64_t hash_key(const std::vector<std::uint64_t>& key) {
+  std::uint64_t h = 0x9E3779B97F4A7C15ull ^ key.size();
+  for (std::uint64_t w : key) {
+    h = (h ^ w) * 0xD6E8FEB86659FD93ull;
+    h ^= h >> 32;
+  }
+  return h;
+}
+
+}  // namespace
+
+Plan::~Plan() {
+  for (Step& s : steps)
+    if (s.plan && s.plugin) {
+      const FpState keep;
+      s.plugin->entry().plan_free(s.plugin->self(), s.plan);
+    }
+}
+
+bool Plan::usable() const {
+  return std::all_of(steps.begin(), steps.end(), [](const Step& s) { return s.plugin->active(); });
+}
+
+void Plan::run_step(Runtime& rt, Step& s) {
+  in_.clear();
+  out_.clear();
+  for (const Place& p : s.in) in_.push_back({bases_[p.base] + p.bytes});
+  for (const Place& p : s.out) out_.push_back({bases_[p.base] + p.bytes});
+  qn_error_slot slot;
+  qn_run run{};
+  run.hdr.struct_size = sizeof run;
+  run.in = in_.data();
+  run.out = out_.data();
+  run.workspace = bases_[s.workspace.base] + s.workspace.bytes;
+  run.scratch = bases_[s.scratch.base] + s.scratch.bytes;
+  run.executor = rt.executor().hooks();
+  run.error = &slot;
+  qn_status status;
+  if (s.threading == QN_THREADING_TILES) {
+    TileTask t{&s.plugin->entry(), s.plan, &run, static_cast<char*>(run.scratch), s.worker_scratch};
+    status = rt.executor().parallel_for(run_tile, &t, s.n_tiles, rt.executor().workers());
+    if (status == QN_OK) status = t.status.load();
+  } else {
+    status = s.plugin->entry().run(s.plan, &run);
+  }
+  if (status != QN_OK) throw KernelFault{s.plugin->id(), s.info.kernel, op_info(s.op).name, slot.text, s.op, status};
+}
+
+void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
+  PlanCache& cache = rt.plans();
+  bases_.clear();
+  for (const Array& a : leaves) bases_.push_back(static_cast<char*>(a.rep()->data()));
+  outputs.clear();
+  for (std::uint64_t n : output_bytes) {
+    outputs.push_back(std::make_shared<Buffer>(rt.allocator(), n, QN_TAG_ARRAY));
+    bases_.push_back(static_cast<char*>(outputs.back()->data()));
+  }
+  const Arena arena(rt, arena_bytes);
+  bases_.push_back(static_cast<char*>(arena.p));
+  for (const Place& p : pack_home) bases_.push_back(static_cast<char*>(arena.p) + p.bytes);
+
+  const FpState keep;
+  const bool timed = rt.profiling();
+  for (Step& s : steps) {
+    std::unique_ptr<Buffer::Pack> fresh;
+    Buffer* source = nullptr;
+    if (s.pack_leaf >= 0) {
+      const ArrayRep& leaf = *leaves[static_cast<std::size_t>(s.pack_leaf)].rep();
+      source = leaf.buffer.get();
+      const std::string* key = &s.pack_key;
+      const Buffer::Pack* hit = nullptr;
+      std::uint64_t packed_bytes = 0;
+      for (const Buffer::Pack* p = source->packs.get(); p; p = p->next.get()) {
+        packed_bytes += p->packed->bytes();
+        if (p->offset == leaf.offset && p->key == *key) hit = p;
+      }
+      if (hit) {
+        bases_[s.pack_base] = static_cast<char*>(hit->packed->data());
+        cache.relayouts_cached.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      // The second time in a row that this plan meets the same bytes they count as constant.
+      const std::uint64_t mark = id * 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(leaf.offset);
+      if (source->last_packing_plan == mark && packed_bytes + s.pack_bytes <= 4 * source->bytes() + 65536) {
+        fresh = std::make_unique<Buffer::Pack>();
+        fresh->key = *key;
+        fresh->offset = leaf.offset;
+        fresh->packed = std::make_shared<Buffer>(rt.allocator(), s.pack_bytes, QN_TAG_PACKED);
+        bases_[s.pack_base] = static_cast<char*>(fresh->packed->data());
+      }
+      source->last_packing_plan = mark;
+    }
+    if (timed) {
+      const auto t0 = std::chrono::steady_clock::now();
+      run_step(rt, s);
+      s.info.total_ns += static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - t0).count());
+    } else {
+      run_step(rt, s);
+    }
+    ++s.info.runs;
+    if (fresh) {
+      fresh->next = std::move(source->packs);
+      source->packs = std::move(fresh);
+    }
+    if (s.op == QN_OP_RELAYOUT) cache.relayouts_run.fetch_add(1, std::memory_order_relaxed);
+  }
+  cache.kernels_run.fetch_add(steps.size(), std::memory_order_relaxed);
+}
+
+std::shared_ptr<Plan> PlanCache::find(const std::vector<std::uint64_t>& key) {
+  auto [b, e] = plans_.equal_range(hash_key(key));
+  for (; b != e; ++b)
+    if (b->second.plan->key == key) {
+      b->second.used = ++clock_;
+      hits.fetch_add(1, std::memory_order_relaxed);
+      return b->second.plan;
+    }
+  misses.fetch_add(1, std::memory_order_relaxed);
+  return nullptr;
+}
+
+void PlanCache::insert(std::shared_ptr<Plan> plan) {
+  if (plans_.size() >= kMaxPlans) {
+    auto oldest = plans_.begin();
+    for (auto it = plans_.begin(); it != plans_.end(); ++it)
+      if (it->second.used < oldest->second.used) oldest = it;
+    plans_.erase(oldest);
+  }
+  const std::uint64_t h = hash_key(plan->key);
+  plans_.emplace(h, Entry{std::move(plan), ++clock_});
+}
+
+void PlanCache::clear() { plans_.clear(); }
+
+std::vector<std::shared_ptr<Plan>> PlanCache::all() const {
+  std::vector<std::shared_ptr<Plan>> v;
+  for (const auto& [h, e] : plans_) v.push_back(e.plan);
+  std::sort(v.begin(), v.end(), [](auto& a, auto& b) { return a->id < b->id; });
+  return v;
+}
+
+}  // namespace quern

@@ -1,0 +1,261 @@
+// Loading and querying plugins. The handshake refuses with what is required, what was offered, and the fix.
+#include "runtime/host/plugin_host.h"
+
+#include <dlfcn.h>
+#include <sys/auxv.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cctype>
+#include <cstring>
+#include <filesystem>
+
+#include "runtime/core/error.h"
+#include "runtime/host/fp_state.h"
+#include "runtime/host/runtime.h"
+
+extern "C" const qn_kernel_plugin* quern_naive_entry(uint32_t host_minor);
+
+struct qn_answer {
+  quern::Answer* answer;
+  quern::PluginRef plugin;
+  const qn_opdesc* op;
+};
+
+namespace quern {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::uint32_t kSanitizer = 1;
+#elif defined(__SANITIZE_THREAD__)
+constexpr std::uint32_t kSanitizer = 2;
+#else
+constexpr std::uint32_t kSanitizer = 0;
+#endif
+
+Layout copy_layout(const qn_layout& l, std::size_t ndim) {
+  Layout out;
+  out.named = l.kind == QN_LAYOUT_NAMED;
+  if (out.named) {
+    out.name.assign(l.name.ptr, l.name.len);
+    out.bytes = l.bytes;
+  } else if (l.strides) {
+    out.strides = Strides(l.strides, l.strides + ndim);
+  } else {
+    out.any = true;
+  }
+  return out;
+}
+
+qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
+  try {
+    const qn_opdesc& op = *a->op;
+    Offer o;
+    o.plugin = a->plugin;
+    o.kernel.assign(c->name.ptr, c->name.len);
+    o.kernel_id = c->kernel_id;
+    o.threading = c->threading;
+    for (std::uint32_t i = 0; i < op.n_in; ++i)
+      o.in.push_back(i < c->n_in ? copy_layout(c->in[i], op.in[i].ndim) : copy_layout({}, 0));
+    for (std::uint32_t i = 0; i < op.n_out; ++i)
+      o.out.push_back(i < c->n_out ? copy_layout(c->out[i], op.out[i].ndim) : copy_layout({}, 0));
+    o.inplace_mask = c->inplace_mask;
+    o.est_ns = std::isfinite(c->est_ns) && c->est_ns >= 0 ? c->est_ns : 1e15;
+    o.workspace_max = c->workspace_max;
+    o.epilogue_taken = c->epilogue_taken;
+    if (op.program && op.op != QN_OP_MAP && o.epilogue_taken > op.program->n_inst) {
+      a->answer->refusals.push_back({a->plugin->id(), o.kernel, "claims more of the epilogue than there is"});
+      return QN_E_INVALID_ARGUMENT;
+    }
+    a->answer->offers.push_back(std::move(o));
+    return QN_OK;
+  } catch (...) {
+    return QN_E_RESOURCE_EXHAUSTED;
+  }
+}
+
+void refuse_hook(qn_answer* a, const char* name, const char* reason) noexcept {
+  try {
+    a->answer->refusals.push_back({a->plugin->id(), name ? name : "", reason ? reason : ""});
+  } catch (...) {  // a lost reason is not worth failing for
+  }
+}
+
+void error_hook(qn_error_slot* slot, const char* text) noexcept {
+  try {
+    if (slot && text) slot->text = text;
+  } catch (...) {
+  }
+}
+
+void log_hook(void* self, std::int32_t level, const char* text, std::uint64_t len) noexcept {
+  try {
+    static_cast<Runtime*>(self)->log(level, std::string(text, len));
+  } catch (...) {
+  }
+}
+
+const void* extension_hook(void*, const char*) noexcept { return nullptr; }
+
+void* alloc_hook(void* self, std::uint64_t size, std::uint64_t, std::uint32_t tag) noexcept {
+  try {
+    return static_cast<Allocator*>(self)->allocate(size, tag);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void free_hook(void* self, void* p, std::uint64_t size, std::uint64_t, std::uint32_t tag) noexcept {
+  if (p) static_cast<Allocator*>(self)->free(p, size, tag);
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw Error(QN_E_FAILED_PRECONDITION,
+              str("[plugin] ", path.empty() ? "registered plugin" : path, ": ", why));
+}
+
+}  // namespace
+
+Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path) : entry_(e), path_(std::move(path)) {
+  if (!e) refuse(path_, str("its entry returned NULL: it does not support host minor version ",
+                            QN_KERNEL_ABI_MINOR, "; use a plugin built for this Quern"));
+  if (e->hdr.struct_size < sizeof(qn_kernel_plugin))
+    refuse(path_, str("struct_size is ", e->hdr.struct_size, ", required at least ",
+                      sizeof(qn_kernel_plugin), "; rebuild it with this kernel.h"));
+  if (e->abi_minor_min > QN_KERNEL_ABI_MINOR)
+    refuse(path_, str("it requires kernel ABI 1.", e->abi_minor_min, ", this host offers 1.",
+                      QN_KERNEL_ABI_MINOR, "; update Quern or use an older plugin"));
+  if (!e->id || !*e->id) refuse(path_, "it has no id; set qn_kernel_plugin.id");
+  for (const char* c = e->id; *c; ++c)
+    if (!std::isalnum(static_cast<unsigned char>(*c)) && *c != '_')
+      refuse(path_, "its id may only have letters, digits and '_'");
+  if (!e->open || !e->close || !e->query || !e->plan || !e->plan_free || (!e->run && !e->tile))
+    refuse(path_, "a required function is NULL (open, close, query, plan, plan_free, run or tile)");
+  if (kSanitizer != 0 && e->sanitizer != 0 && e->sanitizer != kSanitizer)
+    refuse(path_, "it was built with another sanitizer than this library");
+  id_ = e->id;
+  allocator_ = {{sizeof(qn_allocator), 0}, runtime.allocator().get(), alloc_hook, free_hook};
+  host_.hdr.struct_size = sizeof host_;
+  host_.abi_minor = QN_KERNEL_ABI_MINOR;
+  host_.sanitizer = kSanitizer;
+  host_.self = &runtime;
+  host_.offer = offer_hook;
+  host_.refuse = refuse_hook;
+  host_.error = error_hook;
+  host_.log = log_hook;
+  host_.extension = extension_hook;
+  host_.allocator = &allocator_;
+}
+
+// The last plan and the last handle are gone.
+Plugin::~Plugin() {
+  if (!opened_) return;
+  FpState keep;
+  entry_->close(self_);
+}
+
+void Plugin::open() {
+  qn_error_slot slot;
+  FpState keep;
+  const qn_status s = entry_->open(&host_, &self_, &slot);
+  if (s != QN_OK) refuse(path_, "open failed: " + slot.text);
+  opened_ = active_ = true;
+}
+
+
+PluginRef PluginHost::add(const qn_kernel_plugin* entry, std::string path) {
+  auto p = std::make_shared<Plugin>(runtime_, entry, std::move(path));
+  for (const PluginRef& q : plugins_)
+    if (q->active() && q->id() == p->id())
+      throw Error(QN_E_ALREADY_EXISTS, str("[plugin] a plugin with id '", p->id(), "' is already active (",
+                                           q->path().empty() ? "built in" : q->path(),
+                                           "); retire it first"));
+  p->open();
+  plugins_.push_back(p);
+  return p;
+}
+
+void PluginHost::add_builtin() { add(quern_naive_entry(QN_KERNEL_ABI_MINOR), ""); }
+
+PluginRef PluginHost::load(const std::string& path) {
+  if (path.empty() || path[0] != '/')
+    fail_invalid("[plugin] the path must be absolute, got '", path, "'");
+  FpState keep;  // a fast-math library can switch on FTZ when it loads
+  void* lib = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!lib) {
+    const char* why = dlerror();
+    throw Error(QN_E_NOT_FOUND, str("[plugin] can't load ", path, ": ", why ? why : "unknown reason"));
+  }
+  auto entry = reinterpret_cast<qn_kernel_plugin_v1_fn>(dlsym(lib, QN_KERNEL_ENTRY));
+  if (!entry) refuse(path, str("it does not export ", QN_KERNEL_ENTRY));
+  return add(entry(QN_KERNEL_ABI_MINOR), path);
+}
+
+void PluginHost::add_directory(const std::string& dir) {
+  std::error_code ec;
+  std::vector<std::string> files;
+  for (const auto& f : std::filesystem::directory_iterator(dir, ec))
+    if (f.path().extension() == ".so" && f.path().stem() != "naive") files.push_back(f.path().string());
+  std::sort(files.begin(), files.end());
+  for (const std::string& f : files) {
+    try {
+      load(f);
+    } catch (const Error& e) {
+      refused_.push_back({f, e.what()});
+      runtime_.log(QN_LOG_WARNING, e.what());
+    }
+  }
+}
+
+void PluginHost::add_bundled() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<const void*>(&quern_naive_entry), &info) || !info.dli_fname) return;
+  std::error_code ec;
+  const auto self = std::filesystem::canonical(info.dli_fname, ec);
+  if (!ec) add_directory((self.parent_path() / "quern").string());
+}
+
+void PluginHost::add_directories(const char* dirs) {
+  if (!dirs || getauxval(AT_SECURE)) return;
+  std::string_view rest = dirs;
+  while (!rest.empty()) {
+    const std::size_t k = rest.find(':');
+    const std::string dir(rest.substr(0, k));
+    rest = k == std::string_view::npos ? std::string_view() : rest.substr(k + 1);
+    if (!dir.empty() && dir[0] == '/') add_directory(dir);
+  }
+}
+
+void PluginHost::retire(const PluginRef& plugin) {
+  plugin->stop();
+  retired_.push_back({plugin->path(), plugin->id()});
+  std::erase(plugins_, plugin);
+}
+
+void PluginHost::quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op) {
+  quarantined_.insert(str(plugin, '/', kernel, '/', op));
+  ++faults;
+}
+
+Answer PluginHost::query(const qn_opdesc& op) {
+  Answer answer;
+  FpState keep;
+  for (const PluginRef& p : plugins_) {
+    if (!p->active()) continue;
+    qn_answer a{&answer, p, &op};
+    const std::size_t before = answer.offers.size();
+    const qn_status s = p->entry().query(p->self(), &op, &a);
+    if (s != QN_OK) {
+      answer.offers.resize(before);
+      answer.refusals.push_back({p->id(), "query", str("failed with status ", s)});
+    }
+  }
+  std::erase_if(answer.offers, [&](const Offer& o) {
+    if (!quarantined_.contains(str(o.plugin->id(), '/', o.kernel, '/', op.op))) return false;
+    answer.refusals.push_back({o.plugin->id(), o.kernel, "quarantined after a fault"});
+    return true;
+  });
+  return answer;
+}
+
+}  // namespace quern

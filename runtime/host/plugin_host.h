@@ -1,0 +1,112 @@
+// Plugins of one runtime: loading, asking them for candidates, quarantine.
+// Which candidate is taken is decided elsewhere (rules.h, graph/passes/assign.cpp).
+#pragma once
+#include <atomic>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quern/kernel.h"
+#include "quern/quern.h"
+#include "runtime/core/shape.h"
+
+namespace quern {
+
+class Runtime;
+
+// How one operand lies in memory, owned.
+struct Layout {
+  bool named = false;
+  bool any = false;     // in an offer: any strides (input), row-major (output)
+  Strides strides;      // not named, not any
+  std::string name;     // named
+  std::uint64_t bytes = 0;
+};
+
+class Plugin {
+ public:
+  Plugin(Runtime& runtime, const qn_kernel_plugin* entry, std::string path);
+  ~Plugin();
+  void open();   // throws Error
+  void stop() { active_ = false; }  // serves no new plans; closed when the last plan and handle are gone
+  const qn_kernel_plugin& entry() const { return *entry_; }
+  const std::string& id() const { return id_; }
+  const std::string& path() const { return path_; }
+  void* self() const { return self_; }
+  bool active() const { return active_; }
+
+ private:
+  const qn_kernel_plugin* entry_;
+  std::string id_, path_;
+  qn_host host_{};
+  qn_allocator allocator_{};
+  void* self_ = nullptr;
+  bool opened_ = false;
+  std::atomic<bool> active_{false};
+};
+
+using PluginRef = std::shared_ptr<Plugin>;
+
+struct Offer {
+  PluginRef plugin;
+  std::string kernel;
+  std::uint32_t kernel_id = 0;
+  std::uint32_t threading = 0;
+  std::vector<Layout> in, out;  // complete
+  std::uint64_t inplace_mask = 0;
+  double est_ns = 0;
+  std::uint64_t workspace_max = 0;
+  std::uint32_t epilogue_taken = 0;
+};
+
+struct Refusal {
+  std::string plugin, kernel, reason;
+};
+
+struct Answer {
+  std::vector<Offer> offers;
+  std::vector<Refusal> refusals;
+};
+
+class PluginHost {
+ public:
+  explicit PluginHost(Runtime& runtime) : runtime_(runtime) {}
+
+  void add_builtin();
+  // The plugins beside the library, in order of name; one that can't be loaded is only noted.
+  void add_bundled();
+  void add_directories(const char* colon_separated);
+  PluginRef load(const std::string& path);                        // throws Error
+  PluginRef add(const qn_kernel_plugin* entry, std::string path);  // throws Error
+  void retire(const PluginRef& plugin);
+
+  Answer query(const qn_opdesc& op);
+  void quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op);
+  const std::vector<PluginRef>& all() const { return plugins_; }
+  struct Refused {
+    std::string path, reason;
+  };
+  const std::vector<Refused>& refused() const { return refused_; }
+  struct Retired {
+    std::string path, id;
+  };
+  const std::vector<Retired>& retired() const { return retired_; }
+  std::uint64_t faults = 0;
+
+ private:
+  void add_directory(const std::string& dir);
+  Runtime& runtime_;
+  std::vector<PluginRef> plugins_;
+  std::vector<Refused> refused_;
+  std::vector<Retired> retired_;
+  std::set<std::string> quarantined_;
+};
+
+}  // namespace quern
+
+// Where a plugin's error text lands, for one call.
+struct qn_error_slot {
+  std::string text;
+};
