@@ -21,9 +21,8 @@ struct Matrix {
   Matrix(const Operand& a, bool left) : Matrix(a.shape, left) {
     const std::size_t n = a.shape.size();
     if (n > 1) row_step = a.strides[n - 2];
-    if (n == 1 && !left) row_step = a.strides[0];
-    else column_step = a.strides[n - 1];
-    if (n == 1 && !left) column_step = 0;
+    if (n > 1 || left) column_step = a.strides[n - 1];
+    else row_step = a.strides[0];
   }
 };
 
@@ -55,8 +54,8 @@ void matmul(const Problem& p, const qn_run& run) {
 
   double* packed = static_cast<double*>(run.workspace);
   double* sums = packed + y.rows * y.columns;
-  std::int64_t packed_from = -1;  // offsets may be negative, so a flag of its own says whether it counts
-  bool is_packed = false;
+  std::int64_t packed_from = 0;
+  bool is_packed = false;  // batches that share one right operand pack it once
   const std::array<Strides, 3> strides = {batch_strides(p.in[0], x.batch_axes, axes),
                                           batch_strides(p.in[1], y.batch_axes, axes),
                                           batch_strides(out, axes, axes)};

@@ -10,5 +10,7 @@ void query_random(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_random(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_reduce(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_reduce(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_rows(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 
 }  // namespace quern::simd

@@ -9,12 +9,18 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kMap{query_map, plan_map};
   static constexpr Family kRandom{query_random, plan_random};
   static constexpr Family kReduce{query_reduce, plan_reduce};
+  static constexpr Family kRows{query_rows, plan_rows};
   switch (op) {
     case QN_OP_MAP: return &kMap;
     case QN_OP_RANDOM_BITS: return &kRandom;
     case QN_OP_SUM:
     case QN_OP_MAX:
     case QN_OP_MIN: return &kReduce;
+    case QN_OP_SOFTMAX:
+    case QN_OP_LOG_SOFTMAX:
+    case QN_OP_LOGSUMEXP:
+    case QN_OP_LAYER_NORM:
+    case QN_OP_ARGMAX: return &kRows;
     default: return nullptr;
   }
 }

@@ -70,7 +70,8 @@ struct ReducePlan : Plan {
       const auto& [plan, run] = *static_cast<Job*>(j);
       plan->unit(*run, k, worker);
     };
-    if (n_units == 1) unit(r, 0, 0);
+    if (small)
+      for (std::int64_t k = 0; k < n_units; ++k) unit(r, k, 0);
     else r.executor->parallel_for(r.executor->self, call, &job, static_cast<std::uint32_t>(n_units), workers);
     if (parts > 1) finish(r);
   }
@@ -146,6 +147,7 @@ struct ReducePlan : Plan {
 
   std::size_t scratch_bytes() const { return (static_cast<std::size_t>(column_group) * 8 + 63) & ~std::size_t{63}; }
   std::uint32_t workers = 1;
+  bool small = true;  // not worth waking other threads
 };
 
 // Splits the axes, in memory order, into kept, reduced and the inner run; false when nothing is contiguous.
@@ -245,6 +247,7 @@ std::unique_ptr<Plan> plan_reduce(const qn_opdesc& op, std::uint32_t, qn_plan_in
   constexpr double inf = std::numeric_limits<double>::infinity();
   p->start = kind == Reduce::kSum ? 0 : kind == Reduce::kMax ? -inf : inf;
   p->workers = op.max_workers;
+  p->small = p->n_units == 1 || op.max_workers <= 1 || sdk::element_count(op.in[0]) < 2 * kGrain;
   info.workspace = p->parts > 1 ? static_cast<std::uint64_t>(p->parts * p->n_kept * (p->rows ? 1 : p->run_length)) * 8 : 0;
   info.worker_scratch = p->rows ? 0 : p->scratch_bytes();
   return p;

@@ -80,24 +80,6 @@ Number read_item(const char* fn, qn_array* array) {
   return read_number(fn, a->dtype, a->data());
 }
 
-// What the conversion to an integer dtype gives, as a double: truncation, then wrapping to the width.
-double wrapped(const char* fn, double v, DType t) {
-  if (!(v >= -0x1p63 && v < 0x1p64))
-    throw Error(QN_E_OUT_OF_RANGE, str("[", fn, "] ", v, " has no value of dtype ", name(t)));
-  const std::uint64_t bits = v < 0 ? static_cast<std::uint64_t>(static_cast<std::int64_t>(v))
-                                   : static_cast<std::uint64_t>(v);
-  switch (t) {
-    case DType::u8: return static_cast<std::uint8_t>(bits);
-    case DType::u16: return static_cast<std::uint16_t>(bits);
-    case DType::u32: return static_cast<std::uint32_t>(bits);
-    case DType::i8: return static_cast<std::int8_t>(bits);
-    case DType::i16: return static_cast<std::int16_t>(bits);
-    case DType::i32: return static_cast<std::int32_t>(bits);
-    case DType::i64: return static_cast<double>(static_cast<std::int64_t>(bits));
-    default: return static_cast<double>(bits);
-  }
-}
-
 }  // namespace
 
 qn_status qn_array_from_data(qn_runtime* rt, const void* data, const int64_t* shape, uint32_t ndim, qn_dtype dtype,
@@ -128,8 +110,7 @@ qn_status qn_scalar(qn_runtime* rt, double value, qn_dtype dtype, qn_array** out
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(out, fn, "out");
-    const DType t = dtype_arg(fn, dtype);
-    *out = give(scalar(*unwrap(rt), is_integer(t) ? wrapped(fn, value, t) : value, t));
+    *out = give(scalar(*unwrap(rt), value, dtype_arg(fn, dtype)));
   });
 }
 

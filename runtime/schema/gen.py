@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Writes everything that follows from ops.def: op numbers, the typed C layer, the typed C++ layer, the schema as JSON.
+Also writes the assertions that pin the layout of the public structs, from tests/abi/layout.lock.
 
-usage: gen.py [--check]     --check: exit 1 if a generated file is not what it should be
+usage: gen.py [--check | --lock]
+    --check   exit 1 if a generated file is not what it should be
+    --lock    first rebuild layout.lock with the C compiler; its diff shows what a change of the headers breaks
 Standard library only.
 """
 import json
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,13 +233,71 @@ def json_inc(ops):
     return f"// {HEAD}\n" + "\n".join(rows) + "\n"
 
 
+LOCK = ROOT / "tests/abi/layout.lock"
+PUBLIC = "base.h quern.h kernel.h".split()
+STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\n\} \1;", re.S)
+
+
+def members(body):
+    """Names of the members of one struct, in order. A union counts as the one member it is."""
+    body = re.sub(r"union \{.*?\}", "union", re.sub(r"/\*.*?\*/", "", body, flags=re.S), flags=re.S)
+    names = []
+    for decl in body.split(";"):
+        if not decl.strip():
+            continue
+        call = re.search(r"\(\*(\w+)\)", decl)
+        names += [call[1]] if call else [re.findall(r"\w+", part)[-1] for part in decl.split(",")]
+    return names
+
+
+def public_structs():
+    found = []
+    for header in PUBLIC:
+        text = (ROOT / "include/quern" / header).read_text()
+        found += [(name, members(body)) for name, body in STRUCT.findall(text)]
+    return found
+
+
+def make_lock(structs):
+    lines = ["#include <stdio.h>", '#include "quern/kernel.h"', '#include "quern/quern.h"', "int main(void) {"]
+    for name, fields in structs:
+        lines.append(f'  printf("{name} - 0 %zu\\n", sizeof({name}));')
+        lines += [f'  printf("{name} {f} %zu %zu\\n", offsetof({name}, {f}), sizeof((({name}*)0)->{f}));' for f in fields]
+    with tempfile.TemporaryDirectory() as tmp:
+        probe = Path(tmp) / "probe.c"
+        probe.write_text("\n".join(lines + ["  return 0;", "}", ""]))
+        subprocess.run(["cc", "-std=c11", f"-I{ROOT}/include", "-o", f"{tmp}/probe", probe], check=True)
+        out = subprocess.run([f"{tmp}/probe"], check=True, capture_output=True, text=True).stdout
+    LOCK.write_text("# struct member offset size ('-' = the whole struct), 64-bit pointers; written by gen.py --lock\n" + out)
+
+
+def layout_c(structs):
+    rows = [x.split() for x in LOCK.read_text().splitlines() if x and not x.startswith("#")]
+    want = [(name, f) for name, fields in structs for f in ["-"] + fields]
+    if want != [(r[0], r[1]) for r in rows]:
+        sys.exit("tests/abi/layout.lock does not list the members of the headers: run gen.py --lock and read its diff")
+    lines = ["/* Pins the layout of the public structs. Generated from tests/abi/layout.lock by gen.py; do not edit. */",
+             "#include <stddef.h>", "#include <stdint.h>", "", '#include "quern/kernel.h"', '#include "quern/quern.h"',
+             "", "#if UINTPTR_MAX == UINT64_MAX"]
+    for name, f, offset, size in rows:
+        if f == "-":
+            lines.append(f'_Static_assert(sizeof({name}) == {size}, "{name}");')
+        else:
+            lines.append(f'_Static_assert(offsetof({name}, {f}) == {offset} && sizeof((({name}*)0)->{f}) == {size}, "{name}.{f}");')
+    return "\n".join(lines + ["#endif", ""])
+
+
 def main():
     ops = parse()
+    structs = public_structs()
+    if "--lock" in sys.argv:
+        make_lock(structs)
     files = {
         "include/quern/op_ids.h": op_ids(ops),
         "include/quern/ops.h": ops_h(ops),
         "runtime/ops/api.gen.h": api_h(ops),
         "runtime/schema/ops.gen.json": schema_json(ops),
+        "tests/abi/layout.gen.c": layout_c(structs),
         "runtime/schema/ops_json.gen.inc": json_inc(ops),
     }
     stale = [p for p, text in files.items() if not (ROOT / p).exists() or (ROOT / p).read_text() != text]

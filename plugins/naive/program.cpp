@@ -1,0 +1,103 @@
+// What an element-wise program may say: arity, operand and result dtypes of every instruction.
+// Executes nothing: that is map.cpp.
+#include "plugins/naive/program.h"
+
+namespace quern::naive {
+
+int arity(std::uint32_t op) {
+  if (op == QN_INST_CONST) return 0;
+  if (op == QN_OP_WHERE) return 3;
+  if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT) return 1;
+  if (op >= QN_OP_ASTYPE && op <= QN_OP_BITWISE_INVERT) return 1;
+  if (op >= QN_OP_ADD && op <= QN_OP_RIGHT_SHIFT) return 2;
+  return -1;
+}
+
+bool is_float_op(std::uint32_t op) {
+  switch (op) {
+    case QN_OP_RECIPROCAL:
+    case QN_OP_SIGMOID:
+    case QN_OP_ERF:
+    case QN_OP_ERFINV:
+    case QN_OP_DIVIDE:
+    case QN_OP_ARCTAN2:
+    case QN_OP_LOGADDEXP:
+      return true;
+    default:
+      return op >= QN_OP_SQRT && op <= QN_OP_ARCTANH;
+  }
+}
+
+bool is_bitwise(std::uint32_t op) {
+  return op == QN_OP_BITWISE_INVERT || (op >= QN_OP_BITWISE_AND && op <= QN_OP_RIGHT_SHIFT);
+}
+
+bool is_logical(std::uint32_t op) {
+  return op == QN_OP_LOGICAL_NOT || op == QN_OP_LOGICAL_AND || op == QN_OP_LOGICAL_OR;
+}
+
+bool gives_bool(std::uint32_t op) {
+  return is_logical(op) || op == QN_OP_ISNAN || op == QN_OP_ISINF ||
+         (op >= QN_OP_EQUAL && op <= QN_OP_GREATER_EQUAL);
+}
+
+namespace {
+
+qn_dtype value_dtype(const qn_program& p, std::int32_t v) {
+  return v < static_cast<std::int32_t>(p.n_in)
+             ? p.in_dtype[v]
+             : p.inst[v - static_cast<std::int32_t>(p.n_in)].dtype;
+}
+
+// Why instruction i is malformed, or null.
+const char* flaw(const qn_program& p, std::uint32_t i) {
+  const qn_inst& inst = p.inst[i];
+  const std::int32_t operands[3] = {inst.a, inst.b, inst.c};
+  const int n = arity(inst.op);
+  if (n < 0) return "is not an element-wise op";
+  if (!is_real(inst.dtype)) return "has a complex or unknown dtype";
+  for (int k = 0; k < n; ++k) {
+    if (operands[k] < 0 || operands[k] >= static_cast<std::int32_t>(p.n_in + i))
+      return "reads a value not made yet";
+  }
+  if (n == 0 || inst.op == QN_OP_ASTYPE) return nullptr;
+  const qn_dtype x = value_dtype(p, n == 3 ? inst.b : inst.a);
+  const qn_dtype y = n == 3 ? value_dtype(p, inst.c) : n == 2 ? value_dtype(p, inst.b) : x;
+  if (x != y && !is_logical(inst.op)) return "has operands of different dtypes";
+  if (inst.dtype != (gives_bool(inst.op) ? QN_BOOL : x))
+    return "has a result dtype that its operands do not give";
+  if (is_float_op(inst.op) && !is_float(x)) return "takes floating dtypes only";
+  if (is_bitwise(inst.op) && is_float(x)) return "takes integers only";
+  return nullptr;
+}
+
+}  // namespace
+
+bool accept_program(const qn_opdesc& op, std::string* why) {
+  const qn_program* p = op.program;
+  if (!p || p->version != 1 || p->n_in != op.n_in || p->n_out != op.n_out) {
+    *why = "the program is missing or does not fit the operands";
+    return false;
+  }
+  for (std::uint32_t i = 0; i < p->n_in; ++i) {
+    if (p->in_dtype[i] != op.in[i].dtype)
+      *why = "program and input " + std::to_string(i) + " differ in dtype";
+    else if (!is_real(p->in_dtype[i]))
+      *why = "does not take complex dtypes";
+  }
+  for (std::uint32_t i = 0; i < p->n_inst && why->empty(); ++i) {
+    if (const char* text = flaw(*p, i)) {
+      *why = "instruction " + std::to_string(i) + " (op " + std::to_string(p->inst[i].op) + ") " +
+             text;
+    }
+  }
+  for (std::uint32_t i = 0; i < p->n_out && why->empty(); ++i) {
+    if (p->out[i] >= p->n_in + p->n_inst)
+      *why = "output " + std::to_string(i) + " is no value of the program";
+    else if (value_dtype(*p, static_cast<std::int32_t>(p->out[i])) != op.out[i].dtype)
+      *why = "program and output " + std::to_string(i) + " differ in dtype";
+  }
+  return why->empty();
+}
+
+}  // namespace quern::naive

@@ -1,0 +1,197 @@
+// softmax, log_softmax, logsumexp, layer_norm and argmax of one row, for every instruction set.
+// Not here: how rows are found and shared out (rows.cpp).
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "plugins/simd/rows.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "plugins/simd/row_ops.cpp"
+#include "plugins/simd/targets.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "plugins/simd/vmath-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace quern::simd {
+namespace HWY_NAMESPACE {
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr std::int64_t kBlock = 4096;
+
+// The last k < lanes elements; the other lanes hold `fill`.
+HWY_INLINE V LoadPart(D d, const float* p, std::int64_t k, float fill) {
+#if HWY_TARGET == HWY_AVX3
+  const auto m = hn::FirstN(d, static_cast<std::size_t>(k));
+  return hn::IfThenElse(m, hn::MaskedLoad(m, d, p), hn::Set(d, fill));
+#else
+  HWY_ALIGN float buf[hn::MaxLanes(d)];
+  hn::Store(hn::Set(d, fill), d, buf);
+  std::memcpy(buf, p, static_cast<std::size_t>(k) * sizeof(float));
+  return hn::Load(d, buf);
+#endif
+}
+
+HWY_INLINE void StorePart(D d, V v, float* p, std::int64_t k) {
+#if HWY_TARGET == HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(k)), d, p);
+#else
+  HWY_ALIGN float buf[hn::MaxLanes(d)];
+  hn::Store(v, d, buf);
+  std::memcpy(p, buf, static_cast<std::size_t>(k) * sizeof(float));
+#endif
+}
+
+HWY_INLINE std::int64_t LaneCount() { return static_cast<std::int64_t>(hn::Lanes(D())); }
+
+// NaN if there is one: then the row's results are NaN as well.
+HWY_INLINE float RowMax(const float* x, std::int64_t n) {
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  auto a = hn::Set(d, -kInf), b = a;
+  std::int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    a = VMax(d, a, hn::LoadU(d, x + i));
+    b = VMax(d, b, hn::LoadU(d, x + i + lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = VMax(d, a, hn::LoadU(d, x + i));
+  if (i < n) b = VMax(d, b, LoadPart(d, x + i, n - i, -kInf));
+  a = VMax(d, a, b);
+  const bool nan = !hn::AllTrue(d, hn::Eq(a, a));
+  return nan ? std::numeric_limits<float>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, a));
+}
+
+// Sums f(x) over the row; kStore also writes f(x) to y. f maps the fill to zero.
+template <bool kStore, class F>
+HWY_INLINE double SumRow(const float* x, float* y, std::int64_t n, float fill, const F& f) {
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  double total = 0;
+  for (std::int64_t start = 0; start < n; start += kBlock) {
+    const std::int64_t end = std::min(n, start + kBlock);
+    auto a = hn::Zero(d), b = a;
+    std::int64_t i = start;
+    for (; i + 2 * lanes <= end; i += 2 * lanes) {
+      const auto u = f(d, hn::LoadU(d, x + i)), v = f(d, hn::LoadU(d, x + i + lanes));
+      if (kStore) hn::StoreU(u, d, y + i), hn::StoreU(v, d, y + i + lanes);
+      a = hn::Add(a, u);
+      b = hn::Add(b, v);
+    }
+    for (; i < end; i += lanes) {
+      const std::int64_t k = std::min(lanes, end - i);
+      const auto u = f(d, k == lanes ? hn::LoadU(d, x + i) : LoadPart(d, x + i, k, fill));
+      if (kStore) {
+        if (k == lanes) hn::StoreU(u, d, y + i);
+        else StorePart(d, u, y + i, k);
+      }
+      a = hn::Add(a, u);
+    }
+    total += hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
+  }
+  return total;
+}
+
+template <class F>
+HWY_INLINE void MapRow(const float* x, float* y, std::int64_t n, const F& f) {
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
+  if (i < n) StorePart(d, f(d, LoadPart(d, x + i, n - i, 0.0f)), y + i, n - i);
+}
+
+struct ExpMinus {
+  float m;
+  HWY_INLINE V operator()(D d, V x) const { return VExp(d, hn::Sub(x, hn::Set(d, m))); }
+};
+struct Scale {
+  float s;
+  HWY_INLINE V operator()(D d, V x) const { return hn::Mul(x, hn::Set(d, s)); }
+};
+struct MinusBoth {
+  float m, l;
+  HWY_INLINE V operator()(D d, V x) const { return hn::Sub(hn::Sub(x, hn::Set(d, m)), hn::Set(d, l)); }
+};
+struct Same {
+  HWY_INLINE V operator()(D, V x) const { return x; }
+};
+struct SquareMinus {
+  float m;
+  HWY_INLINE V operator()(D d, V x) const {
+    const auto c = hn::Sub(x, hn::Set(d, m));
+    return hn::Mul(c, c);
+  }
+};
+
+void SoftmaxRow(const float* x, float* y, std::int64_t n) {
+  const float m = RowMax(x, n);
+  const double sum = SumRow<true>(x, y, n, -kInf, ExpMinus{m});
+  MapRow(y, y, n, Scale{static_cast<float>(1.0 / sum)});
+}
+
+void LogSoftmaxRow(const float* x, float* y, std::int64_t n) {
+  const float m = RowMax(x, n);
+  const double sum = SumRow<false>(x, y, n, -kInf, ExpMinus{m});
+  MapRow(x, y, n, MinusBoth{m, static_cast<float>(std::log(sum))});
+}
+
+float LogSumExpRow(const float* x, std::int64_t n) {
+  const float m = RowMax(x, n);
+  if (!(std::fabs(m) < kInf)) return m;
+  return static_cast<float>(m + std::log(SumRow<false>(x, nullptr, n, -kInf, ExpMinus{m})));
+}
+
+void LayerNormRow(const float* x, const float* w, const float* b, float eps, float* y, std::int64_t n) {
+  const double mean = SumRow<false>(x, nullptr, n, 0.0f, Same()) / static_cast<double>(n);
+  const auto m = static_cast<float>(mean);
+  const double var = SumRow<false>(x, nullptr, n, m, SquareMinus{m}) / static_cast<double>(n);
+  const auto r = static_cast<float>(1.0 / std::sqrt(var + static_cast<double>(eps)));
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  const auto vm = hn::Set(d, m), vr = hn::Set(d, r);
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto c = hn::Mul(hn::Sub(hn::LoadU(d, x + i), vm), vr);
+    hn::StoreU(hn::MulAdd(c, hn::LoadU(d, w + i), hn::LoadU(d, b + i)), d, y + i);
+  }
+  if (i == n) return;
+  const auto c = hn::Mul(hn::Sub(LoadPart(d, x + i, n - i, 0.0f), vm), vr);
+  StorePart(d, hn::MulAdd(c, LoadPart(d, w + i, n - i, 0.0f), LoadPart(d, b + i, n - i, 0.0f)), y + i, n - i);
+}
+
+std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
+  const float m = RowMax(x, n);
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  std::int64_t i = 0;
+  const bool nan = m != m;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    if (!hn::AllFalse(d, nan ? hn::Ne(v, v) : hn::Eq(v, hn::Set(d, m)))) break;
+  }
+  while (i < n && !(nan ? x[i] != x[i] : x[i] == m)) ++i;
+  return static_cast<std::uint32_t>(i);
+}
+
+const RowOps* GetRowOps() {
+  static constexpr RowOps ops{SoftmaxRow, LogSoftmaxRow, LogSumExpRow, LayerNormRow, ArgmaxRow};
+  return &ops;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace quern::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace quern::simd {
+
+HWY_EXPORT(GetRowOps);
+
+const RowOps& row_ops() { return *HWY_DYNAMIC_DISPATCH(GetRowOps)(); }
+
+}  // namespace quern::simd
+#endif
