@@ -25,9 +25,9 @@ struct Form {
 Form form_of(std::int64_t rows, std::int64_t cols, std::int64_t s_row, std::int64_t s_col) {
   constexpr std::int64_t limit = std::numeric_limits<blasint>::max();
   const auto fits = [&](std::int64_t ld, std::int64_t n) { return ld >= n && ld <= limit; };
+  if (rows == 0 || cols == 0) return {true, CblasNoTrans, 1};
   if (cols == 1) s_col = 1;
   if (rows == 1) s_row = s_col == 1 ? std::max<std::int64_t>(1, cols) : 1;
-  if (cols == 1 && rows > 1 && s_row == 1) return {true, CblasNoTrans, 1};
   if (s_col == 1 && fits(s_row, std::max<std::int64_t>(1, cols))) {
     return {true, CblasNoTrans, static_cast<blasint>(s_row)};
   }

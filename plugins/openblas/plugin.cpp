@@ -20,8 +20,11 @@ qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) no
 void close_plugin(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
-  if (op->op == QN_OP_MATMUL) query_matmul(*static_cast<Self*>(self)->host, *op, answer);
-  return QN_OK;
+  if (op->op != QN_OP_MATMUL) return QN_OK;
+  return sdk::guarded(nullptr, nullptr, [&] {
+    query_matmul(*static_cast<Self*>(self)->host, *op, answer);
+    return QN_OK;
+  });
 }
 
 qn_status plan(void* self, const qn_opdesc* op, std::uint32_t, qn_plan** out, qn_plan_info* info,

@@ -118,7 +118,7 @@ inline void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T*
     case EpilogueStep::relu:
       sn = 0;
       p = nullptr;
-      loop([](auto x, auto y) { return x > y ? x : y; });
+      loop([](auto x, auto y) { return x < y ? y : x; });
       break;
   }
 }

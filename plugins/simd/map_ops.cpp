@@ -19,6 +19,12 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<D>> OneOrZero(D, M m) {
   return hn::And(hn::BitCast(di, hn::VecFromMask(D(), m)), hn::Set(di, 1));
 }
 
+// Also true for NaN: Highway's Ne is false for it on some targets, so it must not be used on floats.
+template <class D, class V>
+HWY_INLINE hn::Mask<D> NonZero(D d, V x) {
+  return hn::Not(hn::Eq(x, hn::Zero(d)));
+}
+
 #define QUERN_UNARY(Name, ...)                      \
   struct Name {                                     \
     template <class D, class V>                     \
@@ -58,8 +64,8 @@ QUERN_UNARY(OpRound, hn::Round(x))
 QUERN_UNARY(OpTrunc, hn::Trunc(x))
 QUERN_UNARY(OpRelu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x))
 QUERN_UNARY(OpIsZero, OneOrZero(d, hn::Eq(x, hn::Zero(d))))
-QUERN_UNARY(OpNotZero, OneOrZero(d, hn::Ne(x, hn::Zero(d))))
-QUERN_UNARY(OpIsNan, OneOrZero(d, hn::Ne(x, x)))
+QUERN_UNARY(OpNotZero, OneOrZero(d, NonZero(d, x)))
+QUERN_UNARY(OpIsNan, OneOrZero(d, hn::Not(hn::Eq(x, x))))
 QUERN_UNARY(OpToFloat, hn::ConvertTo(hn::RebindToFloat<D>(), x))
 // Both halves and the high half's product are exact, so the sum rounds once.
 struct OpUintToFloat {
@@ -84,7 +90,7 @@ QUERN_BINARY(OpMinF, VMin(d, x, y))
 QUERN_BINARY(OpMax, hn::Max(x, y))
 QUERN_BINARY(OpMin, hn::Min(x, y))
 QUERN_BINARY(OpEq, OneOrZero(d, hn::Eq(x, y)))
-QUERN_BINARY(OpNe, OneOrZero(d, hn::Ne(x, y)))
+QUERN_BINARY(OpNe, OneOrZero(d, hn::Not(hn::Eq(x, y))))
 QUERN_BINARY(OpLt, OneOrZero(d, hn::Lt(x, y)))
 QUERN_BINARY(OpLe, OneOrZero(d, hn::Le(x, y)))
 QUERN_BINARY(OpLtInt, OneOrZero(d, hn::Lt(x, y)))
@@ -92,8 +98,8 @@ QUERN_BINARY(OpLeInt, hn::Sub(hn::Set(d, 1), hn::And(hn::VecFromMask(d, hn::Lt(y
 QUERN_BINARY(OpAnd, hn::And(x, y))
 QUERN_BINARY(OpOr, hn::Or(x, y))
 QUERN_BINARY(OpXor, hn::Xor(x, y))
-QUERN_BINARY(OpBothNonZero, OneOrZero(d, hn::And(hn::Ne(x, hn::Zero(d)), hn::Ne(y, hn::Zero(d)))))
-QUERN_BINARY(OpAnyNonZero, OneOrZero(d, hn::Or(hn::Ne(x, hn::Zero(d)), hn::Ne(y, hn::Zero(d)))))
+QUERN_BINARY(OpBothNonZero, OneOrZero(d, hn::And(NonZero(d, x), NonZero(d, y))))
+QUERN_BINARY(OpAnyNonZero, OneOrZero(d, hn::Or(NonZero(d, x), NonZero(d, y))))
 
 struct OpWhere {
   template <class D, class V>

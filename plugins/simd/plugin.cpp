@@ -10,7 +10,10 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRandom{query_random, plan_random};
   static constexpr Family kReduce{query_reduce, plan_reduce};
   static constexpr Family kRows{query_rows, plan_rows};
+  static constexpr Family kPool{query_pool, plan_pool};
+  static constexpr Family kRelayout{query_relayout, plan_relayout};
   switch (op) {
+    case QN_OP_RELAYOUT: return &kRelayout;
     case QN_OP_MAP: return &kMap;
     case QN_OP_RANDOM_BITS: return &kRandom;
     case QN_OP_SUM:
@@ -21,6 +24,10 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_LOGSUMEXP:
     case QN_OP_LAYER_NORM:
     case QN_OP_ARGMAX: return &kRows;
+    case QN_OP_MAX_POOL:
+    case QN_OP_MAX_POOL_GRAD:
+    case QN_OP_AVG_POOL:
+    case QN_OP_AVG_POOL_GRAD: return &kPool;
     default: return nullptr;
   }
 }

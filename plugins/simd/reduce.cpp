@@ -4,47 +4,13 @@
 
 #include "plugins/simd/families.h"
 #include "plugins/simd/reduce_ops.h"
+#include "plugins/simd/walk.h"
 
 namespace quern::simd {
 namespace {
 
 constexpr std::int64_t kGrain = 32768;  // elements of input in one unit of work
 constexpr std::int64_t kRowBlock = 64;  // rows that are summed in f32 before a double takes over
-
-struct Axis {
-  std::int64_t n, in, out;
-};
-
-// Walks the offsets of a set of axes, last axis fastest.
-struct Walk {
-  const std::vector<Axis>& axes;
-  std::int64_t index[16] = {};
-  std::int64_t in = 0, out = 0;
-  Walk(const std::vector<Axis>& a, std::int64_t at) : axes(a) {
-    for (std::size_t k = a.size(); k-- > 0;) {
-      index[k] = at % a[k].n;
-      at /= a[k].n;
-      in += index[k] * a[k].in;
-      out += index[k] * a[k].out;
-    }
-  }
-  void next() {
-    for (std::size_t k = axes.size(); k-- > 0;) {
-      in += axes[k].in;
-      out += axes[k].out;
-      if (++index[k] < axes[k].n) return;
-      in -= index[k] * axes[k].in;
-      out -= index[k] * axes[k].out;
-      index[k] = 0;
-    }
-  }
-};
-
-std::int64_t count(const std::vector<Axis>& axes) {
-  std::int64_t n = 1;
-  for (const auto& a : axes) n *= a.n;
-  return n;
-}
 
 // kept x reduced x inner run. The run is either reduced (rows) or kept (columns), and contiguous.
 struct ReducePlan : Plan {
@@ -153,7 +119,7 @@ struct ReducePlan : Plan {
 // Splits the axes, in memory order, into kept, reduced and the inner run; false when nothing is contiguous.
 bool arrange(const qn_opdesc& op, const std::int64_t* strides, ReducePlan& p) {
   const qn_array_desc& x = op.in[0];
-  if (x.ndim > 15) return false;
+  if (x.ndim > kMaxWalkAxes) return false;
   const std::int64_t* axes = sdk::attr_ints(op, 0);
   const unsigned n_axes = sdk::attr_count(op, 0);
   std::vector<std::uint32_t> order;

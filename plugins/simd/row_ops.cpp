@@ -171,7 +171,7 @@ std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
   const bool nan = m != m;
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, x + i);
-    if (!hn::AllFalse(d, nan ? hn::Ne(v, v) : hn::Eq(v, hn::Set(d, m)))) break;
+    if (!hn::AllFalse(d, nan ? hn::Not(hn::Eq(v, v)) : hn::Eq(v, hn::Set(d, m)))) break;
   }
   while (i < n && !(nan ? x[i] != x[i] : x[i] == m)) ++i;
   return static_cast<std::uint32_t>(i);

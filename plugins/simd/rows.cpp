@@ -76,6 +76,7 @@ void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::int64_t length = 1;
   for (std::uint32_t i = 0; i < op.n_in; ++i)
     if (op.in[i].dtype != QN_F32) return host.refuse(answer, "rows", "only f32");
+  if (op.op == QN_OP_LAYER_NORM && op.n_in != 3) return host.refuse(answer, "rows", "layer_norm has three inputs");
   if (n == 0 || !row_length(op, length)) return host.refuse(answer, "rows", "the axes are not the trailing ones");
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < x.ndim; ++i) order.push_back(i);

@@ -1,0 +1,281 @@
+// Register-blocked kernels over GCC vectors, compiled once for each instruction set.
+// The including file defines QUERN_VB (vector bytes), QUERN_MR, QUERN_NV, struct Tail, and the target.
+// No include guard: each including file opens its own anonymous namespace around it.
+
+typedef float Vec __attribute__((vector_size(QUERN_VB)));
+typedef float Mem __attribute__((vector_size(QUERN_VB), aligned(4), may_alias));
+typedef float Vec4 __attribute__((vector_size(16)));
+typedef float Mem4 __attribute__((vector_size(16), aligned(4), may_alias));
+constexpr int kLanes = QUERN_VB / 4;
+constexpr int kMr = QUERN_MR;
+constexpr int kNv = QUERN_NV;
+constexpr int kNr = kNv * kLanes;
+
+inline Vec load(const float* p) { return *reinterpret_cast<const Mem*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<Mem*>(p) = v; }
+inline Vec splat(float x) { return x - Vec{}; }
+
+// Who packs what: Packed has both in panels, Full and Edge read operands in place; Edge has a last
+// vector of `tail` lanes.
+enum Mode { Packed, Full, Edge };
+
+// C[MR x NV vectors] = or += A B over k. `tail`: lanes of the last vector that exist in C.
+template <int MR, int NV, Mode mode>
+inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c, i64 ldc,
+                  i64 tail, bool add) {
+  Vec acc[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < NV; ++j) acc[i][j] = Vec{};
+  }
+  const Tail edge(tail);
+  if constexpr (mode == Packed) {
+#pragma GCC unroll 2
+    for (i64 p = 0; p < k; ++p) {
+      Vec bv[NV];
+#pragma GCC unroll 16
+      for (int j = 0; j < NV; ++j) bv[j] = load(b + j * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i) {
+        const Vec av = splat(a[i]);
+#pragma GCC unroll 16
+        for (int j = 0; j < NV; ++j) acc[i][j] += av * bv[j];
+      }
+      a += kMr;
+      b += kNr;
+    }
+  } else {
+    // One base a three rows: x86 addresses base + {0, 1, 2} * stride.
+    constexpr int bases = (MR + 2) / 3;
+    const float* row[bases];
+#pragma GCC unroll 16
+    for (int i = 0; i < bases; ++i) row[i] = a + 3 * i * a_m;
+    for (i64 p = 0; p < k; ++p) {
+      Vec bv[NV];
+#pragma GCC unroll 16
+      for (int j = 0; j < NV; ++j) {
+        bv[j] = mode == Edge && j == NV - 1 ? edge.load(b + j * kLanes) : load(b + j * kLanes);
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i) {
+        const Vec av = splat(row[i / 3][i % 3 * a_m]);
+#pragma GCC unroll 16
+        for (int j = 0; j < NV; ++j) acc[i][j] += av * bv[j];
+      }
+#pragma GCC unroll 16
+      for (int i = 0; i < bases; ++i) row[i] += a_k;
+      b += b_k;
+    }
+  }
+  const bool masked = mode != Full && tail < kLanes;
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+    float* at = c + i * ldc;
+#pragma GCC unroll 16
+    for (int j = 0; j < NV; ++j) {
+      if (j == NV - 1 && masked) {
+        if (add) acc[i][j] += edge.load(at + j * kLanes);
+        edge.store(at + j * kLanes, acc[i][j]);
+      } else {
+        if (add) acc[i][j] += load(at + j * kLanes);
+        store(at + j * kLanes, acc[i][j]);
+      }
+    }
+  }
+}
+
+using Block = void (*)(i64, const float*, i64, i64, const float*, i64, float*, i64, i64, bool);
+
+// Entry i serves i + 1 rows.
+template <int NV, Mode mode, int... I>
+constexpr auto block_table(std::integer_sequence<int, I...>) {
+  return std::array<Block, sizeof...(I)>{&block<I + 1, NV, mode>...};
+}
+template <int NV, Mode mode, int Rows>
+inline constexpr auto blocks = block_table<NV, mode>(std::make_integer_sequence<int, Rows>{});
+
+template <Mode mode>
+Block narrow_block(i64 rows, i64 vectors) {
+  return vectors == 1 ? blocks<1, mode, kMr>[rows - 1] : blocks<2, mode, kMr>[rows - 1];
+}
+static_assert(kNv == 2);
+
+void packed(i64 m, i64 n, i64 kc, const float* a, const float* b, float* c, i64 ldc, bool add) {
+  const i64 vectors = (n + kLanes - 1) / kLanes;
+  const i64 tail = n - (vectors - 1) * kLanes;
+  for (i64 i = 0; i < m; i += kMr) {
+    const i64 rows = std::min<i64>(kMr, m - i);
+    narrow_block<Packed>(rows, vectors)(kc, a, 1, kMr, b, kNr, c, ldc, tail, add);
+    a += kMr * kc;
+    c += kMr * ldc;
+  }
+}
+
+// Rows are cut evenly, so that no block is much smaller than the others.
+template <class F>
+inline void row_blocks(i64 m, i64 most, F&& f) {
+  const i64 parts = (m + most - 1) / most;
+  for (i64 i = 0, at = 0; i < parts; ++i) {
+    const i64 rows = (m - at + parts - i - 1) / (parts - i);
+    f(at, rows);
+    at += rows;
+  }
+}
+
+void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c,
+            i64 ldc) {
+  i64 j = 0;
+  const auto strip = [&](i64 vectors, i64 most, auto pick, i64 tail) {
+    row_blocks(m, most, [&](i64 at, i64 rows) {
+      pick(rows)(k, a + at * a_m, a_m, a_k, b + j, b_k, c + at * ldc + j, ldc, tail, false);
+    });
+    j += (vectors - 1) * kLanes + tail;
+  };
+  // Few rows leave registers free for long runs along a row of B.
+  if (m <= kMr / 7 + 1) {
+    while (n - j >= 8 * kLanes) {
+      strip(8, m, [](i64 r) { return blocks<8, Full, kMr / 7 + 1>[r - 1]; }, kLanes);
+    }
+  }
+  if (m <= kMr / 2 - 1) {
+    while (n - j >= 4 * kLanes) {
+      strip(4, m, [](i64 r) { return blocks<4, Full, kMr / 2 - 1>[r - 1]; }, kLanes);
+    }
+  }
+  while (n - j >= 2 * kLanes) {
+    strip(2, kMr, [](i64 r) { return narrow_block<Full>(r, 2); }, kLanes);
+  }
+  if (j == n) return;
+  const i64 vectors = (n - j + kLanes - 1) / kLanes;
+  const i64 tail = n - j - (vectors - 1) * kLanes;
+  if (tail == kLanes) {
+    strip(vectors, kMr, [&](i64 r) { return narrow_block<Full>(r, vectors); }, tail);
+  } else {
+    strip(vectors, kMr, [&](i64 r) { return narrow_block<Edge>(r, vectors); }, tail);
+  }
+}
+
+inline float total(Vec v) {
+  float s[kLanes];
+  __builtin_memcpy(s, &v, sizeof s);
+  for (int w = kLanes / 2; w > 0; w /= 2) {
+    for (int i = 0; i < w; ++i) s[i] += s[i + w];
+  }
+  return s[0];
+}
+
+// M rows of A against R rows of W. Every dot product sums in the same order whatever M and R.
+template <int M, int R>
+inline void dot_block(i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c, i64 ldc) {
+  Vec acc[M][R];
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < R; ++j) acc[i][j] = Vec{};
+  }
+  i64 p = 0;
+  for (; p + kLanes <= k; p += kLanes) {
+    Vec wv[R];
+#pragma GCC unroll 16
+    for (int j = 0; j < R; ++j) wv[j] = load(w + j * w_n + p);
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      const Vec av = load(a + i * a_m + p);
+#pragma GCC unroll 16
+      for (int j = 0; j < R; ++j) acc[i][j] += av * wv[j];
+    }
+  }
+  if (p < k) {
+    const Tail edge(k - p);
+#pragma GCC unroll 16
+    for (int i = 0; i < M; ++i) {
+      const Vec av = edge.load(a + i * a_m + p);
+#pragma GCC unroll 16
+      for (int j = 0; j < R; ++j) acc[i][j] += av * edge.load(w + j * w_n + p);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < R; ++j) c[i * ldc + j] = total(acc[i][j]);
+  }
+}
+
+template <int M, int R>
+void dot_rows(i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c, i64 ldc) {
+  i64 j = 0;
+  for (; j + R <= n; j += R) dot_block<M, R>(k, a, a_m, w + j * w_n, w_n, c + j, ldc);
+  for (; j < n; ++j) dot_block<M, 1>(k, a, a_m, w + j * w_n, w_n, c + j, ldc);
+}
+
+void dots(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c, i64 ldc) {
+  // W in slices that stay in the first-level cache while all rows of A pass over it.
+  const i64 slice = m <= 4 ? n : std::max<i64>(4, 4096 / std::max<i64>(1, k) / 4 * 4);
+  for (i64 j = 0; j < n; j += slice) {
+    const i64 count = std::min(slice, n - j);
+    row_blocks(m, 4, [&](i64 at, i64 rows) {
+      const float* ar = a + at * a_m;
+      const float* wr = w + j * w_n;
+      float* cr = c + at * ldc + j;
+      switch (rows) {
+        case 1: dot_rows<1, 8>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
+        case 2: dot_rows<2, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
+        case 3: dot_rows<3, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
+        default: dot_rows<4, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
+      }
+    });
+  }
+}
+
+inline void transpose4(float* dst, i64 width, const float* src, i64 s_i) {
+  const Vec4 r0 = *reinterpret_cast<const Mem4*>(src);
+  const Vec4 r1 = *reinterpret_cast<const Mem4*>(src + s_i);
+  const Vec4 r2 = *reinterpret_cast<const Mem4*>(src + 2 * s_i);
+  const Vec4 r3 = *reinterpret_cast<const Mem4*>(src + 3 * s_i);
+  const Vec4 l01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+  const Vec4 h01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  const Vec4 l23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  const Vec4 h23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  *reinterpret_cast<Mem4*>(dst) = __builtin_shufflevector(l01, l23, 0, 1, 4, 5);
+  *reinterpret_cast<Mem4*>(dst + width) = __builtin_shufflevector(l01, l23, 2, 3, 6, 7);
+  *reinterpret_cast<Mem4*>(dst + 2 * width) = __builtin_shufflevector(h01, h23, 0, 1, 4, 5);
+  *reinterpret_cast<Mem4*>(dst + 3 * width) = __builtin_shufflevector(h01, h23, 2, 3, 6, 7);
+}
+
+void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc) {
+  if (n < width) {
+    for (i64 k = 0; k < kc; ++k) {
+      for (i64 i = 0; i < width; ++i) dst[k * width + i] = i < n ? src[i * s_i + k * s_k] : 0.0f;
+    }
+    return;
+  }
+  if (s_i == 1 && width == kNr) {
+    for (i64 k = 0; k < kc; ++k) {
+#pragma GCC unroll 16
+      for (int j = 0; j < kNv; ++j) {
+        store(dst + k * kNr + j * kLanes, load(src + k * s_k + j * kLanes));
+      }
+    }
+    return;
+  }
+  i64 k = 0;
+  if (s_k == 1) {
+    for (; k + 4 <= kc; k += 4) {
+      i64 i = 0;
+      for (; i + 4 <= width; i += 4) transpose4(dst + k * width + i, width, src + i * s_i + k, s_i);
+      for (; i < width; ++i) {
+        for (i64 q = k; q < k + 4; ++q) dst[q * width + i] = src[i * s_i + q];
+      }
+    }
+  }
+  for (; k < kc; ++k) {
+    for (i64 i = 0; i < width; ++i) dst[k * width + i] = src[i * s_i + k * s_k];
+  }
+}
+
+struct Tag {};
+void epilogue(const sdk::Matmul& g, const qn_buffer* in, i64 item, float* c, i64 m0, i64 m1, i64 n0,
+              i64 n1) {
+  sdk::apply_epilogue<float, QUERN_VB, Tag>(g, in, item, c, m0, m1, n0, n1);
+}

@@ -1,0 +1,40 @@
+// The table of compute kernels that each instruction set fills.
+// It knows nothing of plans, batches or threads.
+#pragma once
+#include <cstdint>
+
+#include "plugins/sdk/matmul.hpp"
+
+namespace quern::tbb {
+
+using i64 = std::int64_t;
+
+struct Kernels {
+  const char* isa;
+  i64 lanes;     // floats in a vector
+  i64 mr, nr;    // rows of an A panel, columns of a B panel
+  double gflops; // one thread, large packed products
+  // dst[k * width + i] = src[i * s_i + k * s_k], 0 for i >= n. width is mr or nr.
+  void (*pack)(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc);
+  // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B.
+  void (*packed)(i64 m, i64 n, i64 kc, const float* a, const float* b, float* c, i64 ldc, bool add);
+  // C = A B, B row-major (last stride 1), A with any strides; nothing is packed.
+  void (*direct)(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k,
+                 float* c, i64 ldc);
+  // C = A W^T: rows of A and W contiguous along k.
+  void (*dots)(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c,
+               i64 ldc);
+  void (*epilogue)(const sdk::Matmul&, const qn_buffer* in, i64 item, float* c, i64 m0, i64 m1, i64 n0,
+                   i64 n1);
+};
+
+const Kernels& generic_kernels();
+#if defined(__x86_64__)
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+#endif
+
+// The widest set this CPU runs.
+const Kernels& kernels();
+
+}  // namespace quern::tbb

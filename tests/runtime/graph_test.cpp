@@ -1,0 +1,159 @@
+// Lazy evaluation, views, the plan cache, fusion and memory as seen from outside.
+#include <cmath>
+
+#include "helpers.h"
+
+namespace quern_test {
+namespace {
+
+std::vector<std::string> ops_in_plans(qn_runtime* rt) {
+  std::vector<std::string> ops;
+  QN_CHECK(qn_report_kernels(
+      rt, [](void* self, const qn_kernel_report* r) { static_cast<std::vector<std::string>*>(self)->push_back(r->op); }, &ops, e));
+  return ops;
+}
+
+TEST(Graph, NothingIsComputedBeforeItIsNeeded) {
+  Rt rt;
+  const A x = rt.floats({1, 2, 3}, {3});
+  const A y = x + x;
+  EXPECT_EQ(qn_array_is_evaluated(y), 0u);
+  EXPECT_EQ(rt.stats().kernels_run, 0u);
+  EXPECT_EQ(values(y), (std::vector<float>{2, 4, 6}));
+  EXPECT_EQ(qn_array_is_evaluated(y), 1u);
+  const auto ran = rt.stats().kernels_run;
+  EXPECT_EQ(values(y), (std::vector<float>{2, 4, 6}));
+  EXPECT_EQ(rt.stats().kernels_run, ran);
+}
+
+TEST(Graph, ElementwiseChainsAreOneKernel) {
+  Rt rt;
+  const A x = rt.floats({1, 2, 3, 4}, {2, 2});
+  A y;
+  {
+    const A a = x * x;
+    const A b = a + x;
+    y = apply(qn_relu, b - rt.scalar(5));
+  }
+  EXPECT_EQ(values(y), (std::vector<float>{0, 1, 7, 15}));
+  EXPECT_EQ(ops_in_plans(rt).size(), 1u);
+}
+
+TEST(Graph, HeldIntermediatesComeOutOfTheSameKernel) {
+  Rt rt;
+  const A x = rt.floats({1, 2}, {2});
+  const A a = x * x;
+  const A b = a + x;
+  EXPECT_EQ(values(b), (std::vector<float>{2, 6}));
+  EXPECT_EQ(qn_array_is_evaluated(a), 1u);
+  EXPECT_EQ(values(a), (std::vector<float>{1, 4}));
+  EXPECT_EQ(rt.stats().kernels_run, 1u);
+}
+
+TEST(Graph, EqualGraphsShareAPlanWhateverTheScalars) {
+  Rt rt;
+  for (int i = 0; i < 5; ++i) {
+    const A x = rt.floats({float(i), 1}, {2});
+    EXPECT_EQ(values(x * rt.scalar(i)), (std::vector<float>{float(i * i), float(i)}));
+  }
+  EXPECT_EQ(rt.stats().plan_misses, 1u);
+  EXPECT_EQ(rt.stats().plan_hits, 4u);
+}
+
+TEST(Graph, ViewsAliasAndReadThrough) {
+  Rt rt;
+  const A x = rt.floats({0, 1, 2, 3, 4, 5}, {2, 3});
+  EXPECT_EQ(values(transpose(x)), (std::vector<float>{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(values(reshape(transpose(x), {6})), (std::vector<float>{0, 3, 1, 4, 2, 5}));
+  EXPECT_EQ(values(transpose(x) + transpose(x)), (std::vector<float>{0, 6, 2, 8, 4, 10}));
+  const std::int64_t start[] = {1, 2}, stop[] = {-3, -4}, step[] = {-1, -1};
+  qn_array* r = nullptr;
+  QN_CHECK(qn_slice(nullptr, x, start, 2, stop, 2, step, 2, &r, e));
+  EXPECT_EQ(values(A(r)), (std::vector<float>{5, 4, 3, 2, 1, 0}));
+}
+
+TEST(Graph, DeepGraphsNeitherRecurseNorLeak) {
+  Rt rt;
+  const A one = rt.floats({1}, {1});
+  {
+    A x = rt.floats({0}, {1});
+    for (int i = 0; i < 20000; ++i) x = x + one;
+    EXPECT_EQ(values(x), (std::vector<float>{20000}));
+  }
+  {
+    A dropped = one;
+    for (int i = 0; i < 200000; ++i) dropped = dropped + one;
+  }
+  const auto s = rt.stats();
+  EXPECT_LT(s.bytes_active, 10000u);
+}
+
+TEST(Graph, EmptyAndScalarShapes) {
+  Rt rt;
+  const A none = rt.floats({}, {0, 3});
+  EXPECT_EQ(values(none + none).size(), 0u);
+  EXPECT_EQ(item(sum(none)), 0.0);
+  EXPECT_EQ(item(rt.scalar(2) * rt.scalar(3)), 6.0);
+  const A m = matmul(rt.floats({}, {2, 0}), none);
+  EXPECT_EQ(values(m), (std::vector<float>{0, 0, 0, 0, 0, 0}));
+}
+
+TEST(Graph, SharedWorkIsDoneOnce) {
+  Rt rt("*=naive");
+  const A x = rt.floats({1, 2, 3, 4}, {2, 2});
+  const A y = matmul(x, x) + matmul(x, x);
+  EXPECT_EQ(values(y), (std::vector<float>{14, 20, 30, 44}));
+  int matmuls = 0;
+  for (const auto& op : ops_in_plans(rt)) matmuls += op.starts_with("matmul");
+  EXPECT_EQ(matmuls, 1);
+}
+
+TEST(Graph, MemoryDoesNotGrowOverSteps) {
+  Rt rt;
+  A w = rt.floats(std::vector<float>(64 * 64, 0.01f), {64, 64});
+  std::uint64_t after_warmup = 0;
+  for (int i = 0; i < 300; ++i) {
+    w = matmul(w, w) * rt.scalar(0.5);
+    eval({w});
+    if (i == 50) after_warmup = rt.stats().bytes_active + rt.stats().bytes_cached;
+  }
+  EXPECT_LE(rt.stats().bytes_active + rt.stats().bytes_cached, after_warmup);
+}
+
+TEST(Graph, MemoryLimitIsAnErrorAndNothingIsLost) {
+  Rt rt("", 2, 1 << 20);
+  const A x = rt.floats(std::vector<float>(100000, 1.f), {100000});
+  const A big = x + x;
+  const A bigger = [&] {
+    std::vector<A> parts(4, big);
+    std::vector<qn_array*> p(parts.begin(), parts.end());
+    qn_array* o = nullptr;
+    QN_CHECK(qn_concatenate(nullptr, p.data(), 4, 0, &o, e));
+    return A(o);
+  }();
+  Failure f;
+  qn_array* list[] = {bigger};
+  EXPECT_EQ(qn_eval(list, 1, f.slot()), QN_E_RESOURCE_EXHAUSTED);
+  EXPECT_NE(f.text().find("memory limit"), std::string::npos) << f.text();
+  EXPECT_EQ(values(big)[99999], 2.f);
+}
+
+TEST(Graph, BorrowedMemoryIsReleasedOnce) {
+  static int released;
+  released = 0;
+  float data[4] = {1, 2, 3, 4};
+  {
+    Rt rt;
+    const std::int64_t shape[] = {2, 2}, strides[] = {1, 2};
+    qn_array* a = nullptr;
+    QN_CHECK(qn_array_borrow(rt, data, shape, strides, 2, QN_F32, [](void*) { ++released; }, nullptr, &a, e));
+    const A x(a);
+    const A y = x + x;
+    EXPECT_EQ(values(y), (std::vector<float>{2, 6, 4, 8}));
+    EXPECT_EQ(released, 0);
+  }
+  EXPECT_EQ(released, 1);
+}
+
+}  // namespace
+}  // namespace quern_test

@@ -1,0 +1,101 @@
+// Several threads on one runtime, several runtimes at once, an embedder's executor.
+#include <atomic>
+#include <thread>
+
+#include "helpers.h"
+
+namespace quern_test {
+namespace {
+
+std::vector<float> program(qn_runtime* rt, const Rt& r, int seed) {
+  std::vector<float> v(256);
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((static_cast<int>(i) * 7 + seed) % 13 - 6) * 0.1f;
+  A x = r.floats(v, {16, 16});
+  (void)rt;
+  for (int i = 0; i < 4; ++i) x = apply(qn_tanh, matmul(x, transpose(x)) + x);
+  return values(x);
+}
+
+TEST(Threads, ManyThreadsOneRuntime) {
+  Rt rt;
+  std::vector<std::vector<float>> want;
+  for (int s = 0; s < 8; ++s) want.push_back(program(rt, rt, s));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (int k = 0; k < 10; ++k)
+        if (program(rt, rt, (t + k) % 8) != want[static_cast<std::size_t>((t + k) % 8)]) ++wrong;
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(Threads, SharedLazyArraysMayBeEvaluatedAnywhere) {
+  Rt rt;
+  for (int round = 0; round < 20; ++round) {
+    const A x = rt.floats({1, 2, 3}, {3});
+    const A y = x * x;
+    const A z = y + x, w = y - x;
+    std::vector<float> a, b;
+    std::thread t1([&] { a = values(z); });
+    std::thread t2([&] { b = values(w); });
+    t1.join();
+    t2.join();
+    EXPECT_EQ(a, (std::vector<float>{2, 6, 12}));
+    EXPECT_EQ(b, (std::vector<float>{0, 2, 6}));
+  }
+}
+
+TEST(Threads, RuntimesShareNothing) {
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      Rt rt("", 1 + static_cast<std::uint32_t>(t % 2));
+      const auto first = program(rt, rt, t);
+      for (int k = 0; k < 5; ++k)
+        if (program(rt, rt, t) != first) ++wrong;
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(Threads, OtherRuntimesArraysAreRefused) {
+  Rt one, two;
+  const A x = one.floats({1}, {1}), y = two.floats({1}, {1});
+  EXPECT_THROW(x + y, std::runtime_error);
+}
+
+TEST(Threads, EmbeddersExecutorIsUsed) {
+  struct Counter {
+    std::atomic<int> loops{0};
+  } counter;
+  qn_executor ex{};
+  ex.hdr.struct_size = sizeof ex;
+  ex.self = &counter;
+  ex.concurrency = [](void*) noexcept -> std::uint32_t { return 4; };
+  ex.parallel_for = [](void* self, qn_task_fn fn, void* task, std::uint32_t n, std::uint32_t) noexcept -> qn_status {
+    ++static_cast<Counter*>(self)->loops;
+    for (std::uint32_t i = 0; i < n; ++i) fn(task, i, i % 4);
+    return QN_OK;
+  };
+  qn_runtime_config c{};
+  c.hdr.struct_size = sizeof c;
+  c.executor = &ex;
+  qn_runtime* rt = nullptr;
+  QN_CHECK(qn_runtime_create(&c, &rt, e));
+  {
+    std::vector<float> v(1 << 20, 1.f);
+    const std::int64_t shape[] = {1 << 20};
+    qn_array* a = nullptr;
+    QN_CHECK(qn_array_from_data(rt, v.data(), shape, 1, QN_F32, &a, e));
+    const A x(a);
+    EXPECT_EQ(values(x + x)[12345], 2.f);
+  }
+  EXPECT_GE(counter.loops.load(), 0);
+  qn_runtime_release(rt);
+}
+
+}  // namespace
+}  // namespace quern_test
