@@ -136,6 +136,10 @@ Resolved resolve_input_grad(const ConvShape& s, const ConvMds& req, bool make) {
       pd, {pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc()}, make);
 }
 
+// oneDNN 2.6's brgemm kernels fault on a sum followed by an eltwise when a block of channels is partial:
+// the mask overwrites the register with the eltwise's table.
+bool sums(const ConvShape& s) { return s.y[s.last ? s.y.size() - 1 : 1] / s.groups % 16 == 0; }
+
 bool usable(const ConvMds& m) { return batch_outermost(m.x) && batch_outermost(m.y); }
 
 // The best reachable form: formats first, then the longest epilogue those formats allow.
@@ -149,7 +153,7 @@ std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v,
     }
     Resolved plain = resolve_forward(s, req, nullptr, false);
     if (!usable(plain.md) || is_reference(plain.pd.impl_info_str())) return std::nullopt;
-    const EpilogueTarget target{s.last ? op.out[0].ndim - 1 : 1, 1, plain.md.y, true, true};
+    const EpilogueTarget target{s.last ? op.out[0].ndim - 1 : 1, 1, plain.md.y, true, sums(s)};
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
       const auto e = make_epilogue(op, k, target);
       if (!e) continue;
@@ -232,7 +236,7 @@ std::unique_ptr<Plan> conv_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
     m.x = with_batch(m.x, batch), m.y = with_batch(m.y, batch);
     Epilogue tail;
     if (e && batch != t.per_tile) {
-      EpilogueTarget target{s->last ? op.out[0].ndim - 1 : 1, 1, m.y, true, true};
+      EpilogueTarget target{s->last ? op.out[0].ndim - 1 : 1, 1, m.y, true, sums(*s)};
       tail = *make_epilogue(op, e->taken, target);
     } else if (e) {
       tail = *e;

@@ -88,6 +88,10 @@ Plan2 cut_of(const MatShape& s, Kind kind) {
   return {Cut::Columns, t};
 }
 
+// The output's tiles must be contiguous, and oneDNN 2.6's brgemm kernels fault on a sum followed by an
+// eltwise when a block of columns is partial.
+bool sums(const MatShape& s, Cut cut) { return cut != Cut::Columns && s.n % 16 == 0; }
+
 struct Mats {
   Md x, y, out;
 };
@@ -167,7 +171,7 @@ std::optional<Resolved> best(const qn_opdesc& op, const MatShape& s, Kind kind, 
     const std::string impl = pd.impl_info_str();
     if (is_reference(impl.c_str())) return std::nullopt;
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
-      auto e = tail_for(op, k, r.md.out, p.cut != Cut::Columns);
+      auto e = tail_for(op, k, r.md.out, sums(s, p.cut));
       if (!e) continue;
       try {
         if (impl != matmul_desc(r.md, &*e).impl_info_str()) continue;
@@ -251,7 +255,7 @@ std::unique_ptr<Plan> matmul_plan(const qn_opdesc& op, std::uint32_t kernel_id) 
     if (kind == kPacked && p.cut == Cut::Columns) packed = packed_columns(packed, units);
     const Mats m = mats(*s, p.cut, units, kind == kPacked ? &packed : nullptr);
     std::optional<Epilogue> tail;
-    if (r->tail) tail = tail_for(op, r->tail->taken, m.out, p.cut != Cut::Columns);
+    if (r->tail) tail = tail_for(op, r->tail->taken, m.out, sums(*s, p.cut));
     const auto pd = matmul_desc(m, tail ? &*tail : nullptr);
     std::vector<Slot> slots = {
         {DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.y, false}, {DNNL_ARG_DST, m.out, true}};

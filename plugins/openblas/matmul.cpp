@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "plugins/sdk/epilogue_row.hpp"
 #include "plugins/sdk/matmul.hpp"
 
 namespace quern::openblas {
@@ -153,8 +154,7 @@ void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0,
            static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N));
     }
   }
-  struct Tag {};
-  sdk::apply_epilogue<T, 16, Tag>(g, run->in, item, item_c, m0, m1, n0, n1);
+  sdk::apply_epilogue<T>(g, run->in, item, item_c, m0, m1, n0, n1, sdk::epilogue_row<T, 16, Plan>);
 }
 
 template <class T>

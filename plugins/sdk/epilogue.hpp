@@ -1,5 +1,5 @@
-// Epilogue matcher: the longest prefix of a program that is a chain of simple steps, and its scalar loops.
-// It does not evaluate general programs; what it does not know is left to the host.
+// Epilogue matcher: the longest prefix of a program that is a chain of simple steps.
+// It does not evaluate them (epilogue_row.hpp does); what it does not know is left to the host.
 #pragma once
 #include <cstdint>
 
@@ -84,43 +84,6 @@ inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
     if (epilogue_prefix_closed(*p, cur.taken)) best = cur;
   }
   return best;
-}
-
-// One step over a row of n values. Tag keeps instances of different targets apart: give a local type.
-template <class T, int VectorBytes, class Tag>
-inline void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std::int64_t sn) {
-  typedef T Vec __attribute__((vector_size(VectorBytes), aligned(sizeof(T)), may_alias));
-  constexpr std::int64_t lanes = VectorBytes / static_cast<int>(sizeof(T));
-  std::int64_t j = 0;
-  const auto loop = [&](auto f) {
-    if (sn == 0) {
-      const T x = p ? *p : T(0);
-      const Vec v = x - Vec{};
-      for (; j + lanes <= n; j += lanes) {
-        Vec& d = *reinterpret_cast<Vec*>(c + j);
-        d = f(d, v);
-      }
-      for (; j < n; ++j) c[j] = f(c[j], x);
-      return;
-    }
-    if (sn == 1) {
-      for (; j + lanes <= n; j += lanes) {
-        Vec& d = *reinterpret_cast<Vec*>(c + j);
-        d = f(d, *reinterpret_cast<const Vec*>(p + j));
-      }
-    }
-    for (; j < n; ++j) c[j] = f(c[j], p[j * sn]);
-  };
-  switch (kind) {
-    case EpilogueStep::add: loop([](auto x, auto y) { return x + y; }); break;
-    case EpilogueStep::subtract: loop([](auto x, auto y) { return x - y; }); break;
-    case EpilogueStep::multiply: loop([](auto x, auto y) { return x * y; }); break;
-    case EpilogueStep::relu:
-      sn = 0;
-      p = nullptr;
-      loop([](auto x, auto y) { return x < y ? y : x; });
-      break;
-  }
 }
 
 }  // namespace quern::sdk

@@ -126,10 +126,13 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
   return true;
 }
 
-// The epilogue over rows [m0, m1) and columns [n0, n1) of batch item `item`; c is that item's C.
-template <class T, int VectorBytes, class Tag>
+// The epilogue over rows [m0, m1) and columns [n0, n1) of batch item `item`; c is that item's C and
+// row an instance of epilogue_row.
+template <class T>
 inline void apply_epilogue(const Matmul& g, const qn_buffer* in, std::int64_t item, T* c,
-                           std::int64_t m0, std::int64_t m1, std::int64_t n0, std::int64_t n1) {
+                           std::int64_t m0, std::int64_t m1, std::int64_t n0, std::int64_t n1,
+                           void (*row)(EpilogueStep::Kind, T*, std::int64_t, const T*, std::int64_t)) {
+  if (g.epilogue.n == 0) return;
   const T* base[Epilogue::max_steps] = {};
   T imm[Epilogue::max_steps] = {};
   for (unsigned s = 0; s < g.epilogue.n; ++s) {
@@ -142,8 +145,7 @@ inline void apply_epilogue(const Matmul& g, const qn_buffer* in, std::int64_t it
   for (std::int64_t m = m0; m < m1; ++m) {
     for (unsigned s = 0; s < g.epilogue.n; ++s) {
       const Matmul::Operand& o = g.operand[s];
-      epilogue_row<T, VectorBytes, Tag>(g.epilogue.step[s].kind, c + m * g.N + n0, n1 - n0,
-                                        base[s] + m * o.m + n0 * o.n, o.n);
+      row(g.epilogue.step[s].kind, c + m * g.N + n0, n1 - n0, base[s] + m * o.m + n0 * o.n, o.n);
     }
   }
 }

@@ -27,6 +27,9 @@ struct Family {
   QueryFn query;
   PlanFn plan;
 };
+// Settles the instruction set, so that later dispatches are a table look-up.
+void choose_target();
+
 // NULL when no kernel here serves the op.
 const Family* find_family(std::uint32_t op);
 

@@ -300,6 +300,8 @@ namespace quern::simd {
 
 HWY_EXPORT(GetMapFn);
 
+void choose_target() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
+
 MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask) {
   return HWY_DYNAMIC_DISPATCH(GetMapFn)(op, in, out, uniform_mask);
 }

@@ -80,6 +80,7 @@ struct Self {
 qn_status open(const qn_host* host, void** self, qn_error_slot* slot) noexcept {
   return sdk::guarded(host, slot, [&] {
     *self = new Self{host};
+    choose_target();
     return QN_OK;
   });
 }

@@ -153,7 +153,7 @@ bool arrange(const qn_opdesc& op, RelayoutPlan& p) {
   }
   if (p.inner.out == 1 && p.inner.in != 1) {
     for (std::size_t k = 0; k < all.size(); ++k) {
-      if (all[k].in != 1 || all[k].n < 4 || p.inner.n < 4) continue;
+      if (all[k].in != 1 || all[k].n < 4) continue;
       p.across = all[k];
       all.erase(all.begin() + static_cast<std::ptrdiff_t>(k));
       p.transpose = true;

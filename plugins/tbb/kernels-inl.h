@@ -274,8 +274,4 @@ void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 
   }
 }
 
-struct Tag {};
-void epilogue(const sdk::Matmul& g, const qn_buffer* in, i64 item, float* c, i64 m0, i64 m1, i64 n0,
-              i64 n1) {
-  sdk::apply_epilogue<float, QUERN_VB, Tag>(g, in, item, c, m0, m1, n0, n1);
-}
+constexpr auto row_step = &sdk::epilogue_row<float, QUERN_VB, Tail>;

@@ -24,8 +24,7 @@ struct Kernels {
   // C = A W^T: rows of A and W contiguous along k.
   void (*dots)(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c,
                i64 ldc);
-  void (*epilogue)(const sdk::Matmul&, const qn_buffer* in, i64 item, float* c, i64 m0, i64 m1, i64 n0,
-                   i64 n1);
+  void (*row_step)(sdk::EpilogueStep::Kind, float* c, i64 n, const float* p, i64 s_n);
 };
 
 const Kernels& generic_kernels();

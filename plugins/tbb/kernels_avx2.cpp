@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <utility>
 
-#include "quern/kernel.h"
+#include "plugins/tbb/kernels.h"
 
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
-#include "plugins/tbb/kernels.h"
+#include "plugins/sdk/epilogue_row.hpp"
 
 #define QUERN_VB 32
 #define QUERN_MR 6
@@ -32,7 +32,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx2", kLanes, kMr, kNr, 50.0, pack, packed, direct, dots, epilogue};
+constexpr Kernels table{"avx2", kLanes, kMr, kNr, 50.0, pack, packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <utility>
 
-#include "quern/kernel.h"
+#include "plugins/tbb/kernels.h"
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,prefer-vector-width=512")
-#include "plugins/tbb/kernels.h"
+#include "plugins/sdk/epilogue_row.hpp"
 
 #define QUERN_VB 64
 #define QUERN_MR 14
@@ -30,7 +30,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx512", kLanes, kMr, kNr, 110.0, pack, packed, direct, dots, epilogue};
+constexpr Kernels table{"avx512", kLanes, kMr, kNr, 110.0, pack, packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

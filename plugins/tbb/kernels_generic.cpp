@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "plugins/sdk/epilogue_row.hpp"
+
 #define QUERN_VB 16
 #define QUERN_MR 4
 #define QUERN_NV 2
@@ -32,7 +34,7 @@ struct Tail {
 }  // namespace
 
 const Kernels& generic_kernels() {
-  static const Kernels k{"generic", kLanes, kMr, kNr, 18.0, pack, packed, direct, dots, epilogue};
+  static const Kernels k{"generic", kLanes, kMr, kNr, 18.0, pack, packed, direct, dots, row_step};
   return k;
 }
 

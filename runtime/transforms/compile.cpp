@@ -51,6 +51,8 @@ class Compiled final : public Function {
       const ArrayRep& r = *a.rep();
       e->in.push_back({a.shape(), a.dtype()});
       e->placeholders.push_back(make_leaf(runtime(), a.dtype(), a.shape(), r.strides, r.buffer, r.offset));
+      // Traced: a view of a placeholder must be recorded, not taken of the first call's data.
+      e->placeholders.back().rep()->traced.store(1, std::memory_order_relaxed);
     }
     e->outputs = f_->call(e->placeholders);
     std::lock_guard lock(runtime().mutex());
@@ -67,7 +69,6 @@ class Compiled final : public Function {
         if (e->graph.held[k].array.rep() == o.rep()) held = static_cast<int>(k);
       e->result_of.push_back(held);
     }
-    // The placeholders stand for shapes only: do not keep the first call's memory alive through them.
     if (!e->graph.nodes.empty()) e->plan = plan_for(runtime(), e->graph);
     if (entries_.size() == kMaxEntries) entries_.erase(entries_.begin());
     entries_.push_back(std::move(e));

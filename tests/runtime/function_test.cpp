@@ -64,6 +64,17 @@ TEST(Function, CompiledGivesTheSameAndTracesOnce) {
     EXPECT_EQ(values(compiled_gradient({x, y, rt.scalar(1)})[1]), (std::vector<float>{11, 15, 11, 15}));
 }
 
+TEST(Function, CompiledViewsFollowTheInput) {
+  Rt rt;
+  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{reshape(transpose(in[0]), {4}), transpose(in[0])}; }, 1, 2);
+  const Fn c = f.compile();
+  for (float v : {1.f, 2.f}) {
+    const auto r = c({rt.floats({v, 2 * v, 3 * v, 4 * v}, {2, 2})});
+    EXPECT_EQ(values(r[0]), (std::vector<float>{v, 3 * v, 2 * v, 4 * v}));
+    EXPECT_EQ(values(r[1]), (std::vector<float>{v, 3 * v, 2 * v, 4 * v}));
+  }
+}
+
 TEST(Function, CompiledPassesInputsAndConstantsThrough) {
   Rt rt;
   const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{in[1], in[0] + in[0]}; }, 2, 2);

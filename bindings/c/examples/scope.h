@@ -8,7 +8,7 @@
 #include <quern/ops.h>
 #include <stdio.h>
 
-enum { kScopeArrays = 256 };
+enum { kScopeArrays = 512 };
 
 typedef struct {
   qn_runtime* rt;

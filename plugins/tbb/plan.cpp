@@ -1,0 +1,285 @@
+// Choices: which kernels are offered for a matmul, their estimates, their tiles and memory.
+// It computes no products.
+#include "plugins/tbb/plan.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace quern::tbb {
+namespace {
+
+using sdk::Matmul;
+
+constexpr i64 kRowPanels = 10;  // panels of A that a worker packs at a time
+
+i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
+std::uint64_t floats(i64 n) { return (std::uint64_t(std::max<i64>(n, 0)) * 4 + 63) / 64 * 64; }
+
+bool describe(const qn_opdesc& op, Plan& p) {
+  if (!sdk::describe_matmul(op, p.g)) return false;
+  p.max_workers = std::max(1u, op.max_workers);
+  if (p.g.N == 1 && p.g.M > 1) swap_operands(p);
+  return true;
+}
+
+struct Costs {
+  double overhead;  // ns a run
+  double item;      // ns a product
+  double rate;      // GFLOP/s of one thread for this shape
+  double packing;   // ns of one thread a product
+  double streamed;  // bytes that have to be read a product
+};
+
+Costs costs(const Plan& p, const Kernels& k) {
+  const Matmul& g = p.g;
+  const double m = double(g.M), n = double(g.N), d = double(g.K);
+  // Share of a block's lanes that are real, and of its time that is not start and end.
+  const double columns = n / double(ceil_div(g.N, k.lanes) * k.lanes);
+  const double rows = m / (m + 1.5 * double(ceil_div(g.M, k.mr)));
+  const double depth = d / (d + 10.0);
+  const double bytes = 4 * (d * n + m * d + m * n);
+  const double ns_packed = 0.25 * k.gflops / 110.0;
+  switch (p.kernel) {
+    case kDirect: {
+      const double few = std::min(1.0, (double(g.M) + 1) / 6.0);
+      return {100, 20, 0.85 * k.gflops * columns * rows * depth * few, 0, bytes};
+    }
+    case kDots: return {100, 20, 0.5 * k.gflops * d / (d + 60), 2.0 * n, bytes};
+    case kTiled: return {100, 50, k.gflops * columns * rows * depth, ns_packed * (d * n + m * d), bytes};
+    case kShared:
+      return {p.max_workers > 1 ? 8000.0 : 300.0, 200, k.gflops * columns * rows * depth,
+              ns_packed * (d * n + m * d), bytes};
+    default: return {100, 50, k.gflops * columns * rows * depth, ns_packed * m * d, bytes};
+  }
+}
+
+double estimate(const Plan& p, const Kernels& k) {
+  const Costs c = costs(p, k);
+  const double tiles = double(p.n_tiles());
+  const double parallel = std::clamp(tiles, 1.0, double(p.max_workers));
+  const double once = double(p.g.batch);
+  const double work = std::max(p.g.flops() / once / std::max(0.5, c.rate), c.streamed / 25.0);
+  const double epilogue = 0.1 * double(p.g.M * p.g.N) * p.g.epilogue.n;
+  const double launch = tiles > 1 && p.kernel != kShared && p.max_workers > 1 ? 4000 : 0;
+  return c.overhead + launch + once * (c.item + c.packing + work + epilogue) / parallel;
+}
+
+// Layouts of an offer: every input any strides, except those set.
+struct Offer {
+  const qn_host& host;
+  const qn_opdesc& op;
+  qn_answer* answer;
+  const Kernels& k;
+
+  void operator()(Plan p, Kernel kernel, const char* name, int pinned, const qn_layout* layout) {
+    p.kernel = kernel;
+    cut(p, k);
+    std::vector<qn_layout> in(op.n_in, sdk::any_strides());
+    if (pinned >= 0) in[unsigned(pinned)] = *layout;
+    const std::string full = std::string(name) + "." + k.isa;
+    qn_candidate c = sdk::candidate(full.c_str(), kernel, p.g.batch > 0 ? estimate(p, k) : 100.0);
+    c.threading = kernel == kShared ? QN_THREADING_PARALLEL_FOR : QN_THREADING_TILES;
+    c.n_in = op.n_in;
+    c.in = in.data();
+    c.confidence = QN_CONFIDENCE_MODEL;
+    c.workspace_max = p.workspace;
+    c.epilogue_taken = p.g.epilogue.taken;
+    host.offer(answer, &c);
+  }
+};
+
+// A plain matrix whose batch axes, if any, have size 1.
+bool one_matrix(const qn_array_desc& b) {
+  for (std::uint32_t i = 0; i + 2 < b.ndim; ++i) {
+    if (b.shape[i] != 1) return false;
+  }
+  return b.ndim >= 2;
+}
+
+bool small_enough(const Plan& p) {
+  return std::max({p.g.M, p.g.N, p.g.K}) <= 128 || p.g.M <= kFewRows;
+}
+
+}  // namespace
+
+void swap_operands(Plan& p) {
+  Matmul& g = p.g;
+  p.swapped = true;
+  std::swap(g.M, g.N);
+  const i64 a_m = g.a_m, a_k = g.a_k;
+  g.a_m = g.b_n;
+  g.a_k = g.b_k;
+  g.b_n = a_m;
+  g.b_k = a_k;
+  std::swap(g.a_batch, g.b_batch);
+  for (auto& o : g.operand) std::swap(o.m, o.n);
+}
+
+void cut(Plan& p, const Kernels& k) {
+  const Matmul& g = p.g;
+  const i64 workers = p.max_workers, panels = ceil_div(g.N, k.nr);
+  const double flops = g.flops(), item = g.batch > 0 ? flops / double(g.batch) : 0;
+  const double bytes = 4.0 * double(g.batch) * (double(g.K) * double(g.N + g.M));
+  const double single = flops / k.gflops + 0.04 * bytes;  // ns on one thread
+  const i64 want = single < 15000 || workers == 1
+                       ? 1
+                       : std::min<i64>(4 * workers, std::max<i64>(2, i64(single / 10000)));
+  p.workspace = p.scratch = 0;
+  p.tiles_batch = p.tiles_m = p.tiles_n = 1;
+  switch (p.kernel) {
+    case kDirect:
+    case kDots:
+      p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
+      if (g.batch < want) {
+        p.tiles_n = std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1,
+                                    std::max<i64>(1, ceil_div(g.N, 4 * k.lanes)));
+        if (p.tiles_n == 1 && g.M > kFewRows) {
+          p.tiles_m = std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1, ceil_div(g.M, k.mr));
+        }
+      }
+      if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
+      break;
+    case kTiled:
+      p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
+      p.scratch = floats(panels * k.nr * g.K + kRowPanels * k.mr * std::min(g.K, kDepth));
+      break;
+    case kPackB:
+      p.tiles_n = bytes < 3e5 ? 1 : std::clamp<i64>(panels, 1, 4 * workers);
+      break;
+    case kShared:
+    case kPrepacked: {
+      const i64 row_panels = ceil_div(g.M, k.mr);
+      const i64 tiles = item < 1e6 ? 1 : std::max(4 * workers, i64(item / 2.5e8));
+      p.tiles_m = std::clamp<i64>(ceil_div(row_panels, kRowPanels), 1, std::max<i64>(1, row_panels));
+      if (p.tiles_m < tiles) {
+        // Rows first while a tile keeps some panels: every cut of the columns packs A once more.
+        p.tiles_m = std::clamp<i64>(row_panels / 4, p.tiles_m, std::max(p.tiles_m, tiles));
+        p.tiles_n = std::clamp<i64>(tiles / p.tiles_m, 1, std::max<i64>(1, panels));
+      }
+      const i64 rows = ceil_div(row_panels, p.tiles_m) * k.mr;
+      p.scratch = floats(rows * std::min(g.K, kDepth));
+      if (p.kernel == kShared) p.workspace = floats(panels * k.nr * g.K);
+      if (p.kernel == kPrepacked) {
+        p.tiles_batch = std::max<i64>(1, g.batch);
+        if (flops < 1.5e6) p.tiles_batch = p.tiles_m = p.tiles_n = 1, p.scratch = floats((g.M + k.mr) * std::min(g.K, kDepth));
+      }
+      break;
+    }
+  }
+}
+
+std::string packed_name(const Kernels& k, i64 K, i64 N) {
+  return "tbb/b" + std::to_string(k.nr) + "k" + std::to_string(K) + "n" + std::to_string(N);
+}
+std::uint64_t packed_bytes(const Kernels& k, i64 K, i64 N) {
+  return std::max<std::uint64_t>(64, floats(ceil_div(N, k.nr) * k.nr * K));
+}
+
+void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
+  if (op.in[0].dtype != QN_F32 || op.in[1].dtype != QN_F32) {
+    return host.refuse(answer, "sgemm", "dtype is not float32");
+  }
+  const Kernels& k = kernels();
+  Plan p;
+  if (!describe(op, p)) return host.refuse(answer, "sgemm", "too many batch axes");
+  Offer offer{host, op, answer, k};
+  const qn_array_desc& b = op.in[1];
+  const Matmul& g = p.g;
+  const double panel_bytes = 4.0 * double(ceil_div(g.N, k.nr) * k.nr) * double(g.K);
+  const double item = g.batch > 0 ? g.flops() / double(g.batch) : 0;
+
+  if (small_enough(p)) {
+    // After a swap the second operand is A. What lies in neither form is asked for row-major.
+    const unsigned which = p.swapped ? 0 : 1;
+    const qn_array_desc& d = op.in[which];
+    const bool known = d.layout.kind == QN_LAYOUT_STRIDED && d.layout.strides;
+    std::vector<i64> dense(d.ndim, 1);
+    for (std::uint32_t i = d.ndim; i-- > 1;) dense[i - 1] = dense[i] * d.shape[i];
+    const qn_layout layout = sdk::with_strides(known ? d.layout.strides : dense.data());
+    if (g.b_k == 1 && g.b_n != 1 && g.M <= kFewRows) {
+      offer(p, kDots, "sgemm.dots", int(which), &layout);
+    } else if (g.b_n == 1 || g.N == 1) {
+      offer(p, kDirect, "sgemm.direct", int(which), &layout);
+    }
+  }
+  if (panel_bytes <= 1.0e6 && (item < 1e7 || g.batch >= 2 * i64(p.max_workers))) {
+    offer(p, kTiled, "sgemm.tiled", -1, nullptr);
+  }
+  if (item >= 2e6) {
+    offer(p, kShared, "sgemm.shared", -1, nullptr);
+  }
+  if ((op.const_mask & 2u) && one_matrix(b) && !p.swapped) {
+    const std::string name = packed_name(k, g.K, g.N);
+    const qn_layout layout = sdk::named(name, packed_bytes(k, g.K, g.N));
+    offer(p, kPrepacked, "sgemm.prepacked", 1, &layout);
+  }
+  if (!small_enough(p) && item < 2e6 && panel_bytes > 1.0e6) {
+    offer(p, kShared, "sgemm.shared", -1, nullptr);
+  }
+}
+
+void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
+  const qn_array_desc &in = op.in[0], &out = op.out[0];
+  if (in.dtype != QN_F32 || out.layout.kind != QN_LAYOUT_NAMED ||
+      in.layout.kind != QN_LAYOUT_STRIDED || !one_matrix(in)) {
+    return;
+  }
+  const Kernels& k = kernels();
+  const i64 K = in.shape[in.ndim - 2], N = in.shape[in.ndim - 1];
+  const std::string name = packed_name(k, K, N);
+  if (std::string_view(out.layout.name.ptr, out.layout.name.len) != name) return;
+  qn_candidate c = sdk::candidate("pack_b", kPackB, 500 + 0.5 * double(K) * double(N));
+  c.threading = QN_THREADING_TILES;
+  c.n_in = c.n_out = 1;
+  c.in = &in.layout;
+  c.out = &out.layout;
+  c.confidence = QN_CONFIDENCE_MODEL;
+  host.offer(answer, &c);
+}
+
+namespace {
+
+qn_status keep(const Plan& p, qn_plan** out, qn_plan_info* info) {
+  info->workspace = p.workspace;
+  info->worker_scratch = p.scratch;
+  info->n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
+  *out = reinterpret_cast<qn_plan*>(new Plan(p));
+  return QN_OK;
+}
+
+}  // namespace
+
+qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
+                      qn_plan_info* info, qn_error_slot* error) {
+  Plan p;
+  if (!describe(op, p)) return QN_E_UNIMPLEMENTED;
+  p.kernel = kernel;
+  if (op.program && p.g.epilogue.taken != op.program->n_inst) {
+    host.error(error, "[matmul] epilogue: more steps than were offered");
+    return QN_E_INVALID_ARGUMENT;
+  }
+  if ((kernel == kDirect && p.g.b_n != 1 && p.g.N > 1) || (kernel == kDots && p.g.b_k != 1)) {
+    host.error(error, "[matmul] strides of the second operand: not the ones offered");
+    return QN_E_INVALID_ARGUMENT;
+  }
+  if (kernel == kPrepacked) std::fill_n(p.g.b_batch, Matmul::max_axes, 0);
+  cut(p, kernels());
+  return keep(p, out, info);
+}
+
+qn_status plan_relayout(const qn_host&, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
+                        qn_error_slot*) {
+  const qn_array_desc& in = op.in[0];
+  Plan p;
+  p.kernel = kPackB;
+  p.max_workers = std::max(1u, op.max_workers);
+  p.g.M = 0;
+  p.g.K = in.shape[in.ndim - 2];
+  p.g.N = in.shape[in.ndim - 1];
+  p.g.b_k = sdk::axis_stride(in, in.ndim - 2);
+  p.g.b_n = sdk::axis_stride(in, in.ndim - 1);
+  cut(p, kernels());
+  return keep(p, out, info);
+}
+
+}  // namespace quern::tbb

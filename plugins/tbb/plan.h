@@ -1,0 +1,54 @@
+// The plans of our matrix product: which kernel, how it is cut into tiles, how it is run.
+// The arithmetic is in kernels-inl.h.
+#pragma once
+#include <string>
+
+#include "plugins/sdk/quern_plugin.hpp"
+#include "plugins/tbb/kernels.h"
+
+namespace quern::tbb {
+
+enum Kernel : std::uint32_t {
+  kDirect,     // nothing packed: small, or few rows; B's rows contiguous
+  kDots,       // few rows, B's columns contiguous
+  kTiled,      // each tile packs B for itself: batches, and products too small to share the work
+  kShared,     // B packed by all workers, then tiles of C
+  kPrepacked,  // B came packed
+  kPackB,      // relayout of a constant B
+};
+
+constexpr i64 kDepth = 384;  // k is taken in steps of this; a panel of B then fits the L1 cache
+constexpr i64 kFewRows = 8;
+
+struct Plan {
+  Kernel kernel = kDirect;
+  sdk::Matmul g;
+  bool swapped = false;  // N was 1: the operands changed places, so that C is one row
+  i64 tiles_batch = 1, tiles_m = 1, tiles_n = 1;  // tiles_n cuts panels (strips for kDirect, kDots)
+  std::uint32_t max_workers = 1;
+  std::uint64_t workspace = 0, scratch = 0;  // bytes
+
+  i64 n_tiles() const { return tiles_batch * tiles_m * tiles_n; }
+};
+
+// One row of C instead of one column: contiguous, and served by the kernels for few rows.
+void swap_operands(Plan& p);
+
+// Chooses tiles and memory for p.kernel.
+void cut(Plan& p, const Kernels& k);
+
+qn_status run_shared(const Plan& p, const qn_run* run);
+void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch);
+
+// Name and size of B's packed layout.
+std::string packed_name(const Kernels& k, i64 K, i64 N);
+std::uint64_t packed_bytes(const Kernels& k, i64 K, i64 N);
+
+void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
+                      qn_plan_info* info, qn_error_slot* error);
+qn_status plan_relayout(const qn_host& host, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
+                        qn_error_slot* error);
+
+}  // namespace quern::tbb
