@@ -1,0 +1,252 @@
+// matmul, and convolution with all its attributes and gradients.
+#include <algorithm>
+
+#include "tests/ops/windows.h"
+
+namespace quern::test {
+namespace {
+
+const Dtypes kWide = {QN_F32, QN_F64};
+
+Value matmul(const Values& in) {
+  Value x = in[0], y = in[1];
+  const bool row = x.shape.size() == 1, column = y.shape.size() == 1;
+  if (row) x.shape.insert(x.shape.begin(), 1);
+  if (column) y.shape.push_back(1);
+  const std::int64_t depth = x.shape.back();
+  Shape to = broadcast(Shape(x.shape.begin(), x.shape.end() - 2), Shape(y.shape.begin(), y.shape.end() - 2));
+  const std::size_t batch = to.size();
+  to.push_back(x.shape[x.shape.size() - 2]);
+  to.push_back(y.shape.back());
+  Value out = make(to, [&](const Shape& i) {
+    double sum = 0;
+    Shape left = i, right = i;
+    for (std::int64_t k = 0; k < depth; ++k) {
+      left[batch + 1] = k;
+      right[batch] = k;
+      // The matrix axes are indexed as they are: a size of 1 there has only index 0.
+      sum += broadcast_at(x, left) * broadcast_at(y, right);
+    }
+    return sum;
+  });
+  if (column) out.shape.pop_back();
+  if (row) out.shape.erase(out.shape.begin() + static_cast<std::ptrdiff_t>(batch));
+  return out;
+}
+
+void add_matmul(Cases& cases) {
+  const std::pair<Shape, Shape> pairs[] = {
+      {{3, 4}, {4, 5}},       {{4}, {4}},          {{4}, {4, 3}},       {{3, 4}, {4}},       {{2, 3, 4}, {4, 5}},
+      {{2, 3, 4}, {2, 4, 5}}, {{2, 1, 3, 4}, {5, 4, 2}}, {{4}, {2, 4, 3}},    {{2, 3, 4}, {4}},    {{1, 7}, {7, 1}},
+      {{3, 0}, {0, 2}},       {{0, 3}, {3, 2}},    {{2, 0, 3}, {3, 4}}, {{1, 1}, {1, 1}},    {{65, 33}, {33, 47}},
+      {{1, 130}, {130, 70}},  {{70, 130}, {130, 1}},
+  };
+  for (const auto& [x, y] : pairs) {
+    cases.push_back({"matmul", label(x) + "_" + label(y), {{x}, {y}}, {}, matmul, kFloats, Result::same,
+                     count(x) < 100 && count(y) < 100, 4});
+  }
+  cases.push_back({"matmul", "integers", {{{3, 4}}, {{4, 5}}}, {}, matmul, {QN_I32, QN_U8, QN_I64}, Result::any,
+                   false});
+  for (double beta : {1.0, 0.5}) {
+    cases.push_back({"addmm", beta == 1 ? "plain" : "scaled", {{{5}}, {{3, 4}}, {{4, 5}}},
+                     {number(beta == 1 ? 1 : 2), number(beta)},
+                     [beta](const Values& in) {
+                       Value v = matmul({in[1], in[2]});
+                       for_each_index(v.shape, [&](const Shape& i) {
+                         at(v, i) = (beta == 1 ? 1 : 2) * at(v, i) + beta * broadcast_at(in[0], i);
+                       });
+                       return v;
+                     },
+                     kFloats, Result::same, true, 4});
+  }
+}
+
+struct Conv {
+  const char* label;
+  std::int64_t batch, in_channels, out_channels, groups;
+  Shape size, kernel, stride, low, high, dilation, input_dilation;
+  bool flip;
+  std::string layout;
+
+  std::vector<Attribute> attrs() const {
+    return {ints(stride),         ints(low),       ints(high),    ints(dilation),
+            ints(input_dilation), integer(groups), integer(flip), text(layout)};
+  }
+  std::vector<Attribute> attrs_after(const Shape& s) const {
+    std::vector<Attribute> a = attrs();
+    a.insert(a.begin(), ints(s));
+    return a;
+  }
+  Shape x() const { return image_shape(layout, batch, in_channels, size); }
+  Shape w() const { return image_shape(layout, out_channels, in_channels / groups, kernel); }
+  static std::int64_t entry(const Shape& s, std::size_t k) { return s.size() == 1 ? s[0] : s[k]; }
+  Shape y_size() const {
+    Shape s;
+    for (std::size_t k = 0; k < size.size(); ++k) {
+      const std::int64_t span = (size[k] - 1) * entry(input_dilation, k) + 1 + entry(low, k) + entry(high, k);
+      s.push_back((span - (kernel[k] - 1) * entry(dilation, k) - 1) / entry(stride, k) + 1);
+    }
+    return s;
+  }
+  Shape y() const { return image_shape(layout, batch, out_channels, y_size()); }
+
+  // Calls f(index into y, into x, into w) for every product of the sum that defines the convolution.
+  void for_each_product(const std::function<void(const Shape&, const Shape&, const Shape&)>& f) const {
+    for (std::int64_t n = 0; n < batch; ++n) {
+      for (std::int64_t o = 0; o < out_channels; ++o) {
+        const std::int64_t first = o / (out_channels / groups) * (in_channels / groups);
+        for_each_index(y_size(), [&](const Shape& p) {
+          for_each_index(kernel, [&](const Shape& k) {
+            Shape from(p.size()), tap(p.size());
+            for (std::size_t a = 0; a < p.size(); ++a) {
+              const std::int64_t place = p[a] * entry(stride, a) + k[a] * entry(dilation, a) - entry(low, a);
+              if (place < 0 || place % entry(input_dilation, a) != 0) return;
+              from[a] = place / entry(input_dilation, a);
+              if (from[a] >= size[a]) return;
+              tap[a] = flip ? kernel[a] - 1 - k[a] : k[a];
+            }
+            for (std::int64_t c = 0; c < in_channels / groups; ++c) {
+              f(image_index(layout, n, o, p), image_index(layout, n, first + c, from), image_index(layout, o, c, tap));
+            }
+          });
+        });
+      }
+    }
+  }
+};
+
+const Conv kConvs[] = {
+    {"plain", 2, 3, 4, 1, {6, 5}, {3, 2}, {1}, {0}, {0}, {1}, {1}, false, "nhwc"},
+    {"nchw", 2, 3, 4, 1, {6, 5}, {3, 2}, {1}, {1}, {1}, {1}, {1}, false, "nchw"},
+    {"stride", 2, 3, 4, 1, {7, 8}, {3, 3}, {2, 3}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"uneven_padding", 1, 2, 3, 1, {5, 4}, {3, 3}, {1}, {2, 0}, {1, 3}, {1}, {1}, false, "nhwc"},
+    {"dilation", 2, 2, 3, 1, {8, 9}, {3, 2}, {1}, {1}, {1}, {2, 3}, {1}, false, "nhwc"},
+    {"input_dilation", 1, 2, 3, 1, {4, 5}, {3, 3}, {1}, {2}, {2}, {1}, {2, 3}, false, "nhwc"},
+    {"everything", 2, 4, 6, 2, {5, 6}, {2, 3}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}, true, "nchw"},
+    {"groups", 2, 4, 6, 2, {5, 5}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"depthwise", 2, 4, 4, 4, {5, 5}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"pointwise", 2, 5, 7, 1, {4, 3}, {1, 1}, {1}, {0}, {0}, {1}, {1}, false, "nhwc"},
+    {"flip", 2, 3, 4, 1, {5, 5}, {3, 2}, {1}, {1}, {1}, {1}, {1}, true, "nhwc"},
+    {"one_axis", 2, 3, 4, 1, {9}, {4}, {2}, {1}, {2}, {1}, {1}, false, "nhwc"},
+    {"one_axis_nchw", 2, 3, 4, 1, {9}, {4}, {2}, {1}, {2}, {1}, {1}, false, "nchw"},
+    {"three_axes", 1, 2, 3, 1, {4, 3, 5}, {2, 3, 2}, {1, 2, 1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"five_by_five", 2, 1, 20, 1, {9, 9}, {5, 5}, {1}, {2}, {2}, {1}, {1}, false, "nhwc"},
+    {"no_images", 0, 2, 3, 1, {4, 4}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+};
+
+// Large enough for the blocked and transformed kernels; too large for finite differences.
+const Conv kLargeConvs[] = {
+    {"large_5x5", 3, 20, 50, 1, {14, 14}, {5, 5}, {1}, {2}, {2}, {1}, {1}, false, "nhwc"},
+    {"large_3x3", 2, 32, 16, 1, {10, 11}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"large_3x3_nchw", 2, 16, 32, 1, {10, 11}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nchw"},
+    {"large_stride", 2, 16, 24, 1, {13, 12}, {3, 3}, {2}, {1}, {1}, {1}, {1}, false, "nhwc"},
+};
+
+void add_conv(Cases& cases, const Conv& c, bool small) {
+  const Dtypes& dtypes = small ? kFloats : kWide;
+  const auto forward = [&c](const Values& in) {
+    Value y = make(c.y(), [](const Shape&) { return 0.0; });
+    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(y, iy) += at(in[0], ix) * at(in[1], iw); });
+    return y;
+  };
+  const auto input_grad = [&c](const Values& in) {
+    Value x = make(c.x(), [](const Shape&) { return 0.0; });
+    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(x, ix) += at(in[0], iy) * at(in[1], iw); });
+    return x;
+  };
+  const auto weight_grad = [&c](const Values& in) {
+    Value w = make(c.w(), [](const Shape&) { return 0.0; });
+    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(w, iw) += at(in[0], ix) * at(in[1], iy); });
+    return w;
+  };
+  // Transformed kernels may be off by 5e-5 of the rms.
+  cases.push_back({"conv", c.label, {{c.x()}, {c.w()}}, c.attrs(), forward, dtypes, Result::same, small, 5});
+  cases.push_back({"conv_input_grad", c.label, {{c.y()}, {c.w()}}, c.attrs_after(c.x()), input_grad, dtypes,
+                   Result::same, small, 5});
+  cases.push_back({"conv_weight_grad", c.label, {{c.x()}, {c.y()}}, c.attrs_after(c.w()), weight_grad, dtypes,
+                   Result::same, small, 5});
+}
+
+struct Transposed {
+  const char* label;
+  std::int64_t in_channels, out_channels, groups, stride, padding, dilation, extra;
+  std::string layout;
+};
+
+const Transposed kTransposed[] = {
+    {"plain", 3, 2, 1, 1, 0, 1, 0, "nhwc"},  {"stride", 3, 2, 1, 2, 1, 1, 0, "nhwc"},
+    {"extra", 3, 2, 1, 2, 1, 1, 1, "nhwc"},  {"dilation", 2, 3, 1, 1, 1, 2, 0, "nchw"},
+    {"groups", 4, 6, 2, 2, 0, 1, 0, "nhwc"},
+};
+
+void add_conv_transpose(Cases& cases, const Transposed& t) {
+  const Shape size = {4, 5}, kernel = {3, 2};
+  Shape out_size;
+  for (std::size_t k = 0; k < 2; ++k) {
+    out_size.push_back((size[k] - 1) * t.stride - 2 * t.padding + t.dilation * (kernel[k] - 1) + 1 + t.extra);
+  }
+  const auto reference = [=, &t](const Values& in) {
+    Value y = make(image_shape(t.layout, 2, t.out_channels, out_size), [](const Shape&) { return 0.0; });
+    const std::int64_t per_in = t.in_channels / t.groups, per_out = t.out_channels / t.groups;
+    for (std::int64_t n = 0; n < 2; ++n) {
+      for (std::int64_t o = 0; o < t.out_channels; ++o) {
+        for (std::int64_t c = 0; c < per_in; ++c) {
+          for_each_index(size, [&](const Shape& p) {
+            for_each_index(kernel, [&](const Shape& k) {
+              Shape to(2);
+              for (std::size_t a = 0; a < 2; ++a) {
+                to[a] = p[a] * t.stride + k[a] * t.dilation - t.padding;
+                if (to[a] < 0 || to[a] >= out_size[a]) return;
+              }
+              at(y, image_index(t.layout, n, o, to)) +=
+                  at(in[0], image_index(t.layout, n, o / per_out * per_in + c, p)) *
+                  at(in[1], image_index(t.layout, o, c, k));
+            });
+          });
+        }
+      }
+    }
+    return y;
+  };
+  cases.push_back({"conv_transpose", t.label,
+                   {{image_shape(t.layout, 2, t.in_channels, size)},
+                    {image_shape(t.layout, t.out_channels, t.in_channels / t.groups, kernel)}},
+                   {ints({t.stride}), ints({t.padding}), ints({t.dilation}), ints({t.extra}), integer(t.groups),
+                    text(t.layout)},
+                   reference, kFloats, Result::same, true, 5});
+}
+
+// The named convolutions are conv with equal padding on both sides.
+void add_named(Cases& cases) {
+  static const Conv one = {"", 2, 3, 4, 1, {7}, {3}, {2}, {1}, {1}, {1}, {1}, false, "nhwc"};
+  static const Conv two = {"", 2, 3, 4, 1, {5, 6}, {3, 2}, {1, 2}, {1}, {1}, {1}, {1}, false, "nhwc"};
+  static const Conv three = {"", 1, 2, 3, 1, {3, 4, 3}, {2, 2, 2}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"};
+  const auto add = [&](const char* op, const Conv& c, std::vector<Attribute> attrs) {
+    cases.push_back({op, "plain", {{c.x()}, {c.w()}}, std::move(attrs),
+                     [&c](const Values& in) {
+                       Value y = make(c.y(), [](const Shape&) { return 0.0; });
+                       c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) {
+                         at(y, iy) += at(in[0], ix) * at(in[1], iw);
+                       });
+                       return y;
+                     },
+                     kFloats, Result::same, true, 5});
+  };
+  add("conv1d", one, {integer(2), integer(1)});
+  add("conv2d", two, {ints({1, 2}), ints({1})});
+  add("conv3d", three, {ints({1}), ints({1})});
+}
+
+}  // namespace
+
+Cases contract_cases() {
+  Cases cases;
+  add_matmul(cases);
+  for (const Conv& c : kConvs) add_conv(cases, c, true);
+  for (const Conv& c : kLargeConvs) add_conv(cases, c, false);
+  for (const Transposed& t : kTransposed) add_conv_transpose(cases, t);
+  add_named(cases);
+  return cases;
+}
+
+}  // namespace quern::test
