@@ -1,5 +1,5 @@
-/* cnn.h - the reference CNN (three 5x5 convolutions, three linear layers) on 10,000 random 28x28x1 images.
- * Errors end the program: this is for benchmarks, not for use. */
+/* cnn.h - the reference CNN (three 5x5 convolutions, three linear layers) on 10,000 random 28x28x1
+ * images. Errors end the program: this is for benchmarks, not for use. */
 #ifndef QUERN_BENCH_CNN_H
 #define QUERN_BENCH_CNN_H
 #include "quern/quern.h"

@@ -9,8 +9,8 @@
 static void row(void* self, const qn_kernel_report* r) {
   (void)self;
   if (r->total_ns == 0) return;
-  printf("  %9.3f ms  %6llu runs  %s/%s  %s  %s\n", 1e-6 * (double)r->total_ns, (unsigned long long)r->runs, r->plugin, r->kernel, r->op,
-         r->shapes);
+  printf("  %9.3f ms  %6llu runs  %s/%s  %s  %s\n", 1e-6 * (double)r->total_ns,
+         (unsigned long long)r->runs, r->plugin, r->kernel, r->op, r->shapes);
 }
 
 static void work(cnn* m, int which, int way) {
@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
         work(m, which, way);
         t[i] = bench_seconds() - start;
       }
-      printf("%-12s %-8s %10.3f ms\n", names[which], way == CNN_COMPILED ? "compiled" : "lazy", 1e3 * bench_median(t, repeats[which]));
+      printf("%-12s %-8s %10.3f ms\n", names[which], way == CNN_COMPILED ? "compiled" : "lazy",
+             1e3 * bench_median(t, repeats[which]));
       fflush(stdout);
     }
     bench_check(qn_runtime_clear_cache(rt, &e), e);

@@ -1,5 +1,6 @@
-/* quern_side.c - our side of the comparison: reads "list", "about" and "run WORKLOAD VARIANT N" on stdin and answers
- * a line each. usage: quern_side THREADS. What is compared, and how, is in run.py. */
+/* quern_side.c - our side of the comparison: reads "list", "about" and "run WORKLOAD VARIANT N" on
+ * stdin and answers a line each. usage: quern_side THREADS. What is compared, and how, is in
+ * run.py. */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 
@@ -26,8 +27,12 @@ static qn_array* filled(const int64_t* shape, uint32_t n) {
   return a;
 }
 
-static qn_status op_matmul(const inputs* x, qn_array** out, qn_error** e) { return qn_matmul(rt, x->a[0], x->a[1], out, e); }
-static qn_status op_add(const inputs* x, qn_array** out, qn_error** e) { return qn_add(rt, x->a[0], x->a[1], out, e); }
+static qn_status op_matmul(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_matmul(rt, x->a[0], x->a[1], out, e);
+}
+static qn_status op_add(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_add(rt, x->a[0], x->a[1], out, e);
+}
 static qn_status op_conv2d(const inputs* x, qn_array** out, qn_error** e) {
   const int64_t one = 1, two = 2;
   return qn_conv2d(rt, x->a[0], x->a[1], &one, 1, &two, 1, &one, 1, 1, NULL, out, e);
@@ -79,8 +84,8 @@ static double run(const char* workload, const char* variant, int n) {
   for (size_t k = 0; k < sizeof ops / sizeof *ops; ++k)
     if (strcmp(ops[k].name, workload) == 0) seconds = run_op(&ops[k], n, t);
   const int way = strcmp(variant, "compiled") == 0 ? CNN_COMPILED : CNN_LAZY;
-  const int known = !strcmp(workload, "train_64") || !strcmp(workload, "train_256") || !strcmp(workload, "classify_10k") ||
-                    !strcmp(workload, "single");
+  const int known = !strcmp(workload, "train_64") || !strcmp(workload, "train_256") ||
+                    !strcmp(workload, "classify_10k") || !strcmp(workload, "single");
   if (seconds < 0 && known) {
     if (!net) net = cnn_new(rt);
     for (int i = 0; i < n; ++i) {
@@ -111,11 +116,14 @@ int main(int argc, char** argv) {
       const char *info = qn_build_info(), *end = strchr(info, '\n');
       printf("{\"quern\": \"%.*s\"}\n", end ? (int)(end - info) : (int)strlen(info), info);
     } else if (strncmp(line, "list", 4) == 0) {
-      printf("{\"train_64\": [\"lazy\", \"compiled\"], \"train_256\": [\"lazy\", \"compiled\"], "
-             "\"classify_10k\": [\"lazy\", \"compiled\"], \"single\": [\"lazy\", \"compiled\"]");
-      for (size_t k = 0; k < sizeof ops / sizeof *ops; ++k) printf(", \"%s\": [\"lazy\"]", ops[k].name);
+      printf(
+          "{\"train_64\": [\"lazy\", \"compiled\"], \"train_256\": [\"lazy\", \"compiled\"], "
+          "\"classify_10k\": [\"lazy\", \"compiled\"], \"single\": [\"lazy\", \"compiled\"]");
+      for (size_t k = 0; k < sizeof ops / sizeof *ops; ++k)
+        printf(", \"%s\": [\"lazy\"]", ops[k].name);
       printf("}\n");
-    } else if (sscanf(line, "run %63s %63s %d", workload, variant, &n) == 3 && n > 0 && n <= 1000000) {
+    } else if (sscanf(line, "run %63s %63s %d", workload, variant, &n) == 3 && n > 0 &&
+               n <= 1000000) {
       printf("%.9g\n", run(workload, variant, n));
     } else {
       printf("-1\n");

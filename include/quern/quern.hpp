@@ -1,5 +1,6 @@
-// quern.hpp - C++17 over quern.h: counted handles, exceptions, operators and the commonest ops. Header only.
-// It adds no state; every other op is reached through ops.h with Array::get() and quern::make.
+// quern.hpp - C++17 over quern.h: counted handles, exceptions, operators and the commonest ops.
+// Header only. It adds no state; every other op is reached through ops.h with Array::get() and
+// quern::make.
 #ifndef QUERN_HPP
 #define QUERN_HPP
 #include <cstdint>
@@ -40,7 +41,8 @@ inline void check(qn_status status, qn_error* error) {
 template <typename F, typename... A>
 void call(F&& f, A&&... args) {
   qn_error* error = nullptr;
-  check(f(std::forward<A>(args)..., &error), error);
+  const qn_status status = f(std::forward<A>(args)..., &error);
+  check(status, error);
 }
 
 template <typename T>
@@ -59,8 +61,12 @@ using Ints = std::vector<std::int64_t>;
 // A counted reference to a runtime.
 class Runtime {
  public:
-  Runtime() { detail::call(qn_runtime_create, static_cast<const qn_runtime_config*>(nullptr), &p_); }
-  explicit Runtime(const qn_runtime_config& config) { detail::call(qn_runtime_create, &config, &p_); }
+  Runtime() {
+    detail::call(qn_runtime_create, static_cast<const qn_runtime_config*>(nullptr), &p_);
+  }
+  explicit Runtime(const qn_runtime_config& config) {
+    detail::call(qn_runtime_create, &config, &p_);
+  }
   Runtime(const Runtime& o) : p_(qn_runtime_retain(o.p_)) {}
   Runtime(Runtime&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
   Runtime& operator=(Runtime o) noexcept {
@@ -91,10 +97,12 @@ class Array {
   // A copy of row-major data.
   template <typename T>
   Array(const Runtime& rt, const std::vector<T>& data, const Ints& shape) {
-    static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no data; use uint8_t and astype");
+    static_assert(!std::is_same_v<T, bool>,
+                  "std::vector<bool> has no data; use uint8_t and astype");
     std::uint64_t n = 1;
     for (std::int64_t d : shape) n *= static_cast<std::uint64_t>(d);
-    if (n != data.size()) throw Error(QN_E_INVALID_ARGUMENT, "[quern::Array] the data do not fill the shape");
+    if (n != data.size())
+      throw Error(QN_E_INVALID_ARGUMENT, "[quern::Array] the data do not fill the shape");
     detail::call(qn_array_from_data, rt.get(), static_cast<const void*>(data.data()), shape.data(),
                  static_cast<std::uint32_t>(shape.size()), detail::dtype_of<T>(), &p_);
   }
@@ -135,9 +143,11 @@ class Array {
   // The values in row-major order; T must be the array's type.
   template <typename T>
   std::vector<T> values() const {
-    if (detail::dtype_of<T>() != dtype()) throw Error(QN_E_INVALID_ARGUMENT, "[quern::Array::values] another dtype");
+    if (detail::dtype_of<T>() != dtype())
+      throw Error(QN_E_INVALID_ARGUMENT, "[quern::Array::values] another dtype");
     std::vector<T> out(size());
-    detail::call(qn_array_copy_out, p_, static_cast<void*>(out.data()), static_cast<std::uint64_t>(out.size() * sizeof(T)));
+    detail::call(qn_array_copy_out, p_, static_cast<void*>(out.data()),
+                 static_cast<std::uint64_t>(out.size() * sizeof(T)));
     return out;
   }
 
@@ -167,7 +177,8 @@ inline Array like(const Array& x, double v) {
   const std::uint32_t code = t & 0xff;
   const bool whole = code == 0 || code == 1;
   qn_array* out = nullptr;
-  const bool fits = whole && v >= -9e15 && v <= 9e15 && v == static_cast<double>(static_cast<std::int64_t>(v));
+  const bool fits =
+      whole && v >= -9e15 && v <= 9e15 && v == static_cast<double>(static_cast<std::int64_t>(v));
   call(qn_scalar, qn_array_runtime(x.get()), v, (whole && !fits) || code == 6 ? QN_F32 : t, &out);
   return Array(out);
 }
@@ -179,9 +190,11 @@ inline const std::int64_t* ints_or_default(const Ints& v) { return v.empty() ? n
 
 #define QUERN_UNARY_(name) \
   inline Array name(const Array& x) { return make(qn_##name, nullptr, x.get()); }
-#define QUERN_BINARY_(name)                                                                                  \
-  inline Array name(const Array& x, const Array& y) { return make(qn_##name, nullptr, x.get(), y.get()); } \
-  inline Array name(const Array& x, double y) { return name(x, detail::like(x, y)); }                      \
+#define QUERN_BINARY_(name)                                                           \
+  inline Array name(const Array& x, const Array& y) {                                 \
+    return make(qn_##name, nullptr, x.get(), y.get());                                \
+  }                                                                                   \
+  inline Array name(const Array& x, double y) { return name(x, detail::like(x, y)); } \
   inline Array name(double x, const Array& y) { return name(detail::like(y, x), y); }
 QUERN_UNARY_(negative)
 QUERN_UNARY_(abs)
@@ -210,9 +223,9 @@ QUERN_BINARY_(greater)
 #undef QUERN_UNARY_
 #undef QUERN_BINARY_
 
-#define QUERN_OPERATOR_(op, name)                                                         \
-  inline Array operator op(const Array& x, const Array& y) { return name(x, y); }         \
-  inline Array operator op(const Array& x, double y) { return name(x, y); }               \
+#define QUERN_OPERATOR_(op, name)                                                 \
+  inline Array operator op(const Array& x, const Array& y) { return name(x, y); } \
+  inline Array operator op(const Array& x, double y) { return name(x, y); }       \
   inline Array operator op(double x, const Array& y) { return name(x, y); }
 QUERN_OPERATOR_(+, add)
 QUERN_OPERATOR_(-, subtract)
@@ -222,9 +235,10 @@ QUERN_OPERATOR_(/, divide)
 inline Array operator-(const Array& x) { return negative(x); }
 
 // Reductions: no axes = all of them.
-#define QUERN_REDUCE_(name)                                                                                       \
-  inline Array name(const Array& x, const Ints& axes = {}, bool keepdims = false) {                               \
-    return make(qn_##name, nullptr, x.get(), detail::ints_or_default(axes), detail::count(axes), keepdims ? 1 : 0); \
+#define QUERN_REDUCE_(name)                                                                      \
+  inline Array name(const Array& x, const Ints& axes = {}, bool keepdims = false) {              \
+    return make(qn_##name, nullptr, x.get(), detail::ints_or_default(axes), detail::count(axes), \
+                keepdims ? 1 : 0);                                                               \
   }
 QUERN_REDUCE_(sum)
 QUERN_REDUCE_(mean)
@@ -234,8 +248,10 @@ QUERN_REDUCE_(logsumexp)
 QUERN_REDUCE_(argmax)
 #undef QUERN_REDUCE_
 
-inline Array var(const Array& x, const Ints& axes = {}, bool keepdims = false, std::int64_t ddof = 0) {
-  return make(qn_var, nullptr, x.get(), detail::ints_or_default(axes), detail::count(axes), keepdims ? 1 : 0, ddof);
+inline Array var(const Array& x, const Ints& axes = {}, bool keepdims = false,
+                 std::int64_t ddof = 0) {
+  return make(qn_var, nullptr, x.get(), detail::ints_or_default(axes), detail::count(axes),
+              keepdims ? 1 : 0, ddof);
 }
 
 inline Array softmax(const Array& x, const Ints& axes = {-1}) {
@@ -244,11 +260,15 @@ inline Array softmax(const Array& x, const Ints& axes = {-1}) {
 inline Array log_softmax(const Array& x, const Ints& axes = {-1}) {
   return make(qn_log_softmax, nullptr, x.get(), axes.data(), detail::count(axes));
 }
-inline Array matmul(const Array& x, const Array& y) { return make(qn_matmul, nullptr, x.get(), y.get()); }
+inline Array matmul(const Array& x, const Array& y) {
+  return make(qn_matmul, nullptr, x.get(), y.get());
+}
 inline Array where(const Array& condition, const Array& x, const Array& y) {
   return make(qn_where, nullptr, condition.get(), x.get(), y.get());
 }
-inline Array astype(const Array& x, qn_dtype dtype) { return make(qn_astype, nullptr, x.get(), dtype); }
+inline Array astype(const Array& x, qn_dtype dtype) {
+  return make(qn_astype, nullptr, x.get(), dtype);
+}
 inline Array reshape(const Array& x, const Ints& shape) {
   return make(qn_reshape, nullptr, x.get(), shape.data(), detail::count(shape));
 }
@@ -260,7 +280,8 @@ inline Array concatenate(const std::vector<Array>& xs, std::int64_t axis = 0) {
   for (const Array& x : xs) p.push_back(x.get());
   return make(qn_concatenate, nullptr, p.data(), static_cast<std::uint32_t>(p.size()), axis);
 }
-inline Array arange(const Runtime& rt, double start, double stop, double step = 1, qn_dtype dtype = QN_F32) {
+inline Array arange(const Runtime& rt, double start, double stop, double step = 1,
+                    qn_dtype dtype = QN_F32) {
   return make(qn_arange, rt.get(), start, stop, step, dtype);
 }
 inline Array full(const Runtime& rt, const Ints& shape, double value, qn_dtype dtype = QN_F32) {
@@ -268,15 +289,19 @@ inline Array full(const Runtime& rt, const Ints& shape, double value, qn_dtype d
   return make(qn_full, nullptr, v.get(), shape.data(), detail::count(shape));
 }
 // x (N, H, W, C), w (O, KH, KW, C / groups).
-inline Array conv2d(const Array& x, const Array& w, const Ints& stride = {1}, const Ints& padding = {0},
-                    const Ints& dilation = {1}, std::int64_t groups = 1) {
-  return make(qn_conv2d, nullptr, x.get(), w.get(), stride.data(), detail::count(stride), padding.data(),
-              detail::count(padding), dilation.data(), detail::count(dilation), groups, nullptr);
+inline Array conv2d(const Array& x, const Array& w, const Ints& stride = {1},
+                    const Ints& padding = {0}, const Ints& dilation = {1},
+                    std::int64_t groups = 1) {
+  return make(qn_conv2d, nullptr, x.get(), w.get(), stride.data(), detail::count(stride),
+              padding.data(), detail::count(padding), dilation.data(), detail::count(dilation),
+              groups, nullptr);
 }
 // No stride = the kernel's size.
-inline Array max_pool(const Array& x, const Ints& kernel, const Ints& stride = {}, const Ints& padding = {0}) {
-  return make(qn_max_pool, nullptr, x.get(), kernel.data(), detail::count(kernel), detail::ints_or_default(stride),
-              detail::count(stride), padding.data(), detail::count(padding), nullptr);
+inline Array max_pool(const Array& x, const Ints& kernel, const Ints& stride = {},
+                      const Ints& padding = {0}) {
+  return make(qn_max_pool, nullptr, x.get(), kernel.data(), detail::count(kernel),
+              detail::ints_or_default(stride), detail::count(stride), padding.data(),
+              detail::count(padding), nullptr);
 }
 inline Array cross_entropy(const Array& logits, const Array& targets, std::int64_t axis = -1) {
   return make(qn_cross_entropy, nullptr, logits.get(), targets.get(), axis);
@@ -288,7 +313,8 @@ class Function {
   using Body = std::function<std::vector<Array>(const std::vector<Array>&)>;
   Function(const Runtime& rt, std::uint32_t n_in, std::uint32_t n_out, Body body) {
     auto* state = new Body(std::move(body));
-    detail::call(qn_fn_create, rt.get(), &Function::invoke, static_cast<void*>(state), &Function::drop, n_in, n_out, &p_);
+    detail::call(qn_fn_create, rt.get(), &Function::invoke, static_cast<void*>(state),
+                 &Function::drop, n_in, n_out, &p_);
   }
   explicit Function(qn_fn* adopt) : p_(adopt) {}
   Function(const Function& o) : p_(qn_fn_retain(o.p_)) {}
@@ -303,22 +329,23 @@ class Function {
   std::vector<Array> operator()(const std::vector<Array>& in) const {
     std::vector<qn_array*> args, results(qn_fn_n_out(p_), nullptr);
     for (const Array& a : in) args.push_back(a.get());
-    detail::call(qn_fn_call, p_, args.data(), static_cast<std::uint32_t>(args.size()), results.data(),
-                 static_cast<std::uint32_t>(results.size()));
+    detail::call(qn_fn_call, p_, args.data(), static_cast<std::uint32_t>(args.size()),
+                 results.data(), static_cast<std::uint32_t>(results.size()));
     std::vector<Array> out;
     for (qn_array* a : results) out.emplace_back(a);
     return out;
   }
 
  private:
-  static qn_status invoke(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out, std::uint32_t n_out,
-                          qn_error** error) {
+  static qn_status invoke(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out,
+                          std::uint32_t n_out, qn_error** error) {
     try {
       std::vector<Array> args;
       for (std::uint32_t i = 0; i < n_in; ++i) args.emplace_back(qn_array_retain(in[i]));
       std::vector<Array> results = (*static_cast<Body*>(self))(args);
       if (results.size() != n_out) {
-        qn_error_new(QN_E_INVALID_ARGUMENT, "[quern::Function] the body gave another number of results", error);
+        qn_error_new(QN_E_INVALID_ARGUMENT,
+                     "[quern::Function] the body gave another number of results", error);
         return QN_E_INVALID_ARGUMENT;
       }
       for (std::uint32_t i = 0; i < n_out; ++i) out[i] = results[i].release();
@@ -341,13 +368,15 @@ class Function {
 // g(in..) -> (outputs.., gradients of output 0 with respect to argnums..)
 inline Function value_and_grad(const Function& f, const std::vector<std::uint32_t>& argnums = {0}) {
   qn_fn* out = nullptr;
-  detail::call(qn_fn_value_and_grad, f.get(), argnums.data(), static_cast<std::uint32_t>(argnums.size()), &out);
+  detail::call(qn_fn_value_and_grad, f.get(), argnums.data(),
+               static_cast<std::uint32_t>(argnums.size()), &out);
   return Function(out);
 }
 // g(in.., cotangents..) -> (outputs.., gradients of argnums..)
 inline Function vjp(const Function& f, const std::vector<std::uint32_t>& argnums = {0}) {
   qn_fn* out = nullptr;
-  detail::call(qn_fn_vjp, f.get(), argnums.data(), static_cast<std::uint32_t>(argnums.size()), &out);
+  detail::call(qn_fn_vjp, f.get(), argnums.data(), static_cast<std::uint32_t>(argnums.size()),
+               &out);
   return Function(out);
 }
 // g replays f's graph for each combination of shapes and dtypes.

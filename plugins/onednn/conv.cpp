@@ -1,5 +1,5 @@
-// Convolution and its gradient by the input: blocked, channels-last and channels-first kernels in tiles
-// of the batch. The gradient by the weights is in conv_weights.cpp.
+// Convolution and its gradient by the input: blocked, channels-last and channels-first kernels in
+// tiles of the batch. The gradient by the weights is in conv_weights.cpp.
 #include "plugins/onednn/conv.h"
 
 #include <algorithm>
@@ -72,7 +72,8 @@ double ConvShape::kernel_ns(std::string_view impl, bool input_grad) const {
   const double c = static_cast<double>(w[last ? w.size() - 1 : 1]);
   if (impl.find("gemm") != impl.npos && impl.find("brgemm") == impl.npos) {
     const double unfolded = flops / std::max(1.0, o) / static_cast<double>(groups) * 2.0 * 4.0;
-    return flops / 75.0 + (element_count(w) / (c * o) > static_cast<double>(groups) ? unfolded / 10.0 : 0);
+    return flops / 75.0 +
+           (element_count(w) / (c * o) > static_cast<double>(groups) ? unfolded / 10.0 : 0);
   }
   const auto lanes = [](double k) { return k / (16.0 * std::ceil(k / 16.0)); };
   if (groups > 1 && o == 1 && c == 1) return flops / 30.0;
@@ -88,7 +89,8 @@ dnnl::memory::desc channel_md(const Md& y) {
   return Md({y.data.dims[1]}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a);
 }
 
-dnnl::convolution_forward::primitive_desc forward_desc(const ConvShape& s, const ConvMds& m, bool bias,
+dnnl::convolution_forward::primitive_desc forward_desc(const ConvShape& s, const ConvMds& m,
+                                                       bool bias,
                                                        const dnnl::primitive_attr& attr) {
   using F = dnnl::convolution_forward;
   const auto kind = dnnl::prop_kind::forward_inference;
@@ -129,21 +131,18 @@ Resolved resolve_forward(const ConvShape& s, const ConvMds& req, const Epilogue*
 Resolved resolve_input_grad(const ConvShape& s, const ConvMds& req, bool make) {
   using B = dnnl::convolution_backward_data;
   const auto hint = forward_desc(s, req, false, user_scratch());
-  const B::primitive_desc pd(B::desc(dnnl::algorithm::convolution_direct, req.x, req.w, req.y, s.stride,
-                                     s.dilation, s.low, s.high),
+  const B::primitive_desc pd(B::desc(dnnl::algorithm::convolution_direct, req.x, req.w, req.y,
+                                     s.stride, s.dilation, s.low, s.high),
                              user_scratch(), cpu(), hint);
   return resolved<B::primitive_desc, B>(
       pd, {pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc()}, make);
 }
 
-// oneDNN 2.6's brgemm kernels fault on a sum followed by an eltwise when a block of channels is partial:
-// the mask overwrites the register with the eltwise's table.
-bool sums(const ConvShape& s) { return s.y[s.last ? s.y.size() - 1 : 1] / s.groups % 16 == 0; }
-
 bool usable(const ConvMds& m) { return batch_outermost(m.x) && batch_outermost(m.y); }
 
 // The best reachable form: formats first, then the longest epilogue those formats allow.
-std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v, std::int64_t batch) {
+std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v,
+                             std::int64_t batch) {
   const ConvMds req = s.request(v, batch);
   try {
     if (op.op == QN_OP_CONV_INPUT_GRAD) {
@@ -153,14 +152,19 @@ std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v,
     }
     Resolved plain = resolve_forward(s, req, nullptr, false);
     if (!usable(plain.md) || is_reference(plain.pd.impl_info_str())) return std::nullopt;
-    const EpilogueTarget target{s.last ? op.out[0].ndim - 1 : 1, 1, plain.md.y, true, sums(s)};
+    const EpilogueTarget target{s.last ? op.out[0].ndim - 1 : 1, 1, plain.md.y, true};
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
       const auto e = make_epilogue(op, k, target);
       if (!e) continue;
       try {
         Resolved r = resolve_forward(s, plain.md, &*e, false);
         // An epilogue that pushes the product itself to a slower kernel is not worth it.
-        if (std::string_view(r.pd.impl_info_str()) == plain.pd.impl_info_str()) return r;
+        const std::string_view impl = plain.pd.impl_info_str();
+        if (impl != r.pd.impl_info_str()) continue;
+        // oneDNN 2.6's brgemm kernels read operands of the output's shape from the wrong place.
+        const bool full =
+            std::any_of(e->binary.begin(), e->binary.end(), [](auto& b) { return b.full; });
+        if (!full || (impl.substr(0, 2) != "br" && s.groups == 1)) return r;
       } catch (const dnnl::error&) {
         continue;  // a shorter one may do
       }
@@ -210,8 +214,9 @@ void conv_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     o.out = grad ? *x : *y;
     const double bytes = 4.0 * (ConvShape::element_count(s->x) + ConvShape::element_count(s->y));
     const double n = static_cast<double>(s->n);
-    o.est_ns = cost_ns(n * s->kernel_ns(r->pd.impl_info_str(), grad), 1, bytes, static_cast<double>(t.tiles),
-                       op.max_workers);
+    o.est_ns =
+        cost_ns(n * s->kernel_ns(r->pd.impl_info_str(), grad) * (grad && v == kBlocked ? 1.1 : 1.0),
+                1, bytes, static_cast<double>(t.tiles), op.max_workers);
     epilogue_layouts(op, r->epilogue.taken ? &r->epilogue : nullptr, o.out, o);
     o.give(host, answer);
   }
@@ -224,43 +229,40 @@ std::unique_ptr<Plan> conv_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
   const auto s = ConvShape::of(op, &why);
   if (!s) throw std::runtime_error(why);
   const Tiling t = Tiling::of(s->n, s->image_ns());
-  const auto r = best(op, *s, v, t.per_tile);
+  qn_opdesc bare = op;
+  bare.program = nullptr;
+  const auto r = best(bare, *s, v, t.per_tile);
   if (!r) throw std::runtime_error("conv: the offered kernel can't be made again");
-  const Epilogue* e = r->epilogue.taken ? &r->epilogue : nullptr;
-  if (op.program && r->epilogue.taken != op.program->n_inst)
-    throw std::runtime_error("conv: the epilogue is not the one offered");
+  const std::uint32_t prefix = op.program ? op.program->n_inst : 0;
+  const Md x = given_md(grad ? op.out[0] : op.in[0], s->axes(), with_batch(r->md.x, s->n));
+  const Md y = given_md(grad ? op.in[0] : op.out[0], s->axes(), with_batch(r->md.y, s->n));
+  const Md w = given_md(op.in[1], s->w_axes(), r->md.w);
   auto plan = std::make_unique<TilePlan>();
   Step step;
   const auto build = [&](std::int64_t batch) {
-    ConvMds m = r->md;
-    m.x = with_batch(m.x, batch), m.y = with_batch(m.y, batch);
-    Epilogue tail;
-    if (e && batch != t.per_tile) {
-      EpilogueTarget target{s->last ? op.out[0].ndim - 1 : 1, 1, m.y, true, sums(*s)};
-      tail = *make_epilogue(op, e->taken, target);
-    } else if (e) {
-      tail = *e;
-    }
-    const Resolved p = grad ? resolve_input_grad(*s, m, true) : resolve_forward(*s, m, e ? &tail : nullptr, true);
+    const ConvMds m{with_batch(x, batch), w, with_batch(y, batch)};
+    const EpilogueTarget target{s->last ? op.out[0].ndim - 1 : 1, 1, m.y, true};
+    const auto tail = prefix ? make_epilogue(op, prefix, target) : std::nullopt;
+    if (prefix && !tail) throw std::runtime_error("conv: the epilogue is not the one offered");
+    const Resolved p = grad ? resolve_input_grad(*s, m, true)
+                            : resolve_forward(*s, m, tail ? &*tail : nullptr, true);
     std::vector<Slot> slots;
     std::vector<Operand> ops;
     const std::int64_t xs = image_bytes(m.x) * t.per_tile, ys = image_bytes(m.y) * t.per_tile;
     if (grad) {
-      slots = {{DNNL_ARG_DIFF_DST, m.y, false}, {DNNL_ARG_WEIGHTS, m.w, false}, {DNNL_ARG_DIFF_SRC, m.x, true}};
+      slots = {{DNNL_ARG_DIFF_DST, m.y, false},
+               {DNNL_ARG_WEIGHTS, m.w, false},
+               {DNNL_ARG_DIFF_SRC, m.x, true}};
       ops = {{Operand::In, 0, ys, 0}, {Operand::In, 1, 0, 0}, {Operand::Out, 0, xs, 0}};
     } else {
-      slots = {{DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.w, false}, {DNNL_ARG_DST, m.y, true}};
+      slots = {
+          {DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.w, false}, {DNNL_ARG_DST, m.y, true}};
       ops = {{Operand::In, 0, xs, 0}, {Operand::In, 1, 0, 0}, {Operand::Out, 0, ys, 0}};
-      if (e && e->bias_in >= 0) {
+      if (tail && tail->bias_in >= 0) {
         slots.push_back({DNNL_ARG_BIAS, channel_md(m.y), false});
-        ops.push_back({Operand::In, static_cast<std::uint32_t>(e->bias_in), 0, 0});
+        ops.push_back({Operand::In, static_cast<std::uint32_t>(tail->bias_in), 0, 0});
       }
-      if (e) {
-        epilogue_operands(tail, ys, 0, slots, ops);
-        step.sum_in = tail.sum_in;
-        step.sum_step = ys;
-        step.sum_rest = image_bytes(m.y) * t.rest;
-      }
+      if (tail) epilogue_operands(*tail, ys, 0, slots, ops);
     }
     step.operands = ops;
     return std::make_unique<Prim>(p.prim, p.pd.scratchpad_desc(), slots, 2 * op.max_workers);

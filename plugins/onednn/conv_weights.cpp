@@ -1,8 +1,9 @@
-// Gradient of a convolution by its weights: shards of the batch make partial sums, which are then added
-// in a fixed order. The number of shards depends on the shape alone, so the bits don't depend on threads.
-#include "plugins/onednn/conv.h"
-
+// Gradient of a convolution by its weights: shards of the batch make partial sums, which are then
+// added in a fixed order. The number of shards depends on the shape alone, so the bits don't depend
+// on threads.
 #include <algorithm>
+
+#include "plugins/onednn/conv.h"
 
 namespace quern::onednn {
 
@@ -31,10 +32,11 @@ using W = dnnl::convolution_backward_weights;
 W::primitive_desc weights_desc(const ConvShape& s, const ConvMds& m) {
   using F = dnnl::convolution_forward;
   const auto alg = dnnl::algorithm::convolution_direct;
-  const F::primitive_desc hint(
-      F::desc(dnnl::prop_kind::forward_training, alg, m.x, m.w, m.y, s.stride, s.dilation, s.low, s.high),
-      user_scratch(), cpu());
-  return {W::desc(alg, m.x, m.w, m.y, s.stride, s.dilation, s.low, s.high), user_scratch(), cpu(), hint};
+  const F::primitive_desc hint(F::desc(dnnl::prop_kind::forward_training, alg, m.x, m.w, m.y,
+                                       s.stride, s.dilation, s.low, s.high),
+                               user_scratch(), cpu());
+  return {W::desc(alg, m.x, m.w, m.y, s.stride, s.dilation, s.low, s.high), user_scratch(), cpu(),
+          hint};
 }
 
 struct Resolved {
@@ -52,6 +54,18 @@ std::optional<Resolved> resolve(const ConvShape& s, Variant v, std::int64_t batc
   } catch (const dnnl::error&) {
     return std::nullopt;
   }
+}
+
+// Room for one partial gradient in any of oneDNN's formats: what plan() finds may not be what
+// query() found.
+std::uint64_t part_bound(const ConvShape& s, const Md& found) {
+  const auto up = [](std::int64_t n) { return static_cast<double>((n + 15) / 16 * 16); };
+  const std::int64_t o = s.w[0] / s.groups, c = s.w[s.last ? s.w.size() - 1 : 1];
+  const double k = ConvShape::element_count(s.w) / static_cast<double>(s.w[0] * c);
+  const double most = 4.0 * up(o) * up(c) * k * static_cast<double>(s.groups);
+  const bool depthwise = s.groups > 1 && o == 1 && c == 1;  // blocks the groups instead
+  return round64(std::max<std::uint64_t>(
+      found.get_size(), static_cast<std::uint64_t>(depthwise ? 4.0 * up(s.groups) * k : most)));
 }
 
 Md plain_weights(const ConvShape& s) {
@@ -158,10 +172,11 @@ void conv_weights_query(const qn_host* host, const qn_opdesc& op, qn_answer* ans
     const double dw = 4.0 * ConvShape::element_count(s->w);
     const double bytes = 4.0 * (ConvShape::element_count(s->x) + ConvShape::element_count(s->y));
     const auto count = static_cast<double>(k.count);
-    o.est_ns = cost_ns(s->kernel_ns(r->pd.impl_info_str(), false) * 1.25 * static_cast<double>(s->n), 1, bytes, count,
-                       op.max_workers) +
+    o.est_ns = cost_ns(s->kernel_ns(r->pd.impl_info_str(), false) * (v == kBlocked ? 1.5 : 1.25) *
+                           static_cast<double>(s->n),
+                       1, bytes, count, op.max_workers) +
                dw * (count / std::min<double>(count, op.max_workers) + 1) / 15.0 + 2000;
-    o.workspace = round64(r->md.w.get_size()) * static_cast<std::uint64_t>(k.count);
+    o.workspace = part_bound(*s, r->md.w) * static_cast<std::uint64_t>(k.count);
     o.give(host, answer);
   }
 }
@@ -173,6 +188,15 @@ std::unique_ptr<Plan> conv_weights_plan(const qn_opdesc& op, std::uint32_t kerne
   const Shards k = shards_of(*s);
   const auto r = resolve(*s, static_cast<Variant>(kernel_id), k.per);
   if (!r) throw std::runtime_error("conv_weight_grad: the offered kernel can't be made again");
+  const Md x = given_md(op.in[0], s->axes(), with_batch(r->md.x, s->n));
+  const Md y = given_md(op.in[1], s->axes(), with_batch(r->md.y, s->n));
+  const auto desc = [&](std::int64_t n, const Md& w) {
+    return weights_desc(*s, {with_batch(x, n), w, with_batch(y, n)});
+  };
+  const W::primitive_desc whole = desc(k.per, any_md(md_dims(s->w, s->w_axes())));
+  const Md w = whole.diff_weights_desc();
+  if (w.get_size() > part_bound(*s, r->md.w))
+    throw std::runtime_error("conv_weight_grad: workspace");
   auto plan = std::make_unique<WeightsPlan>();
   const auto build = [&](const W::primitive_desc& pd) {
     const std::vector<Slot> slots = {{DNNL_ARG_SRC, pd.src_desc(), false},
@@ -181,26 +205,22 @@ std::unique_ptr<Plan> conv_weights_plan(const qn_opdesc& op, std::uint32_t kerne
     return std::make_unique<Prim>(W(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);
   };
   plan->max_workers = op.max_workers;
-  plan->full = build(r->pd);
-  if (k.rest) {
-    ConvMds m = r->md;
-    m.x = with_batch(m.x, k.rest), m.y = with_batch(m.y, k.rest);
-    plan->rest = build(weights_desc(*s, m));
-  }
+  plan->full = build(whole);
+  if (k.rest) plan->rest = build(desc(k.rest, w));
   plan->shards = k.count;
-  plan->x_step = image_bytes(r->md.x) * k.per;
-  plan->y_step = image_bytes(r->md.y) * k.per;
+  plan->x_step = image_bytes(x) * k.per;
+  plan->y_step = image_bytes(y) * k.per;
   const Md out = plain_weights(*s);
-  plan->direct = k.count == 1 && r->md.w == out;
-  plan->part_bytes = round64(r->md.w.get_size());
+  plan->direct = k.count == 1 && w == out;
+  plan->part_bytes = round64(w.get_size());
   plan->info.workspace = plan->direct ? 0 : plan->part_bytes * static_cast<std::uint64_t>(k.count);
   std::uint64_t scratch = plan->full->scratch_bytes();
   if (plan->rest) scratch = std::max(scratch, plan->rest->scratch_bytes());
   if (!plan->direct) {
-    const dnnl::reorder::primitive_desc pd(cpu(), r->md.w, cpu(), out, user_scratch());
+    const dnnl::reorder::primitive_desc pd(cpu(), w, cpu(), out, user_scratch());
     plan->reorder = std::make_unique<Prim>(
         dnnl::reorder(pd), pd.scratchpad_desc(),
-        std::vector<Slot>{{DNNL_ARG_FROM, r->md.w, false}, {DNNL_ARG_TO, out, true}}, 4u);
+        std::vector<Slot>{{DNNL_ARG_FROM, w, false}, {DNNL_ARG_TO, out, true}}, 4u);
     scratch = std::max(scratch, plan->reorder->scratch_bytes());
   }
   plan->prim_scratch = plan->info.worker_scratch = round64(scratch);

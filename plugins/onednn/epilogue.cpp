@@ -1,5 +1,7 @@
 // Element-wise epilogues as oneDNN post-operations.
-// Decides only what can be expressed; whether an implementation takes it is found by making a primitive.
+// Additions of the output's shape are never a `sum`: oneDNN 2.6's brgemm kernels fault on it before
+// an eltwise and compute it wrongly for depthwise convolution. Decides only what can be expressed;
+// whether an implementation takes it is found by making a primitive.
 #include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
@@ -24,24 +26,48 @@ Shape classify(const qn_array_desc& in, const qn_array_desc& out, std::uint32_t 
 
 bool unary_algorithm(std::uint32_t op, dnnl::algorithm& a) {
   switch (op) {
-    case QN_OP_RELU: a = dnnl::algorithm::eltwise_relu; return true;
-    case QN_OP_SIGMOID: a = dnnl::algorithm::eltwise_logistic; return true;
-    case QN_OP_TANH: a = dnnl::algorithm::eltwise_tanh; return true;
-    case QN_OP_SQUARE: a = dnnl::algorithm::eltwise_square; return true;
-    case QN_OP_ABS: a = dnnl::algorithm::eltwise_abs; return true;
-    case QN_OP_SQRT: a = dnnl::algorithm::eltwise_sqrt; return true;
-    case QN_OP_EXP: a = dnnl::algorithm::eltwise_exp; return true;
-    default: return false;
+    case QN_OP_RELU:
+      a = dnnl::algorithm::eltwise_relu;
+      return true;
+    case QN_OP_SIGMOID:
+      a = dnnl::algorithm::eltwise_logistic;
+      return true;
+    case QN_OP_TANH:
+      a = dnnl::algorithm::eltwise_tanh;
+      return true;
+    case QN_OP_SQUARE:
+      a = dnnl::algorithm::eltwise_square;
+      return true;
+    case QN_OP_ABS:
+      a = dnnl::algorithm::eltwise_abs;
+      return true;
+    case QN_OP_SQRT:
+      a = dnnl::algorithm::eltwise_sqrt;
+      return true;
+    case QN_OP_EXP:
+      a = dnnl::algorithm::eltwise_exp;
+      return true;
+    default:
+      return false;
   }
 }
 
 bool binary_algorithm(std::uint32_t op, bool chain_first, dnnl::algorithm& a) {
   switch (op) {
-    case QN_OP_ADD: a = dnnl::algorithm::binary_add; return true;
-    case QN_OP_MULTIPLY: a = dnnl::algorithm::binary_mul; return true;
-    case QN_OP_SUBTRACT: a = dnnl::algorithm::binary_sub; return chain_first;
-    case QN_OP_DIVIDE: a = dnnl::algorithm::binary_div; return chain_first;
-    default: return false;
+    case QN_OP_ADD:
+      a = dnnl::algorithm::binary_add;
+      return true;
+    case QN_OP_MULTIPLY:
+      a = dnnl::algorithm::binary_mul;
+      return true;
+    case QN_OP_SUBTRACT:
+      a = dnnl::algorithm::binary_sub;
+      return chain_first;
+    case QN_OP_DIVIDE:
+      a = dnnl::algorithm::binary_div;
+      return chain_first;
+    default:
+      return false;
   }
 }
 
@@ -59,7 +85,8 @@ bool cut_is_clean(const qn_program& p, std::uint32_t prefix) {
 
 }  // namespace
 
-std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix, const EpilogueTarget& t) {
+std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix,
+                                      const EpilogueTarget& t) {
   const qn_program& p = *op.program;
   if (prefix > p.n_inst || !cut_is_clean(p, prefix)) return std::nullopt;
   Epilogue e;
@@ -89,11 +116,16 @@ std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix,
         if (s.op == QN_OP_MAXIMUM && x == 0) {
           e.ops.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
         } else {
-          if (s.op == QN_OP_ADD) add = x;
-          else if (s.op == QN_OP_MULTIPLY) mul = x;
-          else if (s.op == QN_OP_SUBTRACT && first) add = -x;
-          else if (s.op == QN_OP_SUBTRACT) mul = -1, add = x;
-          else return std::nullopt;
+          if (s.op == QN_OP_ADD)
+            add = x;
+          else if (s.op == QN_OP_MULTIPLY)
+            mul = x;
+          else if (s.op == QN_OP_SUBTRACT && first)
+            add = -x;
+          else if (s.op == QN_OP_SUBTRACT)
+            mul = -1, add = x;
+          else
+            return std::nullopt;
           e.ops.append_eltwise(1.f, dnnl::algorithm::eltwise_linear, mul, add);
         }
       } else {
@@ -105,14 +137,13 @@ std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix,
         if (shape == Shape::Channel) dims[t.channel_dim] = t.md.data.dims[t.channel_dim];
         if (shape == Shape::Channel && t.bias && s.op == QN_OP_ADD && current == 0) {
           e.bias_in = static_cast<int>(index);
-        } else if (shape == Shape::Full && s.op == QN_OP_ADD && e.ops.len() == 0 && t.sum) {
-          e.sum_in = static_cast<int>(index);
-          e.ops.append_sum(1.f);
         } else {
           Dims strides(dims.size(), 1);
           for (int d = 0; d < t.channel_dim; ++d) strides[d] = dims[t.channel_dim];
-          const Md md = shape == Shape::Full ? t.md : Md(dims, dnnl::memory::data_type::f32, strides);
-          e.binary.push_back({index, e.ops.len(), shape == Shape::Full, shape == Shape::Channel, md});
+          const Md md =
+              shape == Shape::Full ? t.md : Md(dims, dnnl::memory::data_type::f32, strides);
+          e.binary.push_back(
+              {index, e.ops.len(), shape == Shape::Full, shape == Shape::Channel, md});
           e.ops.append_binary(a, md);
         }
       }
@@ -129,7 +160,6 @@ void epilogue_layouts(const qn_opdesc& op, const Epilogue* e, const Layout& out,
     Layout l;
     bool any = true;
     if (e && e->bias_in == static_cast<int>(i)) any = false;
-    if (e && e->sum_in == static_cast<int>(i)) any = false, l = out;
     if (e)
       for (const auto& b : e->binary)
         if (b.in == i) {
@@ -145,7 +175,6 @@ void epilogue_layouts(const qn_opdesc& op, const Epilogue* e, const Layout& out,
     offer.in_any.push_back(any);
   }
   offer.taken = e ? e->taken : 0;
-  offer.sum_in = e ? e->sum_in : -1;
 }
 
 void epilogue_operands(const Epilogue& e, std::int64_t out_step, std::int64_t channel_step,

@@ -1,6 +1,8 @@
 // Memory descriptors and the layouts of the kernel ABI, each made from the other.
 // A named layout's name spells the whole descriptor, so no table of names is kept.
+#include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
 #include "plugins/onednn/onednn.h"
 
@@ -69,7 +71,9 @@ bool padded(const dnnl_memory_desc_t& m) {
 
 }  // namespace
 
-qn_layout Layout::view() const { return named ? sdk::named(name, bytes) : sdk::with_strides(strides.data()); }
+qn_layout Layout::view() const {
+  return named ? sdk::named(name, bytes) : sdk::with_strides(strides.data());
+}
 
 Dims shape_of(const qn_array_desc& a) { return Dims(a.shape, a.shape + a.ndim); }
 
@@ -136,6 +140,30 @@ bool batch_outermost(const Md& md) {
   return true;
 }
 
+Md given_md(const qn_array_desc& a, Axes axes, const Md& expected) {
+  if (is_named(a.layout)) {
+    const auto md = parse_name({a.layout.name.ptr, a.layout.name.len}, nullptr);
+    if (!md || md->dims() != md_dims(shape_of(a), axes))
+      throw std::runtime_error("a layout of another shape");
+    return *md;
+  }
+  const Dims shape = shape_of(a);
+  Dims strides = a.layout.strides ? Dims(a.layout.strides, a.layout.strides + a.ndim)
+                                  : dense_strides(shape, false, false);
+  const auto want = layout_of(expected, axes);
+  bool same = want && !want->named;
+  std::int64_t outer = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 1) continue;
+    same = same && want->strides[i] == strides[i];
+    outer = std::max(outer, strides[i] * shape[i]);
+  }
+  if (same) return expected;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] == 1) strides[i] = outer;
+  return strided_md(shape, strides, axes);
+}
+
 std::int64_t image_bytes(const Md& md) { return md.data.format_desc.blocking.strides[0] * 4; }
 
 bool is_named(const qn_layout& l) { return l.kind == QN_LAYOUT_NAMED; }
@@ -151,11 +179,13 @@ std::optional<Layout> layout_of(const Md& md, Axes axes) {
   if (b.inner_nblks == 0 && !padded(m) && groups_merge) {
     const unsigned n = static_cast<unsigned>(m.ndims - skip);
     l.strides.resize(n);
-    for (unsigned i = 0; i < n; ++i) l.strides[axis_of(i, n, axes.channels_last)] = b.strides[i + skip];
+    for (unsigned i = 0; i < n; ++i)
+      l.strides[axis_of(i, n, axes.channels_last)] = b.strides[i + skip];
     return l;
   }
   l.named = true;
-  l.name = std::string(kPrefix) + (axes.channels_last ? 'l' : 'f') + std::to_string(axes.groups) + ':';
+  l.name =
+      std::string(kPrefix) + (axes.channels_last ? 'l' : 'f') + std::to_string(axes.groups) + ':';
   append_list(l.name, m.dims, m.ndims);
   l.name += ':';
   append_list(l.name, m.padded_dims, m.ndims);
@@ -173,8 +203,10 @@ std::optional<Md> parse_name(std::string_view name, Axes* axes) {
   auto& m = md.data;
   auto& b = m.format_desc.blocking;
   Axes a;
-  if (r.skip('l')) a.channels_last = true;
-  else if (!r.skip('f')) return std::nullopt;
+  if (r.skip('l'))
+    a.channels_last = true;
+  else if (!r.skip('f'))
+    return std::nullopt;
   if (!r.number(a.groups) || !r.skip(':')) return std::nullopt;
   m.ndims = r.list(m.dims);
   if (m.ndims < 1 || !r.skip(':') || r.list(m.padded_dims) != m.ndims) return std::nullopt;

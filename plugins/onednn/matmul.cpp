@@ -1,9 +1,9 @@
 // Matrix products in tiles of rows, columns or the batch, with plain or packed right-hand matrices.
 // 1-d operands and batches that broadcast on the left are left to others.
-#include "plugins/onednn/onednn.h"
-
 #include <algorithm>
 #include <stdexcept>
+
+#include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
 
@@ -44,8 +44,10 @@ std::optional<MatShape> shape_from(const qn_opdesc& op, const char** why) {
   for (std::size_t i = 0; i + 2 < x.size(); ++i) s.batch *= x[i];
   s.x_turned = turned(op.in[0]), s.y_turned = turned(op.in[1]);
   if (y.size() == 2) {
-    if (!s.x_turned) s.m *= s.batch, s.batch = 1;  // the leading axes are more rows
-    else if (x.size() > 2) s.x_turned = false, s.m *= s.batch, s.batch = 1;
+    if (!s.x_turned)
+      s.m *= s.batch, s.batch = 1;  // the leading axes are more rows
+    else if (x.size() > 2)
+      s.x_turned = false, s.m *= s.batch, s.batch = 1;
   } else if (!std::equal(x.begin(), x.end() - 2, y.begin(), y.end() - 2)) {
     return fail("leading axes that broadcast");
   }
@@ -68,11 +70,12 @@ struct Plan2 {
 };
 
 Plan2 cut_of(const MatShape& s, Kind kind) {
-  const double ns = 2.0 * static_cast<double>(s.batch * s.m * s.k) * static_cast<double>(s.n) / 90.0 +
-                    static_cast<double>(s.batch * s.k * s.n) * 4 / 20.0;
+  const double ns =
+      2.0 * static_cast<double>(s.batch * s.m * s.k) * static_cast<double>(s.n) / 90.0 +
+      static_cast<double>(s.batch * s.k * s.n) * 4 / 20.0;
   if (s.batch > 1) return {Cut::Batch, Tiling::of(s.batch, ns / static_cast<double>(s.batch))};
-  // A plain right-hand matrix is packed by each tile anew: cut it, not the rows, when it is wide. A packed
-  // one is cut only where rows are too few to share.
+  // A plain right-hand matrix is packed by each tile anew: cut it, not the rows, when it is wide. A
+  // packed one is cut only where rows are too few to share.
   if (kind == kPacked ? s.m >= 64 : s.n < 256) {
     const std::int64_t blocks = (s.m + 15) / 16;  // whole blocks of rows keep the kernels full
     Tiling t = Tiling::of(blocks, ns / static_cast<double>(blocks));
@@ -88,10 +91,6 @@ Plan2 cut_of(const MatShape& s, Kind kind) {
   return {Cut::Columns, t};
 }
 
-// The output's tiles must be contiguous, and oneDNN 2.6's brgemm kernels fault on a sum followed by an
-// eltwise when a block of columns is partial.
-bool sums(const MatShape& s, Cut cut) { return cut != Cut::Columns && s.n % 16 == 0; }
-
 struct Mats {
   Md x, y, out;
 };
@@ -101,7 +100,8 @@ Mats mats(const MatShape& s, Cut cut, std::int64_t units, const Md* y) {
   const std::int64_t b = cut == Cut::Batch ? units : s.batch, m = cut == Cut::Rows ? units : s.m;
   const std::int64_t n = cut == Cut::Columns ? units : s.n;
   const auto f32 = dnnl::memory::data_type::f32;
-  const auto make = [&](std::int64_t r, std::int64_t c, std::int64_t ld, bool t, std::int64_t step) {
+  const auto make = [&](std::int64_t r, std::int64_t c, std::int64_t ld, bool t,
+                        std::int64_t step) {
     Dims dims{r, c}, strides{t ? 1 : ld, t ? ld : 1};
     if (s.batch > 1) dims.insert(dims.begin(), b), strides.insert(strides.begin(), step);
     return Md(dims, f32, strides);
@@ -119,8 +119,8 @@ dnnl::matmul::primitive_desc matmul_desc(const Mats& m, const Epilogue* e) {
   return {dnnl::matmul::desc(m.x, m.y, m.out), attr, cpu()};
 }
 
-std::optional<Epilogue> tail_for(const qn_opdesc& op, std::uint32_t prefix, const Md& out, bool sum) {
-  return make_epilogue(op, prefix, {op.out[0].ndim - 1, out.data.ndims - 1, out, false, sum});
+std::optional<Epilogue> tail_for(const qn_opdesc& op, std::uint32_t prefix, const Md& out) {
+  return make_epilogue(op, prefix, {op.out[0].ndim - 1, out.data.ndims - 1, out, false});
 }
 
 struct Resolved {
@@ -171,7 +171,7 @@ std::optional<Resolved> best(const qn_opdesc& op, const MatShape& s, Kind kind, 
     const std::string impl = pd.impl_info_str();
     if (is_reference(impl.c_str())) return std::nullopt;
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
-      auto e = tail_for(op, k, r.md.out, sums(s, p.cut));
+      auto e = tail_for(op, k, r.md.out);
       if (!e) continue;
       try {
         if (impl != matmul_desc(r.md, &*e).impl_info_str()) continue;
@@ -208,7 +208,8 @@ void matmul_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     }
     Offer o;
     o.name = name;
-    // The transposition is part of the number: plan() sees only layouts, where size-1 axes are vague.
+    // The transposition is part of the number: plan() sees only layouts, where size-1 axes are
+    // vague.
     o.kernel_id = kind | (s->x_turned ? 2u : 0u) | (s->y_turned ? 4u : 0u);
     Layout x, y;
     x.strides = operand_strides(op.in[0], s->x_turned);
@@ -216,11 +217,12 @@ void matmul_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     o.in = {x, packed ? *packed : y};
     o.in_any = {false, false};
     o.out.strides = dense_strides(shape_of(op.out[0]), false, false);
-    const double flops = 2.0 * static_cast<double>(s->batch * s->m) * static_cast<double>(s->n * s->k);
+    const double flops =
+        2.0 * static_cast<double>(s->batch * s->m) * static_cast<double>(s->n * s->k);
     const double bytes = 4.0 * static_cast<double>(s->batch) *
                          static_cast<double>(s->m * s->k + s->k * s->n + s->m * s->n);
-    o.est_ns = cost_ns(flops, kind == kPacked ? 155.0 : 120.0, bytes, static_cast<double>(p.tiles.tiles),
-                       op.max_workers);
+    o.est_ns = cost_ns(flops, kind == kPacked ? 155.0 : 120.0, bytes,
+                       static_cast<double>(p.tiles.tiles), op.max_workers);
     epilogue_layouts(op, r->tail ? &*r->tail : nullptr, o.out, o);
     o.give(host, answer);
   }
@@ -235,34 +237,38 @@ std::unique_ptr<Plan> matmul_plan(const qn_opdesc& op, std::uint32_t kernel_id) 
   s->x_turned = (kernel_id & 2u) != 0, s->y_turned = (kernel_id & 4u) != 0;
   if (collapsed) s->m = sdk::element_count(op.in[0]) / s->k, s->batch = 1;
   const Plan2 p = cut_of(*s, kind);
-  const auto r = best(op, *s, kind, p);
+  qn_opdesc bare = op;
+  bare.program = nullptr;
+  const auto r = best(bare, *s, kind, p);
   if (!r) throw std::runtime_error("matmul: the offered kernel can't be made again");
-  if (op.program && (r->tail ? r->tail->taken : 0) != op.program->n_inst)
-    throw std::runtime_error("matmul: the epilogue is not the one offered");
+  const std::uint32_t prefix = op.program ? op.program->n_inst : 0;
+  const Md packed = kind == kPacked ? given_md(op.in[1], {}, r->packed) : Md();
   auto plan = std::make_unique<TilePlan>();
   Step step;
   const std::int64_t per = p.tiles.per_tile * 4;
   const std::int64_t xs = p.cut == Cut::Batch  ? per * s->m * s->k
                           : p.cut == Cut::Rows ? per * (s->x_turned ? 1 : s->k)
                                                : 0;
-  const std::int64_t ys = p.cut == Cut::Batch     ? per * s->k * s->n
-                          : p.cut == Cut::Rows    ? 0
-                          : kind == kPacked       ? packed_step(r->packed, p.tiles.per_tile)
-                                                  : per * (s->y_turned ? s->k : 1);
-  const std::int64_t os = p.cut == Cut::Batch ? per * s->m * s->n : p.cut == Cut::Rows ? per * s->n : per;
+  const std::int64_t ys = p.cut == Cut::Batch  ? per * s->k * s->n
+                          : p.cut == Cut::Rows ? 0
+                          : kind == kPacked    ? packed_step(packed, p.tiles.per_tile)
+                                               : per * (s->y_turned ? s->k : 1);
+  const std::int64_t os = p.cut == Cut::Batch  ? per * s->m * s->n
+                          : p.cut == Cut::Rows ? per * s->n
+                                               : per;
   const auto build = [&](std::int64_t units) {
-    Md packed = r->packed;
-    if (kind == kPacked && p.cut == Cut::Columns) packed = packed_columns(packed, units);
-    const Mats m = mats(*s, p.cut, units, kind == kPacked ? &packed : nullptr);
-    std::optional<Epilogue> tail;
-    if (r->tail) tail = tail_for(op, r->tail->taken, m.out, sums(*s, p.cut));
+    const Md slice =
+        kind == kPacked && p.cut == Cut::Columns ? packed_columns(packed, units) : packed;
+    const Mats m = mats(*s, p.cut, units, kind == kPacked ? &slice : nullptr);
+    const auto tail = prefix ? tail_for(op, prefix, m.out) : std::nullopt;
+    if (prefix && !tail) throw std::runtime_error("matmul: the epilogue is not the one offered");
     const auto pd = matmul_desc(m, tail ? &*tail : nullptr);
     std::vector<Slot> slots = {
         {DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.y, false}, {DNNL_ARG_DST, m.out, true}};
     step.operands = {{Operand::In, 0, xs, 0}, {Operand::In, 1, ys, 0}, {Operand::Out, 0, os, 0}};
-    if (tail) step.sum_in = tail->sum_in, step.sum_step = os, step.sum_rest = os / p.tiles.per_tile * p.tiles.rest;
     if (tail) epilogue_operands(*tail, os, p.cut == Cut::Columns ? per : 0, slots, step.operands);
-    return std::make_unique<Prim>(dnnl::matmul(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);
+    return std::make_unique<Prim>(dnnl::matmul(pd), pd.scratchpad_desc(), slots,
+                                  2 * op.max_workers);
   };
   step.full = build(p.tiles.per_tile);
   if (p.tiles.rest) step.rest = build(p.tiles.rest);

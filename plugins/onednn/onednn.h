@@ -15,8 +15,8 @@ namespace quern::onednn {
 using Md = dnnl::memory::desc;
 using Dims = dnnl::memory::dims;
 
-// oneDNN splits its loops by OpenMP's thread count when a primitive is made and when it runs; tiles are
-// the host's, so both happen under a count of one, put back afterwards.
+// oneDNN splits its loops by OpenMP's thread count when a primitive is made and when it runs; tiles
+// are the host's, so both happen under a count of one, put back afterwards.
 class OneThread {
  public:
   OneThread();
@@ -31,8 +31,8 @@ class OneThread {
 dnnl::engine& cpu();
 
 // ---- layouts ----
-// How an array's axes become oneDNN's dims. channels_last: (N, sp.., C) -> (N, C, sp..), also for weights
-// (O, sp.., I). groups > 0: axis O is split into (G, O/G) afterwards.
+// How an array's axes become oneDNN's dims. channels_last: (N, sp.., C) -> (N, C, sp..), also for
+// weights (O, sp.., I). groups > 0: axis O is split into (G, O/G) afterwards.
 struct Axes {
   bool channels_last = false;
   std::int64_t groups = 0;
@@ -57,6 +57,10 @@ bool is_named(const qn_layout& l);
 std::optional<Layout> layout_of(const Md& md, Axes axes);
 std::optional<Md> parse_name(std::string_view name, Axes* axes);
 Dims shape_of(const qn_array_desc& a);
+// The descriptor of an operand as plan() gets it. `expected` is what query() would offer now: the
+// answer of `any` may change between the two, because oneDNN's cache takes axes of size 1 for
+// equal.
+Md given_md(const qn_array_desc& a, Axes axes, const Md& expected);
 std::int64_t image_bytes(const Md& md);
 
 // ---- primitives ----
@@ -70,7 +74,8 @@ struct Slot {
 // threads may execute it at once.
 class Prim {
  public:
-  Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<Slot>& slots, unsigned sets);
+  Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<Slot>& slots,
+       unsigned sets);
   ~Prim();
   Prim(const Prim&) = delete;
   Prim& operator=(const Prim&) = delete;
@@ -110,9 +115,6 @@ struct Operand {
 struct Step {
   std::unique_ptr<Prim> full, rest;  // rest: for a smaller last tile
   std::vector<Operand> operands;
-  // Input copied onto the output first, unless the host let them share memory; -1: none.
-  int sum_in = -1;
-  std::int64_t sum_step = 0, sum_rest = 0;  // bytes of a tile and of the smaller last one
 };
 
 // Steps run one after another within a tile; tiles are independent.
@@ -141,7 +143,6 @@ struct Epilogue {
   };
   std::uint32_t taken = 0;
   int bias_in = -1;
-  int sum_in = -1;  // of op.in: lies in the output's memory, or is copied there, before the primitive adds
   dnnl::post_ops ops;
   std::vector<Binary> binary;
 };
@@ -152,11 +153,11 @@ struct EpilogueTarget {
   int channel_dim;
   Md md;
   bool bias;  // the first addition of one value a channel may become the op's own bias
-  bool sum;   // tiles of the output are contiguous, so an addition of its shape may be done in place
 };
-// nullopt unless the first `prefix` instructions are a chain oneDNN can append and after them only the
-// last one's value is read.
-std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix, const EpilogueTarget& t);
+// nullopt unless the first `prefix` instructions are a chain oneDNN can append and after them only
+// the last one's value is read.
+std::optional<Epilogue> make_epilogue(const qn_opdesc& op, std::uint32_t prefix,
+                                      const EpilogueTarget& t);
 
 // ---- offering ----
 struct Offer {
@@ -168,7 +169,6 @@ struct Offer {
   Layout out;
   std::uint64_t workspace = 0;
   std::uint32_t taken = 0;
-  int sum_in = -1;  // may lie on the output
   qn_status give(const qn_host* host, qn_answer* answer) const;
 };
 // Appends the layouts of the epilogue's inputs to the offer.

@@ -1,8 +1,8 @@
 // The plugin's table: which family serves which op.
 // Holds no kernel.
-#include "plugins/onednn/onednn.h"
-
 #include <stdexcept>
+
+#include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
 
@@ -62,8 +62,8 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   return QN_OK;
 }
 
-qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out, qn_plan_info* info,
-               qn_error_slot* slot) noexcept {
+qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out,
+               qn_plan_info* info, qn_error_slot* slot) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, slot, [&] {
     const Family* f = family_of(op->op);
@@ -83,7 +83,8 @@ const Plan& plan_of(const qn_plan* p) { return *reinterpret_cast<const Plan*>(p)
 
 qn_status run(const qn_plan* p, const qn_run* r) noexcept { return plan_of(p).run(*r); }
 
-qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t t, std::uint32_t worker, void* scratch) noexcept {
+qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t t, std::uint32_t worker,
+               void* scratch) noexcept {
   return plan_of(p).tile(*r, t, worker, scratch);
 }
 

@@ -1,9 +1,9 @@
-// Max and average pooling and their gradients, in blocked formats that the operands already have and in
-// both dense memory orders. Makes up no blocked format itself.
-#include "plugins/onednn/onednn.h"
-
+// Max and average pooling and their gradients, in blocked formats that the operands already have
+// and in both dense memory orders. Makes up no blocked format itself.
 #include <algorithm>
 #include <stdexcept>
+
+#include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
 
@@ -49,7 +49,8 @@ std::optional<PoolShape> shape_from(const qn_opdesc& op, const char** why) {
     s.kernel.push_back(sdk::attr_ints(op, at)[i]);
     s.stride.push_back(sdk::attr_ints(op, at + 1)[i]);
     s.padding.push_back(sdk::attr_ints(op, at + 2)[i]);
-    if (s.padding[i] < 0 || s.padding[i] >= s.kernel[i]) return fail("padding not below the window");
+    if (s.padding[i] < 0 || s.padding[i] >= s.kernel[i])
+      return fail("padding not below the window");
   }
   return s;
 }
@@ -61,14 +62,16 @@ F::primitive_desc forward_desc(const PoolShape& s, const Md& x, const Md& y) {
   const auto kind = s.grad ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
   const auto alg =
       s.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
-  return {F::desc(kind, alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(), cpu()};
+  return {F::desc(kind, alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(),
+          cpu()};
 }
 
 B::primitive_desc backward_desc(const PoolShape& s, const Md& x, const Md& y,
                                 const F::primitive_desc& hint) {
   const auto alg =
       s.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
-  return {B::desc(alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(), cpu(), hint};
+  return {B::desc(alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(), cpu(),
+          hint};
 }
 
 struct Formats {
@@ -76,7 +79,8 @@ struct Formats {
 };
 
 // The blocked format is the one an operand has now: of x going forward, of x or else dy going back.
-std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m, std::int64_t batch) {
+std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m,
+                               std::int64_t batch) {
   Dims xs = s.x, ys = s.y;
   xs[0] = ys[0] = batch;
   try {
@@ -107,7 +111,8 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
           const Dims xd = md_dims(xs, s.axes());
           dnnl_dim_t step = 1;
           for (int k = 0; k < b.inner_nblks; ++k) step *= b.inner_blks[k];
-          for (int d = 2; d < other.data.ndims; ++d) other.data.dims[d] = other.data.padded_dims[d] = xd[d];
+          for (int d = 2; d < other.data.ndims; ++d)
+            other.data.dims[d] = other.data.padded_dims[d] = xd[d];
           auto& ob = other.data.format_desc.blocking;
           if (b.inner_nblks != 1 || b.inner_idxs[0] != 1) continue;
           for (int d = other.data.ndims - 1; d >= 2; --d) ob.strides[d] = step, step *= xd[d];
@@ -122,7 +127,8 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
     if (!batch_outermost(f.x) || !batch_outermost(f.y)) return std::nullopt;
     const auto fwd = forward_desc(s, f.x, f.y);
     if (is_reference(fwd.impl_info_str())) return std::nullopt;
-    if (s.grad && is_reference(backward_desc(s, f.x, f.y, fwd).impl_info_str())) return std::nullopt;
+    if (s.grad && is_reference(backward_desc(s, f.x, f.y, fwd).impl_info_str()))
+      return std::nullopt;
     return f;
   } catch (const dnnl::error&) {
     return std::nullopt;
@@ -130,7 +136,7 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
 }
 
 double image_ns(const PoolShape& s) {
-  const double passes = s.grad && s.maximum ? 3 : 1;
+  const double passes = s.grad && s.maximum ? 6 : 1;
   return s.bytes() * passes / 10.0 / static_cast<double>(s.x[0]);
 }
 
@@ -150,7 +156,8 @@ void pool_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     const auto f = formats(op, *s, m, t.per_tile);
     if (!f) {
       host->refuse(answer, name.c_str(),
-                   m == kSame ? "no operand has a blocked format" : "oneDNN has no fast kernel for this layout");
+                   m == kSame ? "no operand has a blocked format"
+                              : "oneDNN has no fast kernel for this layout");
       continue;
     }
     const auto x = layout_of(with_batch(f->x, s->x[0]), s->axes());
@@ -162,13 +169,16 @@ void pool_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     Offer o;
     o.name = name;
     o.kernel_id = m;
-    if (!s->grad) o.in = {*x};
-    else if (s->maximum) o.in = {*x, *y, *y};
-    else o.in = {*y};
+    if (!s->grad)
+      o.in = {*x};
+    else if (s->maximum)
+      o.in = {*x, *y, *y};
+    else
+      o.in = {*y};
     o.in_any.assign(o.in.size(), false);
     if (s->grad && s->maximum) o.in_any[1] = true;  // y is not read: the forward pass is run again
     o.out = s->grad ? *x : *y;
-    const double work = s->bytes() * (s->grad && s->maximum ? 3 : 1) * (m == kFirst ? 2 : 1);
+    const double work = s->bytes() * (s->grad && s->maximum ? 6 : 1) * (m == kFirst ? 2 : 1);
     o.est_ns = cost_ns(0, 1, work, static_cast<double>(t.tiles), op.max_workers);
     o.give(host, answer);
   }
@@ -196,7 +206,9 @@ std::unique_ptr<Plan> pool_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
       fwd.operands = {{Operand::In, 0, xs, 0}, {Operand::Out, 0, ys, 0}};
       if (rerun) {
         slots.push_back({DNNL_ARG_WORKSPACE, choice, true});
-        fwd.operands = {{Operand::In, 0, xs, 0}, {Operand::Scratch, 0, 0, 0}, {Operand::Scratch, 0, 0, choice_at}};
+        fwd.operands = {{Operand::In, 0, xs, 0},
+                        {Operand::Scratch, 0, 0, 0},
+                        {Operand::Scratch, 0, 0, choice_at}};
         temp = std::max(temp, choice_at + choice.get_size());
       }
       pf = std::make_unique<Prim>(F(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);

@@ -1,10 +1,10 @@
-// Execution: primitives with argument sets made ahead, the tile plan, and how work is cut into tiles.
-// Knows no op; the families fill in primitives and operands.
-#include "plugins/onednn/onednn.h"
-
+// Execution: primitives with argument sets made ahead, the tile plan, and how work is cut into
+// tiles. Knows no op; the families fill in primitives and operands.
 #include <algorithm>
 #include <cmath>
 #include <thread>
+
+#include "plugins/onednn/onednn.h"
 
 #if DNNL_CPU_RUNTIME == DNNL_RUNTIME_OMP
 #include <omp.h>
@@ -51,9 +51,13 @@ dnnl::memory unset(const Md& md) { return dnnl::memory(md, cpu(), DNNL_MEMORY_NO
 
 }  // namespace
 
-Prim::Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<Slot>& slots, unsigned sets)
-    : prim_(prim), scratch_bytes_(scratchpad.get_size()), n_slots_(slots.size()),
-      sets_(new Set[std::max(1u, sets)]), n_sets_(std::max(1u, sets)) {
+Prim::Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<Slot>& slots,
+           unsigned sets)
+    : prim_(prim),
+      scratch_bytes_(scratchpad.get_size()),
+      n_slots_(slots.size()),
+      sets_(new Set[std::max(1u, sets)]),
+      n_sets_(std::max(1u, sets)) {
   for (unsigned i = 0; i < n_sets_; ++i) {
     Set& s = sets_[i];
     s.stream = dnnl::stream(cpu());
@@ -89,17 +93,11 @@ bool Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const {
   return st == dnnl_success;
 }
 
-qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worker, void* scratch) const {
+qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worker,
+                         void* scratch) const {
   const OneThread guard;
   char* base = static_cast<char*>(scratch);
   for (const Step& s : steps) {
-    if (s.sum_in >= 0) {
-      const std::int64_t at = s.sum_step * static_cast<std::int64_t>(t);
-      char* to = static_cast<char*>(run.out[0].data) + at;
-      const char* from = static_cast<const char*>(run.in[s.sum_in].data) + at;
-      const bool last = s.sum_rest && t + 1 == info.n_tiles;
-      if (to != from) std::memcpy(to, from, static_cast<std::size_t>(last ? s.sum_rest : s.sum_step));
-    }
     void* ptrs[16];
     for (std::size_t i = 0; i < s.operands.size(); ++i) {
       const Operand& o = s.operands[i];
@@ -135,7 +133,10 @@ Tiling Tiling::of(std::int64_t units, double ns_per_unit) {
   tiles = std::clamp<std::int64_t>(tiles, 1, std::min(units, kMaxTiles));
   if (tiles > 1 && units % tiles != 0) {  // a near divisor saves the second primitive
     for (std::int64_t k = tiles; k <= std::min(units, tiles * 3 / 2); ++k)
-      if (units % k == 0) { tiles = k; break; }
+      if (units % k == 0) {
+        tiles = k;
+        break;
+      }
   }
   Tiling t{units, (units + tiles - 1) / tiles, 0, 0};
   t.tiles = (units + t.per_tile - 1) / t.per_tile;
@@ -145,7 +146,8 @@ Tiling Tiling::of(std::int64_t units, double ns_per_unit) {
 
 double cost_ns(double flops, double rate, double bytes, double tiles, double workers) {
   const double lanes = std::max(1.0, std::min(workers, tiles));
-  const double rounds = std::ceil(std::max(1.0, tiles) / lanes) / std::max(1.0, tiles);  // of all work
+  const double rounds =
+      std::ceil(std::max(1.0, tiles) / lanes) / std::max(1.0, tiles);  // of all work
   return std::max(flops / rate, bytes / 20.0) * rounds + 2000.0 + 1000.0 * rounds * tiles;
 }
 
@@ -163,7 +165,6 @@ qn_status Offer::give(const qn_host* host, qn_answer* answer) const {
   c.confidence = QN_CONFIDENCE_MODEL;
   c.workspace_max = workspace;
   c.epilogue_taken = taken;
-  if (sum_in >= 0 && sum_in < 64) c.inplace_mask = std::uint64_t{1} << sum_in;
   return host->offer(answer, &c);
 }
 

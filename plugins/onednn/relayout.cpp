@@ -1,9 +1,9 @@
 // Relayout between the plugin's named formats and strided arrays, in tiles of the outermost dim.
 // Strided to strided is left to others.
-#include "plugins/onednn/onednn.h"
-
 #include <algorithm>
 #include <stdexcept>
+
+#include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
 
@@ -30,13 +30,15 @@ std::optional<Pair> pair_of(const qn_opdesc& op, const char** why) {
     if (md_dims(shape_of(*a[i]), axes[i]) != md[i]->dims()) return fail("a name for another shape");
   }
   if (!md[0] && !md[1]) return fail("neither side is one of this plugin's formats");
-  if (md[0] && md[1] && (axes[0].channels_last != axes[1].channels_last || axes[0].groups != axes[1].groups))
+  if (md[0] && md[1] &&
+      (axes[0].channels_last != axes[1].channels_last || axes[0].groups != axes[1].groups))
     return fail("the formats order the axes differently");
   for (int i = 0; i < 2; ++i) {
     if (md[i]) continue;
     const Dims shape = shape_of(*a[i]);
-    Dims strides = a[i]->layout.strides ? Dims(a[i]->layout.strides, a[i]->layout.strides + a[i]->ndim)
-                                        : dense_strides(shape, false, false);
+    Dims strides = a[i]->layout.strides
+                       ? Dims(a[i]->layout.strides, a[i]->layout.strides + a[i]->ndim)
+                       : dense_strides(shape, false, false);
     for (std::size_t k = 0; k < strides.size(); ++k) {
       if (shape[k] == 1) strides[k] = 1;
       if (strides[k] <= 0) return fail("strides that are not positive");
@@ -61,7 +63,8 @@ bool cuttable(const Md& md) {
 
 Tiling tiling(const Pair& p) {
   const double ns = static_cast<double>(std::max(p.from.get_size(), p.to.get_size())) / 4.0;
-  if (!cuttable(p.from) || !cuttable(p.to) || !batch_outermost(p.to)) return {1, p.from.data.dims[0], 1, 0};
+  if (!cuttable(p.from) || !cuttable(p.to) || !batch_outermost(p.to))
+    return {1, p.from.data.dims[0], 1, 0};
   const std::int64_t n = p.from.data.dims[0];
   return Tiling::of(n, ns / static_cast<double>(n));
 }
@@ -84,7 +87,8 @@ void relayout_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer)
   try {
     const auto pd = reorder_desc(
         t.tiles > 1 ? Pair{with_batch(p->from, t.per_tile), with_batch(p->to, t.per_tile)} : *p);
-    if (is_reference(pd.impl_info_str()) || std::string_view(pd.impl_info_str()) == "simple:any") slow = 10;
+    if (is_reference(pd.impl_info_str()) || std::string_view(pd.impl_info_str()) == "simple:any")
+      slow = 10;
   } catch (const dnnl::error&) {
     return host->refuse(answer, name, "oneDNN can't reorder these formats");
   }
@@ -93,9 +97,12 @@ void relayout_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer)
   const auto take = [](const qn_layout& l, const qn_array_desc& a) {
     Layout r;
     r.named = is_named(l);
-    if (r.named) r.name.assign(l.name.ptr, l.name.len), r.bytes = l.bytes;
-    else if (l.strides) r.strides.assign(l.strides, l.strides + a.ndim);
-    else r.strides = dense_strides(shape_of(a), false, false);
+    if (r.named)
+      r.name.assign(l.name.ptr, l.name.len), r.bytes = l.bytes;
+    else if (l.strides)
+      r.strides.assign(l.strides, l.strides + a.ndim);
+    else
+      r.strides = dense_strides(shape_of(a), false, false);
     return r;
   };
   o.in = {take(op.in[0].layout, op.in[0])};
@@ -119,7 +126,8 @@ std::unique_ptr<Plan> relayout_plan(const qn_opdesc& op, std::uint32_t) {
     const Pair q = t.tiles > 1 ? Pair{with_batch(p->from, n), with_batch(p->to, n)} : *p;
     const auto pd = reorder_desc(q);
     const std::vector<Slot> slots = {{DNNL_ARG_FROM, q.from, false}, {DNNL_ARG_TO, q.to, true}};
-    return std::make_unique<Prim>(dnnl::reorder(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);
+    return std::make_unique<Prim>(dnnl::reorder(pd), pd.scratchpad_desc(), slots,
+                                  2 * op.max_workers);
   };
   step.full = build(t.per_tile);
   if (t.rest) step.rest = build(t.rest);

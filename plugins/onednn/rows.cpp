@@ -1,9 +1,9 @@
 // Softmax, log-softmax and layer normalisation of row-major arrays, in tiles of the leading axes.
 // One axis at a time; layer_norm only with vectors for scale and shift.
-#include "plugins/onednn/onednn.h"
-
 #include <algorithm>
 #include <stdexcept>
+
+#include "plugins/onednn/onednn.h"
 
 namespace quern::onednn {
 
@@ -25,7 +25,8 @@ std::optional<RowShape> shape_from(const qn_opdesc& op, const char** why) {
   std::size_t axis = x.size() - 1;
   if (op.op == QN_OP_LAYER_NORM) {
     for (int i = 1; i < 3; ++i)
-      if (op.in[i].ndim != 1 || op.in[i].shape[0] != x[axis]) return fail("w and b must be vectors");
+      if (op.in[i].ndim != 1 || op.in[i].shape[0] != x[axis])
+        return fail("w and b must be vectors");
   } else {
     if (sdk::attr_count(op, 0) != 1) return fail("only one axis");
     axis = static_cast<std::size_t>(sdk::attr_ints(op, 0)[0]);
@@ -33,7 +34,8 @@ std::optional<RowShape> shape_from(const qn_opdesc& op, const char** why) {
   RowShape s;
   // oneDNN's log-softmax of one value is off zero by its exp and log.
   if (op.op == QN_OP_LOG_SOFTMAX && x[axis] == 1) return fail("an axis of one value");
-  for (std::size_t i = 0; i < x.size(); ++i) (i < axis ? s.outer : i == axis ? s.size : s.inner) *= x[i];
+  for (std::size_t i = 0; i < x.size(); ++i)
+    (i < axis ? s.outer : i == axis ? s.size : s.inner) *= x[i];
   return s;
 }
 
@@ -53,7 +55,8 @@ Made make(const qn_opdesc& op, const RowShape& s, std::int64_t rows, bool primit
     using N = dnnl::layer_normalization_forward;
     m.md = Md({rows, s.size}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
     const N::primitive_desc pd(
-        N::desc(dnnl::prop_kind::forward_inference, m.md, static_cast<float>(sdk::attr_float(op, 0)),
+        N::desc(dnnl::prop_kind::forward_inference, m.md,
+                static_cast<float>(sdk::attr_float(op, 0)),
                 dnnl::normalization_flags::use_scale | dnnl::normalization_flags::use_shift),
         user_scratch(), cpu());
     m.pd = pd;
@@ -62,12 +65,13 @@ Made make(const qn_opdesc& op, const RowShape& s, std::int64_t rows, bool primit
   }
   using S = dnnl::softmax_v2_forward;
   m.md = Md({rows, s.size, s.inner}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::abc);
-  if (s.inner == 1) m.md = Md({rows, s.size}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
-  const S::primitive_desc pd(
-      S::desc(dnnl::prop_kind::forward_inference,
-              op.op == QN_OP_SOFTMAX ? dnnl::algorithm::softmax_accurate : dnnl::algorithm::softmax_log,
-              m.md, m.md, 1),
-      user_scratch(), cpu());
+  if (s.inner == 1)
+    m.md = Md({rows, s.size}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::ab);
+  const S::primitive_desc pd(S::desc(dnnl::prop_kind::forward_inference,
+                                     op.op == QN_OP_SOFTMAX ? dnnl::algorithm::softmax_accurate
+                                                            : dnnl::algorithm::softmax_log,
+                                     m.md, m.md, 1),
+                             user_scratch(), cpu());
   m.pd = pd;
   if (primitive) m.prim = S(pd);
   return m;
@@ -99,7 +103,11 @@ void rows_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
   }
   o.out.strides = o.in[0].strides;
   const double n = static_cast<double>(s->outer * s->size * s->inner);
-  o.est_ns = cost_ns(n, norm ? 4.0 : s->inner == 1 ? 1.6 : 1.0, n * 8, static_cast<double>(t.tiles), op.max_workers);
+  o.est_ns = cost_ns(n,
+                     norm            ? 4.0
+                     : s->inner == 1 ? 1.6
+                                     : 1.0,
+                     n * 8, static_cast<double>(t.tiles), op.max_workers);
   o.give(host, answer);
 }
 

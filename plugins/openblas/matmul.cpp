@@ -52,10 +52,14 @@ const Plan* plan_of(const qn_plan* p) { return reinterpret_cast<const Plan*>(p);
 void split(Plan& p) {
   const double flops = p.g.flops();
   std::uint32_t want = 1;
-  if (flops > 1.2e10) want = 16;
-  else if (flops > 3e9) want = 8;
-  else if (flops > 6e7) want = 4;
-  else if (flops > 2e6) want = 2;
+  if (flops > 1.2e10)
+    want = 16;
+  else if (flops > 3e9)
+    want = 8;
+  else if (flops > 6e7)
+    want = 4;
+  else if (flops > 2e6)
+    want = 2;
   if (p.g.batch >= want || p.g.M * p.g.N < 64) {
     p.by_batch = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(p.g.batch, 1, want == 1 ? 1 : std::max(want, 4u)));
@@ -78,14 +82,17 @@ double estimate(const Matmul& g, bool f64, const Plan& p, std::uint32_t workers)
   const double tiles =
       p.by_batch ? p.by_batch : double(std::max<std::int64_t>(1, g.batch)) * p.by_m * p.by_n;
   const double parallel = std::min<double>(std::max(1u, workers), tiles);
-  const double least = double(std::min({g.M, g.N, g.K}));
-  // Edges and packing weigh more the smaller the matrix.
-  const double rate = (f64 ? 50.0 : 100.0) * (least / (least + 14.0));
-  const double bytes = size * double(g.batch) * double(g.M * g.K + g.K * g.N + g.M * g.N);
-  const double work = std::max(g.flops() / std::max(rate, 1.0), bytes / 20.0);
-  const double epilogue = 0.06 * size * double(g.batch) * double(g.M * g.N) * g.epilogue.n;
-  return 250.0 * double(std::max<std::int64_t>(1, g.batch)) / parallel +
-         (work + epilogue) / parallel + (tiles > 1 ? 4000.0 : 0.0);
+  const double m = double(g.M), n = double(g.N), k = double(g.K);
+  const double least = std::min({m, n, k});
+  const double rate = (f64 ? 70.0 : 145.0) * (least / (least + 4.0));
+  // Above this size, and with more than a vector, OpenBLAS packs both operands.
+  const double packed = least > 1 && m * n * k > 2e6 ? m * k + k * n : 0.0;
+  const double bytes = size * (m * k + k * n + m * n);
+  const double item =
+      40.0 + 0.04 * size * packed + std::max(2 * m * n * k / std::max(rate, 1.0), bytes / 35.0);
+  const double epilogue = 0.06 * size * m * n * g.epilogue.n;
+  const double launch = tiles > 1 && workers > 1 ? 4000.0 : 0.0;
+  return 40.0 + launch + double(std::max<std::int64_t>(1, g.batch)) * (item + epilogue) / parallel;
 }
 
 std::vector<std::int64_t> dense_strides(const qn_array_desc& a) {
@@ -139,10 +146,10 @@ void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0,
   } else {
     const std::int64_t a_row = p.a.trans == CblasNoTrans ? p.a.ld : 1;
     const std::int64_t b_col = p.b.trans == CblasNoTrans ? 1 : p.b.ld;
-    const T* a = static_cast<const T*>(run->in[0].data) + Matmul::offset(g.a_batch, g, item) +
-                 m0 * a_row;
-    const T* b = static_cast<const T*>(run->in[1].data) + Matmul::offset(g.b_batch, g, item) +
-                 n0 * b_col;
+    const T* a =
+        static_cast<const T*>(run->in[0].data) + Matmul::offset(g.a_batch, g, item) + m0 * a_row;
+    const T* b =
+        static_cast<const T*>(run->in[1].data) + Matmul::offset(g.b_batch, g, item) + n0 * b_col;
     const std::int64_t a_k = p.a.trans == CblasNoTrans ? 1 : p.a.ld;
     const std::int64_t b_k = p.b.trans == CblasNoTrans ? p.b.ld : 1;
     if (g.N == 1) {
@@ -229,8 +236,7 @@ qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, qn_plan** out, q
     return QN_E_INVALID_ARGUMENT;
   }
   split(p);
-  info->n_tiles = p.by_batch ? p.by_batch
-                             : static_cast<std::uint32_t>(p.g.batch) * p.by_m * p.by_n;
+  info->n_tiles = p.by_batch ? p.by_batch : static_cast<std::uint32_t>(p.g.batch) * p.by_m * p.by_n;
   *out = reinterpret_cast<qn_plan*>(new Plan(p));
   return QN_OK;
 }

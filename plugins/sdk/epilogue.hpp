@@ -37,8 +37,7 @@ inline bool epilogue_prefix_closed(const qn_program& p, std::uint32_t taken) {
       return false;
     }
   }
-  return epilogue_visible(p, static_cast<std::int32_t>(p.out[0]), taken) &&
-         p.out[0] >= p.n_in;
+  return epilogue_visible(p, static_cast<std::int32_t>(p.out[0]), taken) && p.out[0] >= p.n_in;
 }
 
 // Steps of type `t` only.
@@ -64,10 +63,14 @@ inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
         other = q.a;
       }
       if (other < 0 || other == 0) break;
-      if (q.op == QN_OP_ADD) s.kind = EpilogueStep::add;
-      else if (q.op == QN_OP_SUBTRACT) s.kind = EpilogueStep::subtract;
-      else if (q.op == QN_OP_MULTIPLY) s.kind = EpilogueStep::multiply;
-      else break;
+      if (q.op == QN_OP_ADD)
+        s.kind = EpilogueStep::add;
+      else if (q.op == QN_OP_SUBTRACT)
+        s.kind = EpilogueStep::subtract;
+      else if (q.op == QN_OP_MULTIPLY)
+        s.kind = EpilogueStep::multiply;
+      else
+        break;
       if (other < n_in) {
         const std::uint32_t k = op.n_op_in + static_cast<std::uint32_t>(other) - 1;
         if (k >= op.n_in || op.in[k].dtype != t) break;

@@ -1,13 +1,13 @@
 // The loops of epilogue steps over one row.
-// Templates only, so that a file compiled for another target may include this under its target pragma;
-// include epilogue.hpp before the pragma.
+// Templates only, so that a file compiled for another target may include this under its target
+// pragma; include epilogue.hpp before the pragma.
 #pragma once
 #include "plugins/sdk/epilogue.hpp"
 
 namespace quern::sdk {
 
-// One step over a row of n values; p's element j lies at p[j * sn]. Tag keeps instances of different
-// targets apart: give a type of an anonymous namespace.
+// One step over a row of n values; p's element j lies at p[j * sn]. Tag keeps instances of
+// different targets apart: give a type of an anonymous namespace.
 template <class T, int VectorBytes, class Tag>
 void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std::int64_t sn) {
   typedef T Vec __attribute__((vector_size(VectorBytes), aligned(sizeof(T)), may_alias));
@@ -33,9 +33,15 @@ void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std
     for (; j < n; ++j) c[j] = f(c[j], p[j * sn]);
   };
   switch (kind) {
-    case EpilogueStep::add: loop([](auto x, auto y) { return x + y; }); break;
-    case EpilogueStep::subtract: loop([](auto x, auto y) { return x - y; }); break;
-    case EpilogueStep::multiply: loop([](auto x, auto y) { return x * y; }); break;
+    case EpilogueStep::add:
+      loop([](auto x, auto y) { return x + y; });
+      break;
+    case EpilogueStep::subtract:
+      loop([](auto x, auto y) { return x - y; });
+      break;
+    case EpilogueStep::multiply:
+      loop([](auto x, auto y) { return x * y; });
+      break;
     case EpilogueStep::relu:
       sn = 0;
       p = nullptr;

@@ -1,5 +1,5 @@
-// A matmul opdesc as plain numbers: sizes, element strides, folded batch axes and the epilogue's operands.
-// It computes nothing and picks no kernel.
+// A matmul opdesc as plain numbers: sizes, element strides, folded batch axes and the epilogue's
+// operands. It computes nothing and picks no kernel.
 #pragma once
 #include <cstdint>
 
@@ -131,7 +131,8 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
 template <class T>
 inline void apply_epilogue(const Matmul& g, const qn_buffer* in, std::int64_t item, T* c,
                            std::int64_t m0, std::int64_t m1, std::int64_t n0, std::int64_t n1,
-                           void (*row)(EpilogueStep::Kind, T*, std::int64_t, const T*, std::int64_t)) {
+                           void (*row)(EpilogueStep::Kind, T*, std::int64_t, const T*,
+                                       std::int64_t)) {
   if (g.epilogue.n == 0) return;
   const T* base[Epilogue::max_steps] = {};
   T imm[Epilogue::max_steps] = {};

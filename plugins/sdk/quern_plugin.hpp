@@ -1,5 +1,5 @@
-// Header-only help for plugins written in C++: attribute access, layout descriptions, offering, table building.
-// Not part of the ABI: a plugin may be written against kernel.h alone.
+// Header-only help for plugins written in C++: attribute access, layout descriptions, offering,
+// table building. Not part of the ABI: a plugin may be written against kernel.h alone.
 #pragma once
 #include <cstdint>
 #include <cstdio>
@@ -18,7 +18,9 @@ inline std::int64_t attr_int(const qn_opdesc& op, unsigned k) { return op.attr[k
 inline double attr_float(const qn_opdesc& op, unsigned k) { return op.attr[k].v.f; }
 inline const std::int64_t* attr_ints(const qn_opdesc& op, unsigned k) { return op.attr[k].v.is; }
 inline unsigned attr_count(const qn_opdesc& op, unsigned k) { return op.attr[k].count; }
-inline std::string_view attr_str(const qn_opdesc& op, unsigned k) { return {op.attr[k].v.s, op.attr[k].count}; }
+inline std::string_view attr_str(const qn_opdesc& op, unsigned k) {
+  return {op.attr[k].v.s, op.attr[k].count};
+}
 
 inline unsigned itemsize(qn_dtype t) { return (t >> 8 & 0xffu) / 8u; }
 
@@ -42,7 +44,9 @@ inline bool is_row_major(const qn_array_desc& a) {
 }
 
 inline qn_layout any_strides() { return {QN_LAYOUT_STRIDED, 0, nullptr, {nullptr, 0}, 0}; }
-inline qn_layout with_strides(const std::int64_t* s) { return {QN_LAYOUT_STRIDED, 0, s, {nullptr, 0}, 0}; }
+inline qn_layout with_strides(const std::int64_t* s) {
+  return {QN_LAYOUT_STRIDED, 0, s, {nullptr, 0}, 0};
+}
 inline qn_layout named(const std::string& n, std::uint64_t bytes) {
   return {QN_LAYOUT_NAMED, 0, nullptr, {n.data(), n.size()}, bytes};
 }

@@ -1,5 +1,5 @@
-// What all kernel families of the simd plugin share: the plan interface, the family table, cost helpers.
-// Not here: anything that uses Highway, which is compiled once for each instruction set.
+// What all kernel families of the simd plugin share: the plan interface, the family table, cost
+// helpers. Not here: anything that uses Highway, which is compiled once for each instruction set.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -20,7 +20,8 @@ struct Plan {
 };
 
 using QueryFn = void (*)(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-using PlanFn = std::unique_ptr<Plan> (*)(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+using PlanFn = std::unique_ptr<Plan> (*)(const qn_opdesc& op, std::uint32_t kernel_id,
+                                         qn_plan_info& info);
 
 // A family serves some ops; query offers or refuses, plan builds what tile() needs.
 struct Family {
@@ -33,7 +34,8 @@ void choose_target();
 // NULL when no kernel here serves the op.
 const Family* find_family(std::uint32_t op);
 
-// Nanoseconds to move bytes through memory and spend compute_ns of one core, on the workers that pay off.
+// Nanoseconds to move bytes through memory and spend compute_ns of one core, on the workers that
+// pay off.
 inline double estimate_ns(double bytes, double compute_ns, std::uint32_t workers) {
   const double one = std::max(bytes / 20.0, compute_ns) + 300;
   if (one < 15000) return one;
@@ -59,7 +61,8 @@ inline std::int64_t split(std::int64_t n, std::uint32_t parts, std::uint32_t k) 
 // Axis order of a dense permuted layout, slowest axis first; false when it is not dense.
 bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order);
 // Strides of shape laid out densely in the given axis order.
-std::vector<std::int64_t> strides_in_order(const qn_array_desc& a, const std::vector<std::uint32_t>& order);
+std::vector<std::int64_t> strides_in_order(const qn_array_desc& a,
+                                           const std::vector<std::uint32_t>& order);
 bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b);
 
 }  // namespace quern::simd

@@ -1,5 +1,6 @@
 // The element-wise program as a list of vector steps over tiles that fit the first-level cache.
-// Not here: how a program is turned into steps (map_plan.cpp) or the loops themselves (map_ops.cpp).
+// Not here: how a program is turned into steps (map_plan.cpp) or the loops themselves
+// (map_ops.cpp).
 #pragma once
 #include "plugins/simd/common.h"
 
@@ -8,18 +9,21 @@ namespace quern::simd {
 // In a tile every value takes 4 bytes an element: f32, i32, u32, or bool as 0 or 1.
 enum class Lane : std::uint8_t { kFloat, kInt, kUint, kBool };
 
-// src[k] points at n elements, or at one when bit k of the variant's mask says uniform. dst may be a src.
+// src[k] points at n elements, or at one when bit k of the variant's mask says uniform. dst may be
+// a src.
 using MapFn = void (*)(const void* const* src, void* dst, std::size_t n);
 
 // The vector loop for an op, NULL when there is none with that mask of uniform operands.
 MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask);
 // Plain loops for the rest; never with uniform operands.
 MapFn map_fn_scalar(std::uint32_t op, Lane in, Lane out);
+// Nanoseconds an element of a step, by vector or plain loop.
+double step_cost(std::uint32_t op, bool scalar);
 
-constexpr std::uint32_t kInstFill = 0x10000u;   // dst[i] = src[0][0]
-constexpr std::uint32_t kInstCopy = 0x10001u;   // dst[i] = src[0][i]
-constexpr std::uint32_t kInstCube = 0x10002u;   // x * x * x
-constexpr std::uint32_t kInstWiden8 = 0x10003u; // 4-byte ints from unsigned bytes
+constexpr std::uint32_t kInstFill = 0x10000u;    // dst[i] = src[0][0]
+constexpr std::uint32_t kInstCopy = 0x10001u;    // dst[i] = src[0][i]
+constexpr std::uint32_t kInstCube = 0x10002u;    // x * x * x
+constexpr std::uint32_t kInstWiden8 = 0x10003u;  // 4-byte ints from unsigned bytes
 constexpr std::uint32_t kInstNarrow8 = 0x10004u;
 
 // Memory elements of a narrow dtype to 4-byte lanes and back; NULL when the dtype is not supported.

@@ -4,9 +4,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/map_ops.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 #include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,27 +19,28 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<D>> OneOrZero(D, M m) {
   return hn::And(hn::BitCast(di, hn::VecFromMask(D(), m)), hn::Set(di, 1));
 }
 
-// Also true for NaN: Highway's Ne is false for it on some targets, so it must not be used on floats.
+// Also true for NaN: Highway's Ne is false for it on some targets, so it must not be used on
+// floats.
 template <class D, class V>
 HWY_INLINE hn::Mask<D> NonZero(D d, V x) {
   return hn::Not(hn::Eq(x, hn::Zero(d)));
 }
 
-#define QUERN_UNARY(Name, ...)                      \
-  struct Name {                                     \
-    template <class D, class V>                     \
-    static HWY_INLINE auto Do(D d, V x, V, V) {     \
-      (void)d;                                      \
-      return __VA_ARGS__;                           \
-    }                                               \
+#define QUERN_UNARY(Name, ...)                  \
+  struct Name {                                 \
+    template <class D, class V>                 \
+    static HWY_INLINE auto Do(D d, V x, V, V) { \
+      (void)d;                                  \
+      return __VA_ARGS__;                       \
+    }                                           \
   };
-#define QUERN_BINARY(Name, ...)                     \
-  struct Name {                                     \
-    template <class D, class V>                     \
-    static HWY_INLINE auto Do(D d, V x, V y, V) {   \
-      (void)d;                                      \
-      return __VA_ARGS__;                           \
-    }                                               \
+#define QUERN_BINARY(Name, ...)                   \
+  struct Name {                                   \
+    template <class D, class V>                   \
+    static HWY_INLINE auto Do(D d, V x, V y, V) { \
+      (void)d;                                    \
+      return __VA_ARGS__;                         \
+    }                                             \
   };
 
 QUERN_UNARY(OpCopy, x)
@@ -94,7 +95,8 @@ QUERN_BINARY(OpNe, OneOrZero(d, hn::Not(hn::Eq(x, y))))
 QUERN_BINARY(OpLt, OneOrZero(d, hn::Lt(x, y)))
 QUERN_BINARY(OpLe, OneOrZero(d, hn::Le(x, y)))
 QUERN_BINARY(OpLtInt, OneOrZero(d, hn::Lt(x, y)))
-QUERN_BINARY(OpLeInt, hn::Sub(hn::Set(d, 1), hn::And(hn::VecFromMask(d, hn::Lt(y, x)), hn::Set(d, 1))))
+QUERN_BINARY(OpLeInt,
+             hn::Sub(hn::Set(d, 1), hn::And(hn::VecFromMask(d, hn::Lt(y, x)), hn::Set(d, 1))))
 QUERN_BINARY(OpAnd, hn::And(x, y))
 QUERN_BINARY(OpOr, hn::Or(x, y))
 QUERN_BINARY(OpXor, hn::Xor(x, y))
@@ -118,8 +120,8 @@ HWY_INLINE hn::Vec<D> Fetch(D d, const T* p, std::size_t i, hn::Vec<D> uniform) 
   }
 }
 
-// One step over n elements; the operands in kMask are uniform. The tail goes through a padded copy, so
-// that no byte past the arrays is touched.
+// One step over n elements; the operands in kMask are uniform. The tail goes through a padded copy,
+// so that no byte past the arrays is touched.
 template <class Op, class T, int kArity, unsigned kMask>
 void Loop(const void* const* src, void* dst, std::size_t n) {
   const hn::ScalableTag<T> d;
@@ -128,11 +130,14 @@ void Loop(const void* const* src, void* dst, std::size_t n) {
   const T* b = static_cast<const T*>(kArity > 1 ? src[1] : src[0]);
   const T* c = static_cast<const T*>(kArity > 2 ? src[2] : src[0]);
   T* out = static_cast<T*>(dst);
-  constexpr bool kA = kMask & 1, kB = kArity > 1 ? (kMask & 2) != 0 : kA, kC = kArity > 2 ? (kMask & 4) != 0 : kA;
-  const auto ua = hn::Set(d, kA ? *a : T(0)), ub = hn::Set(d, kB ? *b : T(0)), uc = hn::Set(d, kC ? *c : T(0));
+  constexpr bool kA = kMask & 1, kB = kArity > 1 ? (kMask & 2) != 0 : kA,
+                 kC = kArity > 2 ? (kMask & 4) != 0 : kA;
+  const auto ua = hn::Set(d, kA ? *a : T(0)), ub = hn::Set(d, kB ? *b : T(0)),
+             uc = hn::Set(d, kC ? *c : T(0));
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    const auto y = Op::Do(d, Fetch<kA>(d, a, i, ua), Fetch<kB>(d, b, i, ub), Fetch<kC>(d, c, i, uc));
+    const auto y =
+        Op::Do(d, Fetch<kA>(d, a, i, ua), Fetch<kB>(d, b, i, ub), Fetch<kC>(d, c, i, uc));
     hn::StoreU(hn::BitCast(d, y), d, out + i);
   }
   if (i == n) return;
@@ -153,7 +158,8 @@ void Widen8(const void* const* src, void* dst, std::size_t n) {
   const auto* a = static_cast<const std::uint8_t*>(src[0]);
   auto* out = static_cast<std::int32_t*>(dst);
   std::size_t i = 0;
-  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) hn::StoreU(hn::PromoteTo(d, hn::LoadU(d8, a + i)), d, out + i);
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d))
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(d8, a + i)), d, out + i);
   for (; i < n; ++i) out[i] = a[i];
 }
 
@@ -172,10 +178,14 @@ void Narrow8(const void* const* src, void* dst, std::size_t n) {
 template <class Op, class T>
 MapFn Two(unsigned mask) {
   switch (mask) {
-    case 0: return Loop<Op, T, 2, 0>;
-    case 1: return Loop<Op, T, 2, 1>;
-    case 2: return Loop<Op, T, 2, 2>;
-    default: return nullptr;
+    case 0:
+      return Loop<Op, T, 2, 0>;
+    case 1:
+      return Loop<Op, T, 2, 1>;
+    case 2:
+      return Loop<Op, T, 2, 2>;
+    default:
+      return nullptr;
   }
 }
 
@@ -184,47 +194,83 @@ using U = std::uint32_t;
 
 MapFn FloatUnary(std::uint32_t op) {
   switch (op) {
-    case QN_OP_NEGATIVE: return Loop<OpNeg, float, 1, 0>;
-    case QN_OP_ABS: return Loop<OpAbs, float, 1, 0>;
-    case QN_OP_SQUARE: return Loop<OpSquare, float, 1, 0>;
-    case kInstCube: return Loop<OpCube, float, 1, 0>;
-    case QN_OP_SQRT: return Loop<OpSqrt, float, 1, 0>;
-    case QN_OP_RSQRT: return Loop<OpRsqrt, float, 1, 0>;
-    case QN_OP_RECIPROCAL: return Loop<OpReciprocal, float, 1, 0>;
-    case QN_OP_EXP: return Loop<OpExp, float, 1, 0>;
-    case QN_OP_LOG: return Loop<OpLog, float, 1, 0>;
-    case QN_OP_LOG1P: return Loop<OpLog1p, float, 1, 0>;
-    case QN_OP_TANH: return Loop<OpTanh, float, 1, 0>;
-    case QN_OP_SIGMOID: return Loop<OpSigmoid, float, 1, 0>;
-    case QN_OP_ERF: return Loop<OpErf, float, 1, 0>;
-    case QN_OP_SIN: return Loop<OpSin, float, 1, 0>;
-    case QN_OP_COS: return Loop<OpCos, float, 1, 0>;
-    case QN_OP_FLOOR: return Loop<OpFloor, float, 1, 0>;
-    case QN_OP_CEIL: return Loop<OpCeil, float, 1, 0>;
-    case QN_OP_ROUND: return Loop<OpRound, float, 1, 0>;
-    case QN_OP_TRUNC: return Loop<OpTrunc, float, 1, 0>;
-    case QN_OP_RELU: return Loop<OpRelu, float, 1, 0>;
-    case QN_OP_LOGICAL_NOT: return Loop<OpIsZero, float, 1, 0>;
-    case QN_OP_ISNAN: return Loop<OpIsNan, float, 1, 0>;
-    default: return nullptr;
+    case QN_OP_NEGATIVE:
+      return Loop<OpNeg, float, 1, 0>;
+    case QN_OP_ABS:
+      return Loop<OpAbs, float, 1, 0>;
+    case QN_OP_SQUARE:
+      return Loop<OpSquare, float, 1, 0>;
+    case kInstCube:
+      return Loop<OpCube, float, 1, 0>;
+    case QN_OP_SQRT:
+      return Loop<OpSqrt, float, 1, 0>;
+    case QN_OP_RSQRT:
+      return Loop<OpRsqrt, float, 1, 0>;
+    case QN_OP_RECIPROCAL:
+      return Loop<OpReciprocal, float, 1, 0>;
+    case QN_OP_EXP:
+      return Loop<OpExp, float, 1, 0>;
+    case QN_OP_LOG:
+      return Loop<OpLog, float, 1, 0>;
+    case QN_OP_LOG1P:
+      return Loop<OpLog1p, float, 1, 0>;
+    case QN_OP_TANH:
+      return Loop<OpTanh, float, 1, 0>;
+    case QN_OP_SIGMOID:
+      return Loop<OpSigmoid, float, 1, 0>;
+    case QN_OP_ERF:
+      return Loop<OpErf, float, 1, 0>;
+    case QN_OP_SIN:
+      return Loop<OpSin, float, 1, 0>;
+    case QN_OP_COS:
+      return Loop<OpCos, float, 1, 0>;
+    case QN_OP_FLOOR:
+      return Loop<OpFloor, float, 1, 0>;
+    case QN_OP_CEIL:
+      return Loop<OpCeil, float, 1, 0>;
+    case QN_OP_ROUND:
+      return Loop<OpRound, float, 1, 0>;
+    case QN_OP_TRUNC:
+      return Loop<OpTrunc, float, 1, 0>;
+    case QN_OP_RELU:
+      return Loop<OpRelu, float, 1, 0>;
+    case QN_OP_LOGICAL_NOT:
+      return Loop<OpIsZero, float, 1, 0>;
+    case QN_OP_ISNAN:
+      return Loop<OpIsNan, float, 1, 0>;
+    default:
+      return nullptr;
   }
 }
 
 MapFn FloatBinary(std::uint32_t op, unsigned mask) {
   switch (op) {
-    case QN_OP_ADD: return Two<OpAdd, float>(mask);
-    case QN_OP_SUBTRACT: return Two<OpSub, float>(mask);
-    case QN_OP_MULTIPLY: return Two<OpMul, float>(mask);
-    case QN_OP_DIVIDE: return Two<OpDiv, float>(mask);
-    case QN_OP_MAXIMUM: return Two<OpMaxF, float>(mask);
-    case QN_OP_MINIMUM: return Two<OpMinF, float>(mask);
-    case QN_OP_EQUAL: return Two<OpEq, float>(mask);
-    case QN_OP_NOT_EQUAL: return Two<OpNe, float>(mask);
-    case QN_OP_LESS: return Two<OpLt, float>(mask);
-    case QN_OP_LESS_EQUAL: return Two<OpLe, float>(mask);
-    case QN_OP_LOGICAL_AND: return mask ? nullptr : Loop<OpBothNonZero, float, 2, 0>;
-    case QN_OP_LOGICAL_OR: return mask ? nullptr : Loop<OpAnyNonZero, float, 2, 0>;
-    default: return nullptr;
+    case QN_OP_ADD:
+      return Two<OpAdd, float>(mask);
+    case QN_OP_SUBTRACT:
+      return Two<OpSub, float>(mask);
+    case QN_OP_MULTIPLY:
+      return Two<OpMul, float>(mask);
+    case QN_OP_DIVIDE:
+      return Two<OpDiv, float>(mask);
+    case QN_OP_MAXIMUM:
+      return Two<OpMaxF, float>(mask);
+    case QN_OP_MINIMUM:
+      return Two<OpMinF, float>(mask);
+    case QN_OP_EQUAL:
+      return Two<OpEq, float>(mask);
+    case QN_OP_NOT_EQUAL:
+      return Two<OpNe, float>(mask);
+    case QN_OP_LESS:
+      return Two<OpLt, float>(mask);
+    case QN_OP_LESS_EQUAL:
+      return Two<OpLe, float>(mask);
+    case QN_OP_LOGICAL_AND:
+      return mask ? nullptr : Loop<OpBothNonZero, float, 2, 0>;
+    case QN_OP_LOGICAL_OR:
+      return mask ? nullptr : Loop<OpAnyNonZero, float, 2, 0>;
+    default:
+      return nullptr;
   }
 }
 
@@ -232,53 +278,84 @@ template <class T>
 MapFn IntOp(std::uint32_t op, unsigned mask) {
   if (mask) return nullptr;
   switch (op) {
-    case QN_OP_ADD: return Loop<OpAdd, T, 2, 0>;
-    case QN_OP_SUBTRACT: return Loop<OpSub, T, 2, 0>;
-    case QN_OP_MULTIPLY: return Loop<OpMul, T, 2, 0>;
-    case QN_OP_MAXIMUM: return Loop<OpMax, T, 2, 0>;
-    case QN_OP_MINIMUM: return Loop<OpMin, T, 2, 0>;
-    case QN_OP_EQUAL: return Loop<OpEq, T, 2, 0>;
-    case QN_OP_NOT_EQUAL: return Loop<OpNe, T, 2, 0>;
-    case QN_OP_LESS: return Loop<OpLtInt, T, 2, 0>;
-    case QN_OP_LESS_EQUAL: return Loop<OpLeInt, T, 2, 0>;
-    case QN_OP_BITWISE_AND: return Loop<OpAnd, T, 2, 0>;
-    case QN_OP_BITWISE_OR: return Loop<OpOr, T, 2, 0>;
-    case QN_OP_BITWISE_XOR: return Loop<OpXor, T, 2, 0>;
-    case QN_OP_BITWISE_INVERT: return Loop<OpNot, T, 1, 0>;
-    case QN_OP_LOGICAL_AND: return Loop<OpBothNonZero, T, 2, 0>;
-    case QN_OP_LOGICAL_OR: return Loop<OpAnyNonZero, T, 2, 0>;
-    case QN_OP_LOGICAL_NOT: return Loop<OpIsZero, T, 1, 0>;
-    case QN_OP_SQUARE: return Loop<OpSquare, T, 1, 0>;
-    default: return nullptr;
+    case QN_OP_ADD:
+      return Loop<OpAdd, T, 2, 0>;
+    case QN_OP_SUBTRACT:
+      return Loop<OpSub, T, 2, 0>;
+    case QN_OP_MULTIPLY:
+      return Loop<OpMul, T, 2, 0>;
+    case QN_OP_MAXIMUM:
+      return Loop<OpMax, T, 2, 0>;
+    case QN_OP_MINIMUM:
+      return Loop<OpMin, T, 2, 0>;
+    case QN_OP_EQUAL:
+      return Loop<OpEq, T, 2, 0>;
+    case QN_OP_NOT_EQUAL:
+      return Loop<OpNe, T, 2, 0>;
+    case QN_OP_LESS:
+      return Loop<OpLtInt, T, 2, 0>;
+    case QN_OP_LESS_EQUAL:
+      return Loop<OpLeInt, T, 2, 0>;
+    case QN_OP_BITWISE_AND:
+      return Loop<OpAnd, T, 2, 0>;
+    case QN_OP_BITWISE_OR:
+      return Loop<OpOr, T, 2, 0>;
+    case QN_OP_BITWISE_XOR:
+      return Loop<OpXor, T, 2, 0>;
+    case QN_OP_BITWISE_INVERT:
+      return Loop<OpNot, T, 1, 0>;
+    case QN_OP_LOGICAL_AND:
+      return Loop<OpBothNonZero, T, 2, 0>;
+    case QN_OP_LOGICAL_OR:
+      return Loop<OpAnyNonZero, T, 2, 0>;
+    case QN_OP_LOGICAL_NOT:
+      return Loop<OpIsZero, T, 1, 0>;
+    case QN_OP_SQUARE:
+      return Loop<OpSquare, T, 1, 0>;
+    default:
+      return nullptr;
   }
 }
 
 MapFn Convert(Lane in, Lane out) {
   if (in == out) return Loop<OpCopy, I, 1, 0>;
-  if (out == Lane::kBool) return in == Lane::kFloat ? Loop<OpNotZero, float, 1, 0> : Loop<OpNotZero, I, 1, 0>;
-  if (out == Lane::kFloat) return in == Lane::kUint ? Loop<OpUintToFloat, U, 1, 0> : Loop<OpToFloat, I, 1, 0>;
+  if (out == Lane::kBool)
+    return in == Lane::kFloat ? Loop<OpNotZero, float, 1, 0> : Loop<OpNotZero, I, 1, 0>;
+  if (out == Lane::kFloat)
+    return in == Lane::kUint ? Loop<OpUintToFloat, U, 1, 0> : Loop<OpToFloat, I, 1, 0>;
   if (in == Lane::kFloat) return out == Lane::kUint ? nullptr : Loop<OpToInt, float, 1, 0>;
   return Loop<OpCopy, I, 1, 0>;
 }
 
 MapFn GetMapFn(std::uint32_t op, Lane in, Lane out, unsigned mask) {
   switch (op) {
-    case kInstFill: return Loop<OpCopy, I, 1, 1>;
+    case kInstFill:
+      return Loop<OpCopy, I, 1, 1>;
     case kInstCopy:
     case QN_OP_COPY:
-    case QN_OP_STOP_GRADIENT: return mask ? nullptr : Loop<OpCopy, I, 1, 0>;
-    case kInstWiden8: return Widen8;
-    case kInstNarrow8: return Narrow8;
-    case QN_OP_ASTYPE: return mask ? nullptr : Convert(in, out);
+    case QN_OP_STOP_GRADIENT:
+      return mask ? nullptr : Loop<OpCopy, I, 1, 0>;
+    case kInstWiden8:
+      return Widen8;
+    case kInstNarrow8:
+      return Narrow8;
+    case QN_OP_ASTYPE:
+      return mask ? nullptr : Convert(in, out);
     case QN_OP_WHERE:
       switch (mask) {
-        case 0: return Loop<OpWhere, I, 3, 0>;
-        case 2: return Loop<OpWhere, I, 3, 2>;
-        case 4: return Loop<OpWhere, I, 3, 4>;
-        case 6: return Loop<OpWhere, I, 3, 6>;
-        default: return nullptr;
+        case 0:
+          return Loop<OpWhere, I, 3, 0>;
+        case 2:
+          return Loop<OpWhere, I, 3, 2>;
+        case 4:
+          return Loop<OpWhere, I, 3, 4>;
+        case 6:
+          return Loop<OpWhere, I, 3, 6>;
+        default:
+          return nullptr;
       }
-    default: break;
+    default:
+      break;
   }
   if (in == Lane::kFloat) {
     if (MapFn f = FloatBinary(op, mask)) return f;

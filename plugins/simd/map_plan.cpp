@@ -1,5 +1,5 @@
-// Offers and plans for element-wise programs: which memory orders and opaque layouts they can run over.
-// Not here: the program's steps (map_program.cpp) and their loops (map_ops.cpp, map_run.cpp).
+// Offers and plans for element-wise programs: which memory orders and opaque layouts they can run
+// over. Not here: the program's steps (map_program.cpp) and their loops (map_ops.cpp, map_run.cpp).
 #include <cstring>
 
 #include "plugins/simd/families.h"
@@ -26,11 +26,13 @@ std::vector<std::int64_t> row_major(const qn_array_desc& a) {
   return strides_in_order(a, order);
 }
 
-// Strides of an input broadcast to the output's shape; an opaque hint counts as lying like the output.
+// Strides of an input broadcast to the output's shape; an opaque hint counts as lying like the
+// output.
 std::vector<std::int64_t> broadcast_strides(const qn_array_desc& in, const qn_array_desc& out,
                                             const std::vector<std::int64_t>& out_strides) {
   std::vector<std::int64_t> s(out.ndim, 0), own = row_major(in);
-  if (in.layout.kind == QN_LAYOUT_STRIDED && in.layout.strides) own.assign(in.layout.strides, in.layout.strides + in.ndim);
+  if (in.layout.kind == QN_LAYOUT_STRIDED && in.layout.strides)
+    own.assign(in.layout.strides, in.layout.strides + in.ndim);
   for (std::uint32_t k = 0; k < in.ndim; ++k) {
     const std::uint32_t axis = out.ndim - in.ndim + k;
     if (in.shape[k] != 1) s[axis] = in.layout.kind == QN_LAYOUT_NAMED ? out_strides[axis] : own[k];
@@ -62,7 +64,8 @@ double bytes_of(const qn_opdesc& op) {
 }
 
 bool full_size(const qn_opdesc& op, std::uint32_t i) {
-  return sdk::element_count(op.in[i]) == sdk::element_count(op.out[0]) && sdk::element_count(op.in[i]) > 1;
+  return sdk::element_count(op.in[i]) == sdk::element_count(op.out[0]) &&
+         sdk::element_count(op.in[i]) > 1;
 }
 
 // Inputs of the output's rank and size whose strides equal the output's: output 0 may replace them.
@@ -79,14 +82,17 @@ std::uint64_t inplace(const qn_opdesc& op, const MapCode& code) {
 }
 
 // Offers one output order; the forced inputs must come in exactly the strides given.
-const char* offer_order(const qn_host& host, const qn_opdesc& op, qn_answer* answer, const char* name,
-                        const std::vector<std::int64_t>& out_strides, const std::vector<const std::int64_t*>& forced) {
+const char* offer_order(const qn_host& host, const qn_opdesc& op, qn_answer* answer,
+                        const char* name, const std::vector<std::int64_t>& out_strides,
+                        const std::vector<const std::int64_t*>& forced) {
   MapCode code;
   if (const char* why = compile_map(op, geometry_of(op, out_strides, forced), code)) return why;
   std::vector<qn_layout> in, out(op.n_out, sdk::with_strides(out_strides.data()));
-  for (std::uint32_t i = 0; i < op.n_in; ++i) in.push_back(forced[i] ? sdk::with_strides(forced[i]) : sdk::any_strides());
+  for (std::uint32_t i = 0; i < op.n_in; ++i)
+    in.push_back(forced[i] ? sdk::with_strides(forced[i]) : sdk::any_strides());
   const double n = static_cast<double>(code.n);
-  qn_candidate c = sdk::candidate(name, kStrided, estimate_ns(bytes_of(op), n * code.ns_per_element, op.max_workers));
+  qn_candidate c = sdk::candidate(
+      name, kStrided, estimate_ns(bytes_of(op), n * code.ns_per_element, op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = op.n_in;
   c.n_out = op.n_out;
@@ -98,7 +104,8 @@ const char* offer_order(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   return nullptr;
 }
 
-// True when the program maps zeros (the padding of opaque layouts) to zeros, whatever its scalars are.
+// True when the program maps zeros (the padding of opaque layouts) to zeros, whatever its scalars
+// are.
 bool keeps_zero(const qn_opdesc& op) {
   enum Kind : std::uint8_t { kZero, kScalar, kMask, kOther };
   const qn_program& p = *op.program;
@@ -111,27 +118,42 @@ bool keeps_zero(const qn_opdesc& op) {
     const bool same = a == b && (a == kZero || a == kScalar);
     Kind r = kOther;
     switch (x.op) {
-      case QN_INST_CONST: r = x.imm == 0 ? kZero : kScalar; break;
+      case QN_INST_CONST:
+        r = x.imm == 0 ? kZero : kScalar;
+        break;
       case QN_OP_RELU:
       case QN_OP_SQUARE:
       case QN_OP_ABS:
       case QN_OP_NEGATIVE:
       case QN_OP_TANH:
       case QN_OP_COPY:
-      case QN_OP_STOP_GRADIENT: r = a == kZero || a == kScalar ? a : kOther; break;
-      case QN_OP_MULTIPLY: r = same ? a : (a == kZero && b == kScalar) || (a == kScalar && b == kZero) ? kZero : kOther; break;
+      case QN_OP_STOP_GRADIENT:
+        r = a == kZero || a == kScalar ? a : kOther;
+        break;
+      case QN_OP_MULTIPLY:
+        r = same                                                           ? a
+            : (a == kZero && b == kScalar) || (a == kScalar && b == kZero) ? kZero
+                                                                           : kOther;
+        break;
       case QN_OP_ADD:
       case QN_OP_SUBTRACT:
       case QN_OP_MAXIMUM:
-      case QN_OP_MINIMUM: r = same ? a : kOther; break;
+      case QN_OP_MINIMUM:
+        r = same ? a : kOther;
+        break;
       case QN_OP_EQUAL:
       case QN_OP_NOT_EQUAL:
       case QN_OP_LESS:
       case QN_OP_LESS_EQUAL:
       case QN_OP_GREATER:
-      case QN_OP_GREATER_EQUAL: r = kMask; break;
-      case QN_OP_WHERE: r = a == kMask && b == kZero && c == kZero ? kZero : kOther; break;
-      default: break;
+      case QN_OP_GREATER_EQUAL:
+        r = kMask;
+        break;
+      case QN_OP_WHERE:
+        r = a == kMask && b == kZero && c == kZero ? kZero : kOther;
+        break;
+      default:
+        break;
     }
     kind[p.n_in + i] = r;
   }
@@ -156,7 +178,9 @@ void offer_opaque(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
       if (sdk::element_count(op.in[i]) != 1) return;
       continue;
     }
-    if (l.kind != QN_LAYOUT_NAMED || l.bytes % 4 || sdk::itemsize(op.in[i].dtype) != 4 || op.in[i].ndim != op.out[0].ndim) return;
+    if (l.kind != QN_LAYOUT_NAMED || l.bytes % 4 || sdk::itemsize(op.in[i].dtype) != 4 ||
+        op.in[i].ndim != op.out[0].ndim)
+      return;
     if (shared && (shared->bytes != l.bytes || shared->name.len != l.name.len ||
                    std::memcmp(shared->name.ptr, l.name.ptr, l.name.len) != 0))
       return;
@@ -173,7 +197,8 @@ void offer_opaque(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   }
   std::vector<qn_layout> out(op.n_out, *shared);
   const double n = static_cast<double>(code.n);
-  qn_candidate c = sdk::candidate("map.opaque", kOpaque, estimate_ns(bytes_of(op), n * code.ns_per_element, op.max_workers));
+  qn_candidate c = sdk::candidate(
+      "map.opaque", kOpaque, estimate_ns(bytes_of(op), n * code.ns_per_element, op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = op.n_in;
   c.n_out = op.n_out;
@@ -210,7 +235,8 @@ void query_map(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
       if (!full_size(op, k) || op.in[k].ndim != out.ndim) continue;
       forced[k] = want.data();
       const qn_layout& l = op.in[k].layout;
-      others = others || l.kind != QN_LAYOUT_STRIDED || !l.strides || !same_strides(out, l.strides, want.data());
+      others = others || l.kind != QN_LAYOUT_STRIDED || !l.strides ||
+               !same_strides(out, l.strides, want.data());
     }
     offer_order(host, op, answer, "map.ordered", want, forced);
     if (others) offer_order(host, op, answer, "map.ordered_out", want, nothing);
@@ -232,7 +258,8 @@ std::unique_ptr<Plan> plan_map(const qn_opdesc& op, std::uint32_t kernel_id, qn_
   }
   if (compile_map(op, g, plan->code)) return nullptr;
   const MapCode& code = plan->code;
-  const double ns = std::max(bytes_of(op) / 20.0, static_cast<double>(code.n) * code.ns_per_element);
+  const double ns =
+      std::max(bytes_of(op) / 20.0, static_cast<double>(code.n) * code.ns_per_element);
   const std::int64_t chunks = (code.n + code.chunk - 1) / code.chunk;
   plan->n_tiles = free_tiles(ns, op.max_workers, chunks);
   info.worker_scratch = code.scratch_bytes();

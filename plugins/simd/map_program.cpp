@@ -10,38 +10,30 @@ namespace {
 
 bool lane_of(qn_dtype t, Lane& lane) {
   switch (t) {
-    case QN_F32: lane = Lane::kFloat; return true;
-    case QN_I32: lane = Lane::kInt; return true;
-    case QN_U32: lane = Lane::kUint; return true;
-    case QN_BOOL: lane = Lane::kBool; return true;
+    case QN_F32:
+      lane = Lane::kFloat;
+      return true;
+    case QN_I32:
+      lane = Lane::kInt;
+      return true;
+    case QN_U32:
+      lane = Lane::kUint;
+      return true;
+    case QN_BOOL:
+      lane = Lane::kBool;
+      return true;
     case QN_U8:
     case QN_I8:
     case QN_I16:
-    case QN_U16: lane = Lane::kInt; return true;
-    default: return false;
+    case QN_U16:
+      lane = Lane::kInt;
+      return true;
+    default:
+      return false;
   }
 }
 
 bool is_narrow(qn_dtype t) { return sdk::itemsize(t) < 4 && t != QN_BOOL; }
-
-double step_cost(std::uint32_t op, bool scalar) {
-  if (scalar) return op >= QN_OP_SQRT && op <= QN_OP_ARCTANH ? 6.0 : op == QN_OP_POWER ? 10.0 : 1.0;
-  switch (op) {
-    case QN_OP_EXP:
-    case QN_OP_SIGMOID:
-    case QN_OP_LOG: return 0.4;
-    case QN_OP_TANH:
-    case QN_OP_ERF: return 0.45;
-    case QN_OP_LOG1P:
-    case QN_OP_SIN:
-    case QN_OP_COS: return 0.8;
-    case QN_OP_DIVIDE:
-    case QN_OP_SQRT:
-    case QN_OP_RECIPROCAL: return 0.2;
-    case QN_OP_RSQRT: return 0.4;
-    default: return 0.05;
-  }
-}
 
 // Merges axes of one input that advance together, in the output's memory order.
 void merge_dims(const MapGeometry& g, const std::vector<std::uint32_t>& order,
@@ -60,14 +52,18 @@ void merge_dims(const MapGeometry& g, const std::vector<std::uint32_t>& order,
     }
   }
   if (in.nd == 0) in.shape[0] = 1, in.stride[0] = 0, in.nd = 1;
-  if (in.nd == 1 && in.stride[0] == 0) in.kind = MapInput::kUniform;
-  else if (in.nd == 1 && in.stride[0] == 1) in.kind = MapInput::kLinear;
-  else in.kind = MapInput::kGather;
+  if (in.nd == 1 && in.stride[0] == 0)
+    in.kind = MapInput::kUniform;
+  else if (in.nd == 1 && in.stride[0] == 1)
+    in.kind = MapInput::kLinear;
+  else
+    in.kind = MapInput::kGather;
 }
 
 class Compiler {
  public:
-  Compiler(const qn_opdesc& op, const MapGeometry& g, MapCode& code) : op_(op), p_(*op.program), g_(g), code_(code) {}
+  Compiler(const qn_opdesc& op, const MapGeometry& g, MapCode& code)
+      : op_(op), p_(*op.program), g_(g), code_(code) {}
 
   const char* compile() {
     if (p_.version != 1) return "unknown program version";
@@ -107,7 +103,8 @@ class Compiler {
       Value& v = values_[i];
       v.alias = static_cast<int>(i);
       v.dtype = p_.in_dtype[i];
-      if (!lane_of(v.dtype, v.lane)) return "an input's dtype is not f32, i32, u32, bool or a narrower integer";
+      if (!lane_of(v.dtype, v.lane))
+        return "an input's dtype is not f32, i32, u32, bool or a narrower integer";
       MapInput& in = code_.inputs[i];
       merge_dims(g_, order, g_.in_strides[i], in);
       in.itemsize = sdk::itemsize(v.dtype);
@@ -130,10 +127,12 @@ class Compiler {
     Value& v = values_[id];
     v.alias = id;
     v.dtype = inst.dtype;
-    if (!lane_of(inst.dtype, v.lane)) return "a result's dtype is not f32, i32, u32, bool or a narrower integer";
+    if (!lane_of(inst.dtype, v.lane))
+      return "a result's dtype is not f32, i32, u32, bool or a narrower integer";
     if (inst.op == QN_INST_CONST) {
       v.uniform = true;
-      code_.const_values.emplace_back(static_cast<std::int16_t>(id), static_cast<std::uint32_t>(code_.consts.size()));
+      code_.const_values.emplace_back(static_cast<std::int16_t>(id),
+                                      static_cast<std::uint32_t>(code_.consts.size()));
       code_.consts.push_back(bits(inst.imm, v.lane));
       return nullptr;
     }
@@ -141,14 +140,18 @@ class Compiler {
     int arity = 0;
     for (; arity < 3 && src[arity] >= 0; ++arity) {
       const Value& x = values_[src[arity]];
-      if (is_narrow(x.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY) return "arithmetic on narrow integers";
-      if (is_narrow(x.dtype) && src[arity] >= static_cast<int>(p_.n_in)) return "a narrow integer used again";
+      if (is_narrow(x.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY)
+        return "arithmetic on narrow integers";
+      if (is_narrow(x.dtype) && src[arity] >= static_cast<int>(p_.n_in))
+        return "a narrow integer used again";
     }
     if (arity == 0) return "an instruction without operands";
-    if (is_narrow(inst.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY) return "arithmetic on narrow integers";
+    if (is_narrow(inst.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY)
+      return "arithmetic on narrow integers";
     std::uint32_t op = inst.op;
     Lane in = values_[src[0]].lane;
-    if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT || op == QN_OP_IDENTITY || (op == QN_OP_ASTYPE && same_bits(in, v.lane))) {
+    if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT || op == QN_OP_IDENTITY ||
+        (op == QN_OP_ASTYPE && same_bits(in, v.lane))) {
       v.alias = values_[src[0]].alias;
       v.uniform = values_[src[0]].uniform;
       return nullptr;
@@ -163,7 +166,10 @@ class Compiler {
     }
     double e = 0;
     if (op == QN_OP_POWER && in == Lane::kFloat && constant(src[1], e)) {
-      const std::uint32_t simple = e == 2 ? QN_OP_SQUARE : e == 3 ? kInstCube : e == -1 ? QN_OP_RECIPROCAL : 0;
+      const std::uint32_t simple = e == 2    ? QN_OP_SQUARE
+                                   : e == 3  ? kInstCube
+                                   : e == -1 ? QN_OP_RECIPROCAL
+                                             : 0;
       if (simple) op = simple, arity = 1;
     }
     for (int k = 0; k < 3; ++k) src[k] = k < arity ? values_[src[k]].alias : -1;
@@ -178,9 +184,13 @@ class Compiler {
     std::uint32_t b = 0;
     const float f = static_cast<float>(imm);
     switch (lane) {
-      case Lane::kFloat: std::memcpy(&b, &f, 4); return b;
-      case Lane::kBool: return imm != 0;
-      default: return static_cast<std::uint32_t>(static_cast<std::int64_t>(imm));
+      case Lane::kFloat:
+        std::memcpy(&b, &f, 4);
+        return b;
+      case Lane::kBool:
+        return imm != 0;
+      default:
+        return static_cast<std::uint32_t>(static_cast<std::int64_t>(imm));
     }
   }
 
@@ -188,8 +198,10 @@ class Compiler {
     unsigned mask = 0;
     bool all = true;
     for (int k = 0; k < arity; ++k) {
-      if (values_[src[k]].uniform) mask |= 1u << k;
-      else all = false;
+      if (values_[src[k]].uniform)
+        mask |= 1u << k;
+      else
+        all = false;
     }
     if (all) mask = 0;
     bool scalar = false;
@@ -222,19 +234,22 @@ class Compiler {
     if (n_values_ >= kMaxValues) return -1;
     const int id = static_cast<int>(n_values_++);
     values_[id].alias = id;
-    code_.fills.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, 1), {static_cast<std::int16_t>(v), -1, -1},
+    code_.fills.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, 1),
+                           {static_cast<std::int16_t>(v), -1, -1},
                            static_cast<std::int16_t>(id)});
     return id;
   }
 
   const char* outputs() {
-    // What is read after step k decides whether step k may already write output 0, which can lie on an input.
+    // What is read after step k decides whether step k may already write output 0, which can lie on
+    // an input.
     int last_memory_read = -1;
     for (std::size_t k = 0; k < code_.steps.size(); ++k)
       for (int s : code_.steps[k].src)
         if (s >= 0 && s < static_cast<int>(p_.n_in)) last_memory_read = static_cast<int>(k);
     for (std::uint32_t o = 0; o < p_.n_out; ++o)
-      if (o > 0 && values_[p_.out[o]].alias < static_cast<int>(p_.n_in)) last_memory_read = kMaxValues;
+      if (o > 0 && values_[p_.out[o]].alias < static_cast<int>(p_.n_in))
+        last_memory_read = kMaxValues;
     for (std::uint32_t o = 0; o < p_.n_out; ++o) {
       Value& declared = values_[p_.out[o]];
       const qn_dtype dtype = op_.out[o].dtype;
@@ -244,9 +259,11 @@ class Compiler {
       if (sdk::itemsize(dtype) < 4) {
         const int from = values_[v].uniform ? filled(v) : v;
         if (from < 0) return "program too long";
-        if (p_.n_out > 1 && from < static_cast<int>(p_.n_in) && sdk::itemsize(values_[from].dtype) == 4)
+        if (p_.n_out > 1 && from < static_cast<int>(p_.n_in) &&
+            sdk::itemsize(values_[from].dtype) == 4)
           return "a narrowed input beside other outputs";
-        code_.stores.push_back({static_cast<std::int16_t>(from), index, narrow_fn(dtype), sdk::itemsize(dtype)});
+        code_.stores.push_back(
+            {static_cast<std::int16_t>(from), index, narrow_fn(dtype), sdk::itemsize(dtype)});
         continue;
       }
       int producer = -1;
@@ -266,8 +283,10 @@ class Compiler {
       values_[id].alias = id;
       values_[id].out = o;
       code_.moving.push_back({static_cast<std::int16_t>(id), static_cast<std::int16_t>(o), true});
-      code_.steps.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, values_[v].uniform ? 1u : 0u),
-                             {static_cast<std::int16_t>(v), -1, -1}, static_cast<std::int16_t>(id)});
+      code_.steps.push_back(
+          {map_fn(kInstFill, Lane::kInt, Lane::kInt, values_[v].uniform ? 1u : 0u),
+           {static_cast<std::int16_t>(v), -1, -1},
+           static_cast<std::int16_t>(id)});
       if (!values_[v].uniform) code_.steps.back().fn = map_fn(kInstCopy, Lane::kInt, Lane::kInt, 0);
     }
     return nullptr;
@@ -298,7 +317,9 @@ class Compiler {
       if (in.kind == MapInput::kGather) {
         const bool periodic = in.nd == 2 && in.stride[0] == 0;
         const bool runs = in.stride[in.nd - 1] == 0 || in.stride[in.nd - 1] == 1;
-        code_.ns_per_element += periodic ? 0.08 : runs ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1]) : 1.5;
+        code_.ns_per_element += periodic ? 0.08
+                                : runs   ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1])
+                                         : 1.5;
       }
       if (in.kind == MapInput::kGather || (in.kind == MapInput::kLinear && in.widen)) take_slot(i);
       if (in.kind == MapInput::kGather && in.widen) code_.staging = true;
@@ -320,7 +341,8 @@ class Compiler {
     }
     const std::size_t streams = code_.n_slots + code_.moving.size() + (code_.staging ? 1 : 0);
     code_.chunk = 4096;
-    while (code_.chunk > 512 && static_cast<std::size_t>(code_.chunk) * 4 * streams > 32 * 1024) code_.chunk /= 2;
+    while (code_.chunk > 512 && static_cast<std::size_t>(code_.chunk) * 4 * streams > 32 * 1024)
+      code_.chunk /= 2;
   }
 
   void take_slot(std::uint32_t v, bool fresh = false) {

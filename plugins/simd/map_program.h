@@ -41,8 +41,8 @@ struct MapCode {
   std::vector<MapInput> inputs;
   std::vector<std::uint32_t> consts;
   std::vector<std::pair<std::int16_t, std::uint32_t>> const_values;  // value, index in consts
-  std::vector<std::pair<std::int16_t, std::uint32_t>> cells;         // uniform value, its 4-byte cell
-  std::vector<std::pair<std::int16_t, std::uint32_t>> slots;         // tiled value, its slot
+  std::vector<std::pair<std::int16_t, std::uint32_t>> cells;  // uniform value, its 4-byte cell
+  std::vector<std::pair<std::int16_t, std::uint32_t>> slots;  // tiled value, its slot
   std::vector<MapStep> once;   // on single elements, at the start of a tile
   std::vector<MapStep> fills;  // uniform values that a step wants as an array
   std::vector<MapMoving> moving;
@@ -55,11 +55,13 @@ struct MapCode {
   double ns_per_element = 0;  // beside memory traffic
 
   std::size_t scratch_bytes() const {
-    return (n_cells * 4 + 63) / 64 * 64 + (n_slots + (staging ? 1 : 0)) * static_cast<std::size_t>(chunk) * 4;
+    return (n_cells * 4 + 63) / 64 * 64 +
+           (n_slots + (staging ? 1 : 0)) * static_cast<std::size_t>(chunk) * 4;
   }
 };
 
-// Where the operands lie: strides of every input broadcast to the output's shape, and of the outputs.
+// Where the operands lie: strides of every input broadcast to the output's shape, and of the
+// outputs.
 struct MapGeometry {
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> out_strides;

@@ -68,20 +68,24 @@ void gather(const MapInput& in, const void* data, std::int64_t lo, std::int64_t 
 }
 
 void gather_any(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
-  if (in.itemsize == 4) gather<std::uint32_t>(in, data, lo, n, to);
-  else if (in.itemsize == 2) gather<std::uint16_t>(in, data, lo, n, to);
-  else gather<std::uint8_t>(in, data, lo, n, to);
+  if (in.itemsize == 4)
+    gather<std::uint32_t>(in, data, lo, n, to);
+  else if (in.itemsize == 2)
+    gather<std::uint16_t>(in, data, lo, n, to);
+  else
+    gather<std::uint8_t>(in, data, lo, n, to);
 }
 
 inline void execute(const MapStep& s, const void** ptr, std::size_t n) {
-  const void* src[3] = {ptr[s.src[0]], s.src[1] >= 0 ? ptr[s.src[1]] : nullptr, s.src[2] >= 0 ? ptr[s.src[2]] : nullptr};
+  const void* src[3] = {ptr[s.src[0]], s.src[1] >= 0 ? ptr[s.src[1]] : nullptr,
+                        s.src[2] >= 0 ? ptr[s.src[2]] : nullptr};
   s.fn(src, const_cast<void*>(ptr[s.dst]), n);
 }
 
 }  // namespace
 
-void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std::int64_t lo, std::int64_t hi,
-             void* scratch) noexcept {
+void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std::int64_t lo,
+             std::int64_t hi, void* scratch) noexcept {
   if (lo >= hi) return;
   const void* ptr[kMaxValues];
   auto* cells = static_cast<std::uint32_t*>(scratch);
@@ -95,11 +99,14 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
   for (std::size_t i = 0; i < n_in; ++i) {
     const MapInput& x = code.inputs[i];
     if (x.kind != MapInput::kUniform) continue;
-    if (x.widen) x.widen(in[i].data, const_cast<void*>(ptr[i]), 1);
-    else std::memcpy(const_cast<void*>(ptr[i]), in[i].data, 4);
+    if (x.widen)
+      x.widen(in[i].data, const_cast<void*>(ptr[i]), 1);
+    else
+      std::memcpy(const_cast<void*>(ptr[i]), in[i].data, 4);
   }
   for (const auto& s : code.once) execute(s, ptr, 1);
-  for (const auto& s : code.fills) execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
+  for (const auto& s : code.fills)
+    execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
   for (; lo < hi; lo += code.chunk) {
     const std::int64_t n = std::min(code.chunk, hi - lo);
     for (const auto& m : code.moving)
@@ -116,7 +123,8 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
     }
     for (const auto& s : code.steps) execute(s, ptr, static_cast<std::size_t>(n));
     for (const auto& s : code.stores)
-      s.narrow(ptr[s.value], static_cast<char*>(out[s.out].data) + lo * s.itemsize, static_cast<std::size_t>(n));
+      s.narrow(ptr[s.value], static_cast<char*>(out[s.out].data) + lo * s.itemsize,
+               static_cast<std::size_t>(n));
   }
 }
 

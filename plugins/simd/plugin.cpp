@@ -13,22 +13,29 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kPool{query_pool, plan_pool};
   static constexpr Family kRelayout{query_relayout, plan_relayout};
   switch (op) {
-    case QN_OP_RELAYOUT: return &kRelayout;
-    case QN_OP_MAP: return &kMap;
-    case QN_OP_RANDOM_BITS: return &kRandom;
+    case QN_OP_RELAYOUT:
+      return &kRelayout;
+    case QN_OP_MAP:
+      return &kMap;
+    case QN_OP_RANDOM_BITS:
+      return &kRandom;
     case QN_OP_SUM:
     case QN_OP_MAX:
-    case QN_OP_MIN: return &kReduce;
+    case QN_OP_MIN:
+      return &kReduce;
     case QN_OP_SOFTMAX:
     case QN_OP_LOG_SOFTMAX:
     case QN_OP_LOGSUMEXP:
     case QN_OP_LAYER_NORM:
-    case QN_OP_ARGMAX: return &kRows;
+    case QN_OP_ARGMAX:
+      return &kRows;
     case QN_OP_MAX_POOL:
     case QN_OP_MAX_POOL_GRAD:
     case QN_OP_AVG_POOL:
-    case QN_OP_AVG_POOL_GRAD: return &kPool;
-    default: return nullptr;
+    case QN_OP_AVG_POOL_GRAD:
+      return &kPool;
+    default:
+      return nullptr;
   }
 }
 
@@ -38,7 +45,8 @@ bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order) {
   for (std::uint32_t i = 0; i < a.ndim; ++i) order.push_back(i);
   const std::int64_t* s = a.layout.strides;
   if (!s) return true;
-  // An axis of size 1 may carry any stride; it keeps its place relative to its row-major neighbours.
+  // An axis of size 1 may carry any stride; it keeps its place relative to its row-major
+  // neighbours.
   std::vector<std::uint32_t> big;
   for (std::uint32_t i = 0; i < a.ndim; ++i)
     if (a.shape[i] != 1) big.push_back(i);
@@ -55,7 +63,8 @@ bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order) {
   return true;
 }
 
-std::vector<std::int64_t> strides_in_order(const qn_array_desc& a, const std::vector<std::uint32_t>& order) {
+std::vector<std::int64_t> strides_in_order(const qn_array_desc& a,
+                                           const std::vector<std::uint32_t>& order) {
   std::vector<std::int64_t> s(a.ndim, 1);
   std::int64_t step = 1;
   for (std::size_t k = order.size(); k-- > 0;) {
@@ -97,8 +106,8 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   }
 }
 
-qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out, qn_plan_info* info,
-               qn_error_slot* slot) noexcept {
+qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out,
+               qn_plan_info* info, qn_error_slot* slot) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, slot, [&]() -> qn_status {
     const Family* f = find_family(op->op);
@@ -113,7 +122,8 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan
   });
 }
 
-qn_status tile(const qn_plan* plan, const qn_run* run, std::uint32_t tile, std::uint32_t, void* scratch) noexcept {
+qn_status tile(const qn_plan* plan, const qn_run* run, std::uint32_t tile, std::uint32_t,
+               void* scratch) noexcept {
   reinterpret_cast<const Plan*>(plan)->tile(*run, tile, scratch);
   return QN_OK;
 }
@@ -128,20 +138,33 @@ void plan_free(void*, qn_plan* plan) noexcept { delete reinterpret_cast<Plan*>(p
 }  // namespace
 }  // namespace quern::simd
 
-extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t host_minor) QN_NOEXCEPT;
+extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t host_minor)
+    QN_NOEXCEPT;
 extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uint32_t) QN_NOEXCEPT {
   namespace s = quern::simd;
   static const qn_kernel_plugin table = {
-      {sizeof(qn_kernel_plugin), 0}, QN_KERNEL_ABI_MINOR, 0,
+    {sizeof(qn_kernel_plugin), 0},
+    QN_KERNEL_ABI_MINOR,
+    0,
 #if defined(__SANITIZE_ADDRESS__)
-      1,
+    1,
 #elif defined(__SANITIZE_THREAD__)
-      2,
+    2,
 #else
-      0,
+    0,
 #endif
-      0, "simd", "1.0.0", "Apache-2.0",
-      "Vectorised element-wise programs, reductions, pooling, softmax, random bits and relayouts",
-      s::open, s::close, s::query, s::plan, s::run, s::tile, s::plan_free};
+    0,
+    "simd",
+    "1.0.0",
+    "Apache-2.0",
+    "Vectorised element-wise programs, reductions, pooling, softmax, random bits and relayouts",
+    s::open,
+    s::close,
+    s::query,
+    s::plan,
+    s::run,
+    s::tile,
+    s::plan_free
+  };
   return &table;
 }

@@ -18,10 +18,18 @@ struct PoolPlan : Plan {
     auto in = [&](int k) { return static_cast<const float*>(run.in[k].data); };
     float* out = static_cast<float*>(run.out[0].data);
     switch (op) {
-      case QN_OP_MAX_POOL: ops->max(shape, in(0), out, lo, hi); break;
-      case QN_OP_AVG_POOL: ops->avg(shape, in(0), out, lo, hi); break;
-      case QN_OP_MAX_POOL_GRAD: ops->max_grad(shape, in(0), in(1), in(2), out, lo, hi); break;
-      default: ops->avg_grad(shape, in(0), out, lo, hi); break;
+      case QN_OP_MAX_POOL:
+        ops->max(shape, in(0), out, lo, hi);
+        break;
+      case QN_OP_AVG_POOL:
+        ops->avg(shape, in(0), out, lo, hi);
+        break;
+      case QN_OP_MAX_POOL_GRAD:
+        ops->max_grad(shape, in(0), in(1), in(2), out, lo, hi);
+        break;
+      default:
+        ops->avg_grad(shape, in(0), out, lo, hi);
+        break;
     }
   }
 };
@@ -32,16 +40,20 @@ bool is_grad(std::uint32_t op) { return op == QN_OP_MAX_POOL_GRAD || op == QN_OP
 bool describe(const qn_opdesc& op, PoolShape& s, bool& nhwc) {
   const unsigned first = op.op == QN_OP_AVG_POOL_GRAD ? 1 : 0;
   const qn_array_desc& big = is_grad(op.op) ? op.out[0] : op.in[0];
-  const qn_array_desc& small = op.op == QN_OP_MAX_POOL_GRAD ? op.in[1] : op.op == QN_OP_AVG_POOL_GRAD ? op.in[0] : op.out[0];
+  const qn_array_desc& small = op.op == QN_OP_MAX_POOL_GRAD   ? op.in[1]
+                               : op.op == QN_OP_AVG_POOL_GRAD ? op.in[0]
+                                                              : op.out[0];
   if (big.ndim != 3 && big.ndim != 4) return false;
   nhwc = sdk::attr_str(op, first + 3) == "nhwc";
   const unsigned spatial = big.ndim - 2, at = nhwc ? 1 : 2;
-  const std::int64_t *k = sdk::attr_ints(op, first), *st = sdk::attr_ints(op, first + 1), *pad = sdk::attr_ints(op, first + 2);
+  const std::int64_t *k = sdk::attr_ints(op, first), *st = sdk::attr_ints(op, first + 1),
+                     *pad = sdk::attr_ints(op, first + 2);
   s.n = big.shape[0];
   s.c = big.shape[nhwc ? big.ndim - 1 : 1];
   s.h = s.oh = s.kh = s.sh = 1;
   s.ph = 0;
-  if (spatial == 2) s.h = big.shape[at], s.oh = small.shape[at], s.kh = k[0], s.sh = st[0], s.ph = pad[0];
+  if (spatial == 2)
+    s.h = big.shape[at], s.oh = small.shape[at], s.kh = k[0], s.sh = st[0], s.ph = pad[0];
   const unsigned w = spatial - 1;
   s.w = big.shape[at + w], s.ow = small.shape[at + w], s.kw = k[w], s.sw = st[w], s.pw = pad[w];
   return true;
@@ -55,12 +67,16 @@ std::vector<std::uint32_t> memory_order(std::uint32_t ndim, bool nhwc, bool chan
 }
 
 double pool_ns(const PoolShape& s, bool grad) {
-  const double elements = static_cast<double>(s.n) * static_cast<double>(s.c * s.oh * s.ow * s.kh * s.kw);
-  const bool fast = s.channels_last ? s.c >= 4 : s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0;
+  const double elements =
+      static_cast<double>(s.n) * static_cast<double>(s.c * s.oh * s.ow * s.kh * s.kw);
+  const bool fast =
+      s.channels_last ? s.c >= 4
+                      : s.kh == 2 && s.kw == 2 && s.sh == 2 && s.sw == 2 && s.ph == 0 && s.pw == 0;
   return elements * (fast ? 0.1 : 1.2) * (grad ? 2 : 1);
 }
 
-void offer(const qn_host& host, const qn_opdesc& op, qn_answer* answer, PoolShape s, bool nhwc, bool last) {
+void offer(const qn_host& host, const qn_opdesc& op, qn_answer* answer, PoolShape s, bool nhwc,
+           bool last) {
   s.channels_last = last;
   std::vector<std::vector<std::int64_t>> strides;
   auto layout = [&](const qn_array_desc& a) {
@@ -108,8 +124,10 @@ std::unique_ptr<Plan> plan_pool(const qn_opdesc& op, std::uint32_t kernel_id, qn
   p->ops = &pool_ops();
   const std::int64_t images = s.channels_last ? s.n : s.n * s.c;
   p->units = images * (is_grad(op.op) && !(s.disjoint() && s.oh > 0) ? 1 : s.oh);
-  const double bytes = static_cast<double>(sdk::element_count(op.in[0]) + sdk::element_count(op.out[0])) * 4;
-  p->n_tiles = free_tiles(std::max(bytes / 20.0, pool_ns(s, is_grad(op.op))), op.max_workers, p->units);
+  const double bytes =
+      static_cast<double>(sdk::element_count(op.in[0]) + sdk::element_count(op.out[0])) * 4;
+  p->n_tiles =
+      free_tiles(std::max(bytes / 20.0, pool_ns(s, is_grad(op.op))), op.max_workers, p->units);
   info.n_tiles = p->n_tiles;
   return p;
 }

@@ -18,9 +18,10 @@ struct PoolOps {
   void (*max)(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi);
   void (*avg)(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi);
   // Units lo .. hi: strips of rows below one output row when disjoint, else whole images or planes.
-  void (*max_grad)(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx, std::int64_t lo,
+  void (*max_grad)(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
+                   std::int64_t lo, std::int64_t hi);
+  void (*avg_grad)(const PoolShape& s, const float* dy, float* dx, std::int64_t lo,
                    std::int64_t hi);
-  void (*avg_grad)(const PoolShape& s, const float* dy, float* dx, std::int64_t lo, std::int64_t hi);
 };
 
 const PoolOps& pool_ops();

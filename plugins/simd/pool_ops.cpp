@@ -8,9 +8,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/pool_ops.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -53,7 +53,8 @@ struct AvgFold {
 
 // kVectors vectors of channels at once, then what is left one by one.
 template <class Fold, class D, int kVectors>
-HWY_INLINE void FoldChannels(D d, const PoolShape& s, const Window& win, const float* x, float scale, float* y) {
+HWY_INLINE void FoldChannels(D d, const PoolShape& s, const Window& win, const float* x,
+                             float scale, float* y) {
   const std::size_t lanes = hn::Lanes(d);
   auto a = hn::Set(d, Fold::kStart), b = a;
   for (std::int64_t h = win.h0; h < win.h1; ++h) {
@@ -69,23 +70,29 @@ HWY_INLINE void FoldChannels(D d, const PoolShape& s, const Window& win, const f
 }
 
 template <class Fold>
-void ForwardLast(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi, float scale) {
+void ForwardLast(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi,
+                 float scale) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d)), lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d)),
+             lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
   for (std::int64_t r = lo; r < hi; ++r) {
     const float* image = x + r / s.oh * s.h * s.w * s.c;
     float* out = y + r * s.ow * s.c;
     for (std::int64_t ow = 0; ow < s.ow; ++ow, out += s.c) {
       const Window win(s, r % s.oh, ow);
       std::int64_t c = 0;
-      for (; c + 2 * lanes <= s.c; c += 2 * lanes) FoldChannels<Fold, decltype(d), 2>(d, s, win, image + c, scale, out + c);
-      for (; c + lanes <= s.c; c += lanes) FoldChannels<Fold, decltype(d), 1>(d, s, win, image + c, scale, out + c);
-      for (; c + lanes4 <= s.c; c += lanes4) FoldChannels<Fold, decltype(d4), 1>(d4, s, win, image + c, scale, out + c);
+      for (; c + 2 * lanes <= s.c; c += 2 * lanes)
+        FoldChannels<Fold, decltype(d), 2>(d, s, win, image + c, scale, out + c);
+      for (; c + lanes <= s.c; c += lanes)
+        FoldChannels<Fold, decltype(d), 1>(d, s, win, image + c, scale, out + c);
+      for (; c + lanes4 <= s.c; c += lanes4)
+        FoldChannels<Fold, decltype(d4), 1>(d4, s, win, image + c, scale, out + c);
       for (; c < s.c; ++c) {
         float a = Fold::kStart;
         for (std::int64_t h = win.h0; h < win.h1; ++h)
-          for (std::int64_t w = win.w0; w < win.w1; ++w) a = Fold::One(a, image[(h * s.w + w) * s.c + c]);
+          for (std::int64_t w = win.w0; w < win.w1; ++w)
+            a = Fold::One(a, image[(h * s.w + w) * s.c + c]);
         out[c] = a * scale;
       }
     }
@@ -94,13 +101,15 @@ void ForwardLast(const PoolShape& s, const float* x, float* y, std::int64_t lo, 
 
 // Two rows in, one out, for windows of 2 x 2 with stride 2: even and odd columns are taken apart.
 template <class Fold, class D>
-HWY_INLINE std::int64_t HalveRow(D d, const float* x0, const float* x1, float scale, float* y, std::int64_t i, std::int64_t n) {
+HWY_INLINE std::int64_t HalveRow(D d, const float* x0, const float* x1, float scale, float* y,
+                                 std::int64_t i, std::int64_t n) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (; i + lanes <= n; i += lanes) {
     hn::Vec<D> a, b, c, e;
     hn::LoadInterleaved2(d, x0 + 2 * i, a, b);
     hn::LoadInterleaved2(d, x1 + 2 * i, c, e);
-    const auto m = Fold::Add(d, Fold::Add(d, Fold::Add(d, Fold::Add(d, hn::Set(d, Fold::kStart), a), b), c), e);
+    const auto m = Fold::Add(
+        d, Fold::Add(d, Fold::Add(d, Fold::Add(d, hn::Set(d, Fold::kStart), a), b), c), e);
     hn::StoreU(hn::Mul(m, hn::Set(d, scale)), d, y + i);
   }
   return i;
@@ -111,7 +120,8 @@ HWY_INLINE bool Halving(const PoolShape& s) {
 }
 
 template <class Fold>
-void ForwardFirst(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi, float scale) {
+void ForwardFirst(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi,
+                  float scale) {
   for (std::int64_t r = lo; r < hi; ++r) {
     const float* plane = x + r / s.oh * s.h * s.w;
     const std::int64_t oh = r % s.oh;
@@ -135,9 +145,12 @@ void ForwardFirst(const PoolShape& s, const float* x, float* y, std::int64_t lo,
 }
 
 template <class Fold>
-void Forward(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi, float scale) {
-  if (s.channels_last) ForwardLast<Fold>(s, x, y, lo, hi, scale);
-  else ForwardFirst<Fold>(s, x, y, lo, hi, scale);
+void Forward(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi,
+             float scale) {
+  if (s.channels_last)
+    ForwardLast<Fold>(s, x, y, lo, hi, scale);
+  else
+    ForwardFirst<Fold>(s, x, y, lo, hi, scale);
 }
 
 void MaxPool(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi) {
@@ -166,7 +179,8 @@ struct Unit {
 
 // dy goes to the first element of the window that equals its maximum.
 template <class D>
-HWY_INLINE void RouteChannels(D d, const PoolShape& s, const Window& win, const float* x, hn::Vec<D> y, hn::Vec<D> dy, float* dx) {
+HWY_INLINE void RouteChannels(D d, const PoolShape& s, const Window& win, const float* x,
+                              hn::Vec<D> y, hn::Vec<D> dy, float* dx) {
   const auto nan = hn::Not(hn::Eq(y, y));
   auto open = hn::Eq(hn::Zero(d), hn::Zero(d));
   for (std::int64_t h = win.h0; h < win.h1; ++h) {
@@ -180,7 +194,8 @@ HWY_INLINE void RouteChannels(D d, const PoolShape& s, const Window& win, const 
   }
 }
 
-HWY_INLINE void RouteOne(const PoolShape& s, const Window& win, const float* x, float y, float dy, float* dx, std::int64_t step) {
+HWY_INLINE void RouteOne(const PoolShape& s, const Window& win, const float* x, float y, float dy,
+                         float* dx, std::int64_t step) {
   for (std::int64_t h = win.h0; h < win.h1; ++h)
     for (std::int64_t w = win.w0; w < win.w1; ++w) {
       const std::int64_t at = (h * s.w + w) * step;
@@ -190,10 +205,12 @@ HWY_INLINE void RouteOne(const PoolShape& s, const Window& win, const float* x, 
     }
 }
 
-void GradLast(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx, std::int64_t k) {
+void GradLast(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
+              std::int64_t k) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d)), lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d)),
+             lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
   const Unit u(s, k, dx);
   const float* xi = x + u.image * s.h * s.w * s.c;
   float* di = dx + u.image * s.h * s.w * s.c;
@@ -205,7 +222,8 @@ void GradLast(const PoolShape& s, const float* x, const float* y, const float* d
       for (; c + lanes <= s.c; c += lanes)
         RouteChannels(d, s, win, xi + c, hn::LoadU(d, y + o + c), hn::LoadU(d, dy + o + c), di + c);
       for (; c + lanes4 <= s.c; c += lanes4)
-        RouteChannels(d4, s, win, xi + c, hn::LoadU(d4, y + o + c), hn::LoadU(d4, dy + o + c), di + c);
+        RouteChannels(d4, s, win, xi + c, hn::LoadU(d4, y + o + c), hn::LoadU(d4, dy + o + c),
+                      di + c);
       for (; c < s.c; ++c) RouteOne(s, win, xi + c, y[o + c], dy[o + c], di + c, s.c);
     }
   }
@@ -219,7 +237,8 @@ HWY_INLINE hn::Vec<D> Take(D, hn::Vec<D> v, hn::Vec<D> y, M nan, hn::Vec<D> dy, 
 }
 
 template <class D>
-HWY_INLINE std::int64_t DoubleRow(D d, const float* x, const float* y, const float* dy, std::int64_t w, float* dx, std::int64_t i, std::int64_t n) {
+HWY_INLINE std::int64_t DoubleRow(D d, const float* x, const float* y, const float* dy,
+                                  std::int64_t w, float* dx, std::int64_t i, std::int64_t n) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (; i + lanes <= n; i += lanes) {
     hn::Vec<D> a, b, c, e;
@@ -238,7 +257,8 @@ HWY_INLINE std::int64_t DoubleRow(D d, const float* x, const float* y, const flo
   return i;
 }
 
-void GradFirst(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx, std::int64_t k) {
+void GradFirst(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
+               std::int64_t k) {
   const Unit u(s, k, dx);
   const float* xi = x + u.image * s.h * s.w;
   float* di = dx + u.image * s.h * s.w;
@@ -256,10 +276,13 @@ void GradFirst(const PoolShape& s, const float* x, const float* y, const float* 
   }
 }
 
-void MaxPoolGrad(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx, std::int64_t lo, std::int64_t hi) {
+void MaxPoolGrad(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
+                 std::int64_t lo, std::int64_t hi) {
   for (std::int64_t k = lo; k < hi; ++k) {
-    if (s.channels_last) GradLast(s, x, y, dy, dx, k);
-    else GradFirst(s, x, y, dy, dx, k);
+    if (s.channels_last)
+      GradLast(s, x, y, dy, dx, k);
+    else
+      GradFirst(s, x, y, dy, dx, k);
   }
 }
 
@@ -280,7 +303,8 @@ void AvgPoolGrad(const PoolShape& s, const float* dy, float* dx, std::int64_t lo
             float* to = di + (h * s.w + w) * step;
             std::int64_t c = 0;
             for (; c + lanes <= step; c += lanes)
-              hn::StoreU(hn::MulAdd(hn::LoadU(d, g + c), hn::Set(d, scale), hn::LoadU(d, to + c)), d, to + c);
+              hn::StoreU(hn::MulAdd(hn::LoadU(d, g + c), hn::Set(d, scale), hn::LoadU(d, to + c)),
+                         d, to + c);
             for (; c < step; ++c) to[c] += g[c] * scale;
           }
       }

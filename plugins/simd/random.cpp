@@ -6,9 +6,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/random.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -42,7 +42,8 @@ HWY_INLINE void Hash(D d, const std::uint32_t* key, hn::Vec<D>& x, hn::Vec<D>& y
 }
 
 // Words lo .. hi of the first half and their partners, `apart` words later.
-void FillBits(const std::uint32_t* key, std::uint32_t* out, std::uint32_t lo, std::uint32_t hi, std::uint32_t apart) {
+void FillBits(const std::uint32_t* key, std::uint32_t* out, std::uint32_t lo, std::uint32_t hi,
+              std::uint32_t apart) {
   const hn::ScalableTag<std::uint32_t> d;
   const auto lanes = static_cast<std::uint32_t>(hn::Lanes(d));
   std::uint32_t i = lo;
@@ -101,7 +102,8 @@ void query_random(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     return host.refuse(answer, "random_bits", "only words of 4 bytes, fewer than 2^32");
   const std::int64_t one = 1;
   const qn_layout in = sdk::with_strides(&one);
-  qn_candidate c = sdk::candidate("random_bits", 1, estimate_ns(0, static_cast<double>(n) * 0.7, op.max_workers));
+  qn_candidate c = sdk::candidate("random_bits", 1,
+                                  estimate_ns(0, static_cast<double>(n) * 0.7, op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = 1;
   c.in = &in;

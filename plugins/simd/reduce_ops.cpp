@@ -8,9 +8,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/reduce_ops.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 #include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -92,7 +92,9 @@ HWY_INLINE void Strip(const float* const* rows, std::int64_t n_rows, std::int64_
   if (kVectors > 1) hn::Store(a1, d, buf + lanes);
   if (kVectors > 2) hn::Store(a2, d, buf + 2 * lanes);
   if (kVectors > 2) hn::Store(a3, d, buf + 3 * lanes);
-  for (std::size_t k = 0; k < kVectors * lanes; ++k) acc[c + static_cast<std::int64_t>(k)] = Op::Scalar(acc[c + static_cast<std::int64_t>(k)], buf[k]);
+  for (std::size_t k = 0; k < kVectors * lanes; ++k)
+    acc[c + static_cast<std::int64_t>(k)] =
+        Op::Scalar(acc[c + static_cast<std::int64_t>(k)], buf[k]);
 }
 
 template <class Op>
@@ -107,7 +109,8 @@ void Columns(const float* const* rows, std::int64_t n_rows, std::int64_t n, doub
 }
 
 const ReduceOps* GetReduceOps(int kind) {
-  static constexpr ReduceOps ops[3] = {{Row<SumOp>, Columns<SumOp>}, {Row<MaxOp>, Columns<MaxOp>}, {Row<MinOp>, Columns<MinOp>}};
+  static constexpr ReduceOps ops[3] = {
+      {Row<SumOp>, Columns<SumOp>}, {Row<MaxOp>, Columns<MaxOp>}, {Row<MinOp>, Columns<MinOp>}};
   return &ops[kind];
 }
 
@@ -120,7 +123,9 @@ namespace quern::simd {
 
 HWY_EXPORT(GetReduceOps);
 
-const ReduceOps& reduce_ops(Reduce kind) { return *HWY_DYNAMIC_DISPATCH(GetReduceOps)(static_cast<int>(kind)); }
+const ReduceOps& reduce_ops(Reduce kind) {
+  return *HWY_DYNAMIC_DISPATCH(GetReduceOps)(static_cast<int>(kind));
+}
 
 }  // namespace quern::simd
 #endif

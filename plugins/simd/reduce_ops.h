@@ -1,4 +1,5 @@
-// The vector loops of reductions: sums in doubles of short f32 sums, so long arrays keep their accuracy.
+// The vector loops of reductions: sums in doubles of short f32 sums, so long arrays keep their
+// accuracy.
 #pragma once
 #include <cstdint>
 

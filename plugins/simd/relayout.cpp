@@ -7,9 +7,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/relayout.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -17,8 +17,8 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // out[j * out_stride + k] = in[j + k * in_stride] for 4-byte elements, j < nj, k < nk.
-void Transpose4(const std::uint32_t* in, std::int64_t in_stride, std::uint32_t* out, std::int64_t out_stride,
-                std::int64_t nj, std::int64_t nk) {
+void Transpose4(const std::uint32_t* in, std::int64_t in_stride, std::uint32_t* out,
+                std::int64_t out_stride, std::int64_t nj, std::int64_t nk) {
   constexpr std::int64_t kBlock = 16;  // a cache line of 4-byte elements each way
   for (std::int64_t k0 = 0; k0 < nk; k0 += kBlock) {
     const std::int64_t k1 = std::min(nk, k0 + kBlock);
@@ -34,8 +34,10 @@ void Transpose4(const std::uint32_t* in, std::int64_t in_stride, std::uint32_t* 
           const std::uint32_t* p = in + j + k * in_stride;
           const auto r0 = hn::LoadU(d, p), r1 = hn::LoadU(d, p + in_stride);
           const auto r2 = hn::LoadU(d, p + 2 * in_stride), r3 = hn::LoadU(d, p + 3 * in_stride);
-          const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r0, r1)), b = hn::BitCast(d2, hn::InterleaveLower(d, r2, r3));
-          const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r0, r1)), e = hn::BitCast(d2, hn::InterleaveUpper(d, r2, r3));
+          const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r0, r1)),
+                     b = hn::BitCast(d2, hn::InterleaveLower(d, r2, r3));
+          const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r0, r1)),
+                     e = hn::BitCast(d2, hn::InterleaveUpper(d, r2, r3));
           std::uint32_t* q = out + j * out_stride + k;
           hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d2, a, b)), d, q);
           hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d2, a, b)), d, q + out_stride);
@@ -63,7 +65,8 @@ HWY_EXPORT(Transpose4);
 
 namespace {
 
-using TransposeFn = void (*)(const std::uint32_t*, std::int64_t, std::uint32_t*, std::int64_t, std::int64_t, std::int64_t);
+using TransposeFn = void (*)(const std::uint32_t*, std::int64_t, std::uint32_t*, std::int64_t,
+                             std::int64_t, std::int64_t);
 
 template <class T>
 void gather_run(const T* in, std::int64_t step, T* out, std::int64_t out_step, std::int64_t n) {
@@ -87,10 +90,14 @@ struct RelayoutPlan : Plan {
 
   void tile(const qn_run& run, std::uint32_t t, void*) const noexcept override {
     switch (size) {
-      case 1: return typed<std::uint8_t>(run, t);
-      case 2: return typed<std::uint16_t>(run, t);
-      case 4: return typed<std::uint32_t>(run, t);
-      default: return typed<std::uint64_t>(run, t);
+      case 1:
+        return typed<std::uint8_t>(run, t);
+      case 2:
+        return typed<std::uint16_t>(run, t);
+      case 4:
+        return typed<std::uint32_t>(run, t);
+      default:
+        return typed<std::uint64_t>(run, t);
     }
   }
 
@@ -104,9 +111,11 @@ struct RelayoutPlan : Plan {
     for (; u < hi; ++u) {
       const std::int64_t c = u % chunks * chunk;
       if (transpose) {
-        transposed(x + at.in + c * across.in, y + at.out + c * across.out, std::min(chunk, across.n - c));
+        transposed(x + at.in + c * across.in, y + at.out + c * across.out,
+                   std::min(chunk, across.n - c));
       } else {
-        gather_run(x + at.in + c * inner.in, inner.in, y + at.out + c * inner.out, inner.out, std::min(chunk, inner.n - c));
+        gather_run(x + at.in + c * inner.in, inner.in, y + at.out + c * inner.out, inner.out,
+                   std::min(chunk, inner.n - c));
       }
       if (u % chunks == chunks - 1) at.next();
     }
@@ -119,14 +128,17 @@ struct RelayoutPlan : Plan {
     } else {
       for (std::int64_t k0 = 0; k0 < inner.n; k0 += 16)
         for (std::int64_t j = 0; j < rows; ++j)
-          for (std::int64_t k = k0; k < std::min(inner.n, k0 + 16); ++k) y[j * across.out + k] = x[j + k * inner.in];
+          for (std::int64_t k = k0; k < std::min(inner.n, k0 + 16); ++k)
+            y[j * across.out + k] = x[j + k * inner.in];
     }
   }
 };
 
 bool arrange(const qn_opdesc& op, RelayoutPlan& p) {
   const qn_array_desc &x = op.in[0], &y = op.out[0];
-  if (x.layout.kind != QN_LAYOUT_STRIDED || y.layout.kind != QN_LAYOUT_STRIDED || x.ndim > kMaxWalkAxes) return false;
+  if (x.layout.kind != QN_LAYOUT_STRIDED || y.layout.kind != QN_LAYOUT_STRIDED ||
+      x.ndim > kMaxWalkAxes)
+    return false;
   p.size = sdk::itemsize(x.dtype);
   if (p.size != 1 && p.size != 2 && p.size != 4 && p.size != 8) return false;
   std::vector<std::uint32_t> order;
@@ -180,7 +192,8 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
   RelayoutPlan p;
   if (!arrange(op, p)) return host.refuse(answer, "relayout", "only strided layouts");
   const double n = static_cast<double>(sdk::element_count(op.in[0]));
-  qn_candidate c = sdk::candidate("relayout", 1, estimate_ns(n * p.size * 2, relayout_ns(p, n), op.max_workers));
+  qn_candidate c =
+      sdk::candidate("relayout", 1, estimate_ns(n * p.size * 2, relayout_ns(p, n), op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = c.n_out = 1;
   c.in = &op.in[0].layout;
@@ -194,7 +207,8 @@ std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t, qn_plan_
   if (!arrange(op, *p)) return nullptr;
   p->block = HWY_DYNAMIC_DISPATCH(Transpose4);
   const double n = static_cast<double>(sdk::element_count(op.in[0]));
-  p->n_tiles = free_tiles(std::max(n * p->size / 10.0, relayout_ns(*p, n)), op.max_workers, p->units);
+  p->n_tiles =
+      free_tiles(std::max(n * p->size / 10.0, relayout_ns(*p, n)), op.max_workers, p->units);
   info.n_tiles = p->n_tiles;
   return p;
 }

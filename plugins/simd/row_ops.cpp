@@ -9,9 +9,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/row_ops.cpp"
-#include "plugins/simd/targets.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/targets.h"
 #include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -85,8 +85,10 @@ HWY_INLINE double SumRow(const float* x, float* y, std::int64_t n, float fill, c
       const std::int64_t k = std::min(lanes, end - i);
       const auto u = f(d, k == lanes ? hn::LoadU(d, x + i) : LoadPart(d, x + i, k, fill));
       if (kStore) {
-        if (k == lanes) hn::StoreU(u, d, y + i);
-        else StorePart(d, u, y + i, k);
+        if (k == lanes)
+          hn::StoreU(u, d, y + i);
+        else
+          StorePart(d, u, y + i, k);
       }
       a = hn::Add(a, u);
     }
@@ -114,7 +116,9 @@ struct Scale {
 };
 struct MinusBoth {
   float m, l;
-  HWY_INLINE V operator()(D d, V x) const { return hn::Sub(hn::Sub(x, hn::Set(d, m)), hn::Set(d, l)); }
+  HWY_INLINE V operator()(D d, V x) const {
+    return hn::Sub(hn::Sub(x, hn::Set(d, m)), hn::Set(d, l));
+  }
 };
 struct Same {
   HWY_INLINE V operator()(D, V x) const { return x; }
@@ -145,7 +149,8 @@ float LogSumExpRow(const float* x, std::int64_t n) {
   return static_cast<float>(m + std::log(SumRow<false>(x, nullptr, n, -kInf, ExpMinus{m})));
 }
 
-void LayerNormRow(const float* x, const float* w, const float* b, float eps, float* y, std::int64_t n) {
+void LayerNormRow(const float* x, const float* w, const float* b, float eps, float* y,
+                  std::int64_t n) {
   const double mean = SumRow<false>(x, nullptr, n, 0.0f, Same()) / static_cast<double>(n);
   const auto m = static_cast<float>(mean);
   const double var = SumRow<false>(x, nullptr, n, m, SquareMinus{m}) / static_cast<double>(n);
@@ -160,7 +165,8 @@ void LayerNormRow(const float* x, const float* w, const float* b, float eps, flo
   }
   if (i == n) return;
   const auto c = hn::Mul(hn::Sub(LoadPart(d, x + i, n - i, 0.0f), vm), vr);
-  StorePart(d, hn::MulAdd(c, LoadPart(d, w + i, n - i, 0.0f), LoadPart(d, b + i, n - i, 0.0f)), y + i, n - i);
+  StorePart(d, hn::MulAdd(c, LoadPart(d, w + i, n - i, 0.0f), LoadPart(d, b + i, n - i, 0.0f)),
+            y + i, n - i);
 }
 
 std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {

@@ -1,5 +1,6 @@
-// Offers and plans for ops that treat each row of trailing axes alone: softmax, log_softmax, logsumexp,
-// layer_norm and argmax of f32. Not here: the loops (row_ops.cpp), sums and maxima (reduce.cpp).
+// Offers and plans for ops that treat each row of trailing axes alone: softmax, log_softmax,
+// logsumexp, layer_norm and argmax of f32. Not here: the loops (row_ops.cpp), sums and maxima
+// (reduce.cpp).
 #include "plugins/simd/rows.h"
 
 #include "plugins/simd/families.h"
@@ -26,11 +27,21 @@ struct RowPlan : Plan {
     for (std::int64_t r = lo; r < hi; ++r) {
       const float* a = x + r * length;
       switch (op) {
-        case QN_OP_SOFTMAX: ops->softmax(a, y + r * length, length); break;
-        case QN_OP_LOG_SOFTMAX: ops->log_softmax(a, y + r * length, length); break;
-        case QN_OP_LOGSUMEXP: y[r] = ops->logsumexp(a, length); break;
-        case QN_OP_LAYER_NORM: ops->layer_norm(a, w, b, eps, y + r * length, length); break;
-        default: static_cast<std::uint32_t*>(run.out[0].data)[r] = ops->argmax(a, length); break;
+        case QN_OP_SOFTMAX:
+          ops->softmax(a, y + r * length, length);
+          break;
+        case QN_OP_LOG_SOFTMAX:
+          ops->log_softmax(a, y + r * length, length);
+          break;
+        case QN_OP_LOGSUMEXP:
+          y[r] = ops->logsumexp(a, length);
+          break;
+        case QN_OP_LAYER_NORM:
+          ops->layer_norm(a, w, b, eps, y + r * length, length);
+          break;
+        default:
+          static_cast<std::uint32_t*>(run.out[0].data)[r] = ops->argmax(a, length);
+          break;
       }
     }
   }
@@ -64,7 +75,9 @@ bool row_length(const qn_opdesc& op, std::int64_t& length) {
 }
 
 double row_ns(const qn_opdesc& op, std::int64_t rows, std::int64_t length) {
-  const double each = op.op == QN_OP_LAYER_NORM || op.op == QN_OP_ARGMAX ? 0.12 : op.op == QN_OP_LOGSUMEXP ? 0.45 : 0.5;
+  const double each = op.op == QN_OP_LAYER_NORM || op.op == QN_OP_ARGMAX ? 0.12
+                      : op.op == QN_OP_LOGSUMEXP                         ? 0.45
+                                                                         : 0.5;
   return static_cast<double>(rows) * (30.0 + static_cast<double>(length) * each);
 }
 
@@ -76,8 +89,10 @@ void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::int64_t length = 1;
   for (std::uint32_t i = 0; i < op.n_in; ++i)
     if (op.in[i].dtype != QN_F32) return host.refuse(answer, "rows", "only f32");
-  if (op.op == QN_OP_LAYER_NORM && op.n_in != 3) return host.refuse(answer, "rows", "layer_norm has three inputs");
-  if (n == 0 || !row_length(op, length)) return host.refuse(answer, "rows", "the axes are not the trailing ones");
+  if (op.op == QN_OP_LAYER_NORM && op.n_in != 3)
+    return host.refuse(answer, "rows", "layer_norm has three inputs");
+  if (n == 0 || !row_length(op, length))
+    return host.refuse(answer, "rows", "the axes are not the trailing ones");
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < x.ndim; ++i) order.push_back(i);
   const std::vector<std::int64_t> strides = strides_in_order(x, order);
@@ -85,16 +100,20 @@ void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::vector<qn_layout> in(op.n_in, sdk::with_strides(strides.data()));
   for (std::uint32_t i = 1; i < op.n_in; ++i) {
     const std::int64_t k = sdk::element_count(op.in[i]);
-    if (op.in[i].ndim > 1 || (k != 1 && k != length)) return host.refuse(answer, "rows", "w and b are scalars or rows");
+    if (op.in[i].ndim > 1 || (k != 1 && k != length))
+      return host.refuse(answer, "rows", "w and b are scalars or rows");
     in[i] = op.in[i].ndim == 0 ? sdk::any_strides() : sdk::with_strides(one);
   }
-  const double bytes = static_cast<double>(n) * (op.op == QN_OP_LOGSUMEXP || op.op == QN_OP_ARGMAX ? 4 : 8);
-  qn_candidate c = sdk::candidate("rows", 1, estimate_ns(bytes, row_ns(op, n / length, length), op.max_workers));
+  const double bytes =
+      static_cast<double>(n) * (op.op == QN_OP_LOGSUMEXP || op.op == QN_OP_ARGMAX ? 4 : 8);
+  qn_candidate c =
+      sdk::candidate("rows", 1, estimate_ns(bytes, row_ns(op, n / length, length), op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = op.n_in;
   c.in = in.data();
   c.confidence = QN_CONFIDENCE_MODEL;
-  if (op.op == QN_OP_SOFTMAX || op.op == QN_OP_LOG_SOFTMAX || op.op == QN_OP_LAYER_NORM) c.inplace_mask = 1;
+  if (op.op == QN_OP_SOFTMAX || op.op == QN_OP_LOG_SOFTMAX || op.op == QN_OP_LAYER_NORM)
+    c.inplace_mask = 1;
   host.offer(answer, &c);
 }
 

@@ -9,7 +9,8 @@ struct RowOps {
   void (*log_softmax)(const float* x, float* y, std::int64_t n);
   float (*logsumexp)(const float* x, std::int64_t n);
   // w and b have n elements.
-  void (*layer_norm)(const float* x, const float* w, const float* b, float eps, float* y, std::int64_t n);
+  void (*layer_norm)(const float* x, const float* w, const float* b, float eps, float* y,
+                     std::int64_t n);
   // First index of the largest element; a NaN is largest.
   std::uint32_t (*argmax)(const float* x, std::int64_t n);
 };

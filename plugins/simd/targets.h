@@ -1,5 +1,6 @@
 // Which instruction sets the vector loops are compiled for; included before Highway.
-// Left out: SSSE3, which nearly no processor has as its best, and the vectors of unknown size of SVE.
+// Left out: SSSE3, which nearly no processor has as its best, and the vectors of unknown size of
+// SVE.
 #pragma once
 #include <cstring>
 

@@ -1,5 +1,6 @@
 // Vector functions for f32 with a relative error of a few units in the last place.
-// Included once for each instruction set, inside Highway's target namespace; holds no loops over arrays.
+// Included once for each instruction set, inside Highway's target namespace; holds no loops over
+// arrays.
 #if defined(QUERN_SIMD_VMATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QUERN_SIMD_VMATH_INL_H_
 #undef QUERN_SIMD_VMATH_INL_H_

@@ -34,9 +34,13 @@ float* output(const Plan& p, const qn_run* run, i64 item) {
 // Panel q of B holds columns q * nr .. for all of k, one row of nr values after another.
 void pack_panels(const Kernels& k, float* dst, const float* b, i64 s_n, i64 s_k, i64 N, i64 K,
                  i64 first, i64 last) {
-  for (i64 q = first; q < last; ++q) {
-    const i64 n = std::min(k.nr, N - q * k.nr);
-    k.pack(dst + q * k.nr * K, k.nr, b + q * k.nr * s_n, s_n, s_k, n, K);
+  // Rows of B go in groups: a panel's slice of many rows touches a page a row.
+  const i64 group = s_n == 1 ? 64 : K;
+  for (i64 k0 = 0; k0 < K; k0 += group) {
+    for (i64 q = first; q < last; ++q) {
+      k.pack(dst + q * k.nr * K + k0 * k.nr, k.nr, b + q * k.nr * s_n + k0 * s_k, s_n, s_k,
+             std::min(k.nr, N - q * k.nr), std::min(group, K - k0));
+    }
   }
 }
 
@@ -45,7 +49,8 @@ void finish(const Plan& p, const qn_run* run, i64 item, Range m, Range n) {
                              n.last, kernels().row_step);
 }
 
-// Rows m and columns n (whole panels) of C from packed B; a_pack holds the rows' panels of one k step.
+// Rows m and columns n (whole panels) of C from packed B; a_pack holds the rows' panels of one k
+// step.
 void multiply(const Plan& p, const qn_run* run, i64 item, Range m, Range n, const float* b_pack,
               float* a_pack) {
   const Kernels& k = kernels();
@@ -139,8 +144,8 @@ qn_status run_shared(const Plan& p, const qn_run* run) {
   const bool packed_once = p.g.b_is_shared();
   for (; t.item < p.g.batch; ++t.item) {
     if (t.item == 0 || !packed_once) {
-      const qn_status s = ex.parallel_for(ex.self, pack_task, &t, std::uint32_t(t.pack_tiles),
-                                          p.max_workers);
+      const qn_status s =
+          ex.parallel_for(ex.self, pack_task, &t, std::uint32_t(t.pack_tiles), p.max_workers);
       if (s != QN_OK) return s;
     }
     const qn_status s = ex.parallel_for(ex.self, multiply_task, &t,

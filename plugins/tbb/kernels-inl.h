@@ -1,6 +1,6 @@
 // Register-blocked kernels over GCC vectors, compiled once for each instruction set.
-// The including file defines QUERN_VB (vector bytes), QUERN_MR, QUERN_NV, struct Tail, and the target.
-// No include guard: each including file opens its own anonymous namespace around it.
+// The including file defines QUERN_VB (vector bytes), QUERN_MR, QUERN_NV, struct Tail, and the
+// target. No include guard: each including file opens its own anonymous namespace around it.
 
 typedef float Vec __attribute__((vector_size(QUERN_VB)));
 typedef float Mem __attribute__((vector_size(QUERN_VB), aligned(4), may_alias));
@@ -21,8 +21,8 @@ enum Mode { Packed, Full, Edge };
 
 // C[MR x NV vectors] = or += A B over k. `tail`: lanes of the last vector that exist in C.
 template <int MR, int NV, Mode mode>
-inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c, i64 ldc,
-                  i64 tail, bool add) {
+inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c,
+                  i64 ldc, i64 tail, bool add) {
   Vec acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -123,8 +123,8 @@ inline void row_blocks(i64 m, i64 most, F&& f) {
   }
 }
 
-void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c,
-            i64 ldc) {
+void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k,
+            float* c, i64 ldc) {
   i64 j = 0;
   const auto strip = [&](i64 vectors, i64 most, auto pick, i64 tail) {
     row_blocks(m, most, [&](i64 at, i64 rows) {
@@ -135,34 +135,54 @@ void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* 
   // Few rows leave registers free for long runs along a row of B.
   if (m <= kMr / 7 + 1) {
     while (n - j >= 8 * kLanes) {
-      strip(8, m, [](i64 r) { return blocks<8, Full, kMr / 7 + 1>[r - 1]; }, kLanes);
+      strip(
+          8, m, [](i64 r) { return blocks<8, Full, kMr / 7 + 1>[r - 1]; }, kLanes);
     }
   }
   if (m <= kMr / 2 - 1) {
     while (n - j >= 4 * kLanes) {
-      strip(4, m, [](i64 r) { return blocks<4, Full, kMr / 2 - 1>[r - 1]; }, kLanes);
+      strip(
+          4, m, [](i64 r) { return blocks<4, Full, kMr / 2 - 1>[r - 1]; }, kLanes);
     }
   }
   while (n - j >= 2 * kLanes) {
-    strip(2, kMr, [](i64 r) { return narrow_block<Full>(r, 2); }, kLanes);
+    strip(
+        2, kMr, [](i64 r) { return narrow_block<Full>(r, 2); }, kLanes);
   }
   if (j == n) return;
   const i64 vectors = (n - j + kLanes - 1) / kLanes;
   const i64 tail = n - j - (vectors - 1) * kLanes;
   if (tail == kLanes) {
-    strip(vectors, kMr, [&](i64 r) { return narrow_block<Full>(r, vectors); }, tail);
+    strip(
+        vectors, kMr, [&](i64 r) { return narrow_block<Full>(r, vectors); }, tail);
   } else {
-    strip(vectors, kMr, [&](i64 r) { return narrow_block<Edge>(r, vectors); }, tail);
+    strip(
+        vectors, kMr, [&](i64 r) { return narrow_block<Edge>(r, vectors); }, tail);
   }
 }
 
+// Lane i of the result is lanes i, i + 4, i + 8 .. of v.
+inline Vec4 quarter(Vec v) {
+  Vec4 part[kLanes / 4];
+  __builtin_memcpy(part, &v, sizeof part);
+  if constexpr (kLanes == 16) return (part[0] + part[2]) + (part[1] + part[3]);
+  if constexpr (kLanes == 8) return part[0] + part[1];
+  return part[0];
+}
+
 inline float total(Vec v) {
-  float s[kLanes];
-  __builtin_memcpy(s, &v, sizeof s);
-  for (int w = kLanes / 2; w > 0; w /= 2) {
-    for (int i = 0; i < w; ++i) s[i] += s[i + w];
-  }
-  return s[0];
+  const Vec4 q = quarter(v);
+  return (q[0] + q[2]) + (q[1] + q[3]);
+}
+
+// The totals of four vectors, each summed as total() does.
+inline Vec4 total4(Vec a, Vec b, Vec c, Vec d) {
+  const Vec4 qa = quarter(a), qb = quarter(b), qc = quarter(c), qd = quarter(d);
+  const Vec4 ab =
+      __builtin_shufflevector(qa, qb, 0, 1, 4, 5) + __builtin_shufflevector(qa, qb, 2, 3, 6, 7);
+  const Vec4 cd =
+      __builtin_shufflevector(qc, qd, 0, 1, 4, 5) + __builtin_shufflevector(qc, qd, 2, 3, 6, 7);
+  return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
 // M rows of A against R rows of W. Every dot product sums in the same order whatever M and R.
@@ -198,7 +218,12 @@ inline void dot_block(i64 k, const float* a, i64 a_m, const float* w, i64 w_n, f
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
 #pragma GCC unroll 16
-    for (int j = 0; j < R; ++j) c[i * ldc + j] = total(acc[i][j]);
+    for (int j = 0; j + 4 <= R; j += 4) {
+      *reinterpret_cast<Mem4*>(c + i * ldc + j) =
+          total4(acc[i][j], acc[i][j + 1], acc[i][j + 2], acc[i][j + 3]);
+    }
+#pragma GCC unroll 16
+    for (int j = R / 4 * 4; j < R; ++j) c[i * ldc + j] = total(acc[i][j]);
   }
 }
 
@@ -209,7 +234,8 @@ void dot_rows(i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, fl
   for (; j < n; ++j) dot_block<M, 1>(k, a, a_m, w + j * w_n, w_n, c + j, ldc);
 }
 
-void dots(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c, i64 ldc) {
+void dots(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c,
+          i64 ldc) {
   // W in slices that stay in the first-level cache while all rows of A pass over it.
   const i64 slice = m <= 4 ? n : std::max<i64>(4, 4096 / std::max<i64>(1, k) / 4 * 4);
   for (i64 j = 0; j < n; j += slice) {
@@ -219,10 +245,18 @@ void dots(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n,
       const float* wr = w + j * w_n;
       float* cr = c + at * ldc + j;
       switch (rows) {
-        case 1: dot_rows<1, 8>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
-        case 2: dot_rows<2, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
-        case 3: dot_rows<3, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
-        default: dot_rows<4, 4>(count, k, ar, a_m, wr, w_n, cr, ldc); break;
+        case 1:
+          dot_rows<1, 8>(count, k, ar, a_m, wr, w_n, cr, ldc);
+          break;
+        case 2:
+          dot_rows<2, 4>(count, k, ar, a_m, wr, w_n, cr, ldc);
+          break;
+        case 3:
+          dot_rows<3, 4>(count, k, ar, a_m, wr, w_n, cr, ldc);
+          break;
+        default:
+          dot_rows<4, 4>(count, k, ar, a_m, wr, w_n, cr, ldc);
+          break;
       }
     });
   }
@@ -244,13 +278,7 @@ inline void transpose4(float* dst, i64 width, const float* src, i64 s_i) {
 }
 
 void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc) {
-  if (n < width) {
-    for (i64 k = 0; k < kc; ++k) {
-      for (i64 i = 0; i < width; ++i) dst[k * width + i] = i < n ? src[i * s_i + k * s_k] : 0.0f;
-    }
-    return;
-  }
-  if (s_i == 1 && width == kNr) {
+  if (s_i == 1 && n == kNr && width == kNr) {
     for (i64 k = 0; k < kc; ++k) {
 #pragma GCC unroll 16
       for (int j = 0; j < kNv; ++j) {
@@ -262,15 +290,21 @@ void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 
   i64 k = 0;
   if (s_k == 1) {
     for (; k + 4 <= kc; k += 4) {
+      float* d = dst + k * width;
       i64 i = 0;
-      for (; i + 4 <= width; i += 4) transpose4(dst + k * width + i, width, src + i * s_i + k, s_i);
-      for (; i < width; ++i) {
-        for (i64 q = k; q < k + 4; ++q) dst[q * width + i] = src[i * s_i + q];
+      for (; i + 4 <= n; i += 4) transpose4(d + i, width, src + i * s_i + k, s_i);
+      for (; i < n; ++i) {
+        const float* r = src + i * s_i + k;
+        d[i] = r[0], d[width + i] = r[1], d[2 * width + i] = r[2], d[3 * width + i] = r[3];
       }
     }
   }
   for (; k < kc; ++k) {
-    for (i64 i = 0; i < width; ++i) dst[k * width + i] = src[i * s_i + k * s_k];
+    for (i64 i = 0; i < n; ++i) dst[k * width + i] = src[i * s_i + k * s_k];
+  }
+  // Whole vectors of B are read; of A only the rows that exist.
+  if (width == kNr && n < width) {
+    for (k = 0; k < kc; ++k) std::fill(dst + k * width + n, dst + (k + 1) * width, 0.0f);
   }
 }
 

@@ -11,9 +11,9 @@ using i64 = std::int64_t;
 
 struct Kernels {
   const char* isa;
-  i64 lanes;     // floats in a vector
-  i64 mr, nr;    // rows of an A panel, columns of a B panel
-  double gflops; // one thread, large packed products
+  i64 lanes;      // floats in a vector
+  i64 mr, nr;     // rows of an A panel, columns of a B panel
+  double gflops;  // one thread, large packed products
   // dst[k * width + i] = src[i * s_i + k * s_k], 0 for i >= n. width is mr or nr.
   void (*pack)(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc);
   // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B.

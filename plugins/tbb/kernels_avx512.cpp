@@ -30,7 +30,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx512", kLanes, kMr, kNr, 110.0, pack, packed, direct, dots, row_step};
+constexpr Kernels table{"avx512", kLanes, kMr, kNr, 170.0, pack, packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

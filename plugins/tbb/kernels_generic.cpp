@@ -1,12 +1,11 @@
 // The kernels for any CPU, on 16-byte vectors; and the choice among the sets at run time.
 // It uses no intrinsics.
-#include "plugins/tbb/kernels.h"
-
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/tbb/kernels.h"
 
 #define QUERN_VB 16
 #define QUERN_MR 4
@@ -34,7 +33,7 @@ struct Tail {
 }  // namespace
 
 const Kernels& generic_kernels() {
-  static const Kernels k{"generic", kLanes, kMr, kNr, 18.0, pack, packed, direct, dots, row_step};
+  static const Kernels k{"generic", kLanes, kMr, kNr, 24.0, pack, packed, direct, dots, row_step};
   return k;
 }
 

@@ -35,21 +35,24 @@ Costs costs(const Plan& p, const Kernels& k) {
   const double m = double(g.M), n = double(g.N), d = double(g.K);
   // Share of a block's lanes that are real, and of its time that is not start and end.
   const double columns = n / double(ceil_div(g.N, k.lanes) * k.lanes);
-  const double rows = m / (m + 1.5 * double(ceil_div(g.M, k.mr)));
-  const double depth = d / (d + 10.0);
+  const double rows = m / (m + 0.8 * double(ceil_div(g.M, k.mr)));
+  const double depth = d / (d + 6.0);
   const double bytes = 4 * (d * n + m * d + m * n);
-  const double ns_packed = 0.25 * k.gflops / 110.0;
+  const double ns_packed = 0.3;  // an element
   switch (p.kernel) {
     case kDirect: {
       const double few = std::min(1.0, (double(g.M) + 1) / 6.0);
-      return {100, 20, 0.85 * k.gflops * columns * rows * depth * few, 0, bytes};
+      return {100, 20, k.gflops * columns * rows * depth * few, 0, bytes};
     }
-    case kDots: return {100, 20, 0.5 * k.gflops * d / (d + 60), 2.0 * n, bytes};
-    case kTiled: return {100, 50, k.gflops * columns * rows * depth, ns_packed * (d * n + m * d), bytes};
+    case kDots:
+      return {100, 20, 0.6 * k.gflops * d / (d + 60), 2.0 * n, bytes};
+    case kTiled:
+      return {100, 50, k.gflops * columns * rows * depth, ns_packed * (d * n + m * d), bytes};
     case kShared:
       return {p.max_workers > 1 ? 8000.0 : 300.0, 200, k.gflops * columns * rows * depth,
               ns_packed * (d * n + m * d), bytes};
-    default: return {100, 50, k.gflops * columns * rows * depth, ns_packed * m * d, bytes};
+    default:
+      return {100, 50, k.gflops * columns * rows * depth, ns_packed * m * d, bytes};
   }
 }
 
@@ -58,7 +61,7 @@ double estimate(const Plan& p, const Kernels& k) {
   const double tiles = double(p.n_tiles());
   const double parallel = std::clamp(tiles, 1.0, double(p.max_workers));
   const double once = double(p.g.batch);
-  const double work = std::max(p.g.flops() / once / std::max(0.5, c.rate), c.streamed / 25.0);
+  const double work = std::max(p.g.flops() / once / std::max(0.5, c.rate), c.streamed / 35.0);
   const double epilogue = 0.1 * double(p.g.M * p.g.N) * p.g.epilogue.n;
   const double launch = tiles > 1 && p.kernel != kShared && p.max_workers > 1 ? 4000 : 0;
   return c.overhead + launch + once * (c.item + c.packing + work + epilogue) / parallel;
@@ -134,7 +137,8 @@ void cut(Plan& p, const Kernels& k) {
         p.tiles_n = std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1,
                                     std::max<i64>(1, ceil_div(g.N, 4 * k.lanes)));
         if (p.tiles_n == 1 && g.M > kFewRows) {
-          p.tiles_m = std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1, ceil_div(g.M, k.mr));
+          p.tiles_m =
+              std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1, ceil_div(g.M, k.mr));
         }
       }
       if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
@@ -150,7 +154,8 @@ void cut(Plan& p, const Kernels& k) {
     case kPrepacked: {
       const i64 row_panels = ceil_div(g.M, k.mr);
       const i64 tiles = item < 1e6 ? 1 : std::max(4 * workers, i64(item / 2.5e8));
-      p.tiles_m = std::clamp<i64>(ceil_div(row_panels, kRowPanels), 1, std::max<i64>(1, row_panels));
+      p.tiles_m =
+          std::clamp<i64>(ceil_div(row_panels, kRowPanels), 1, std::max<i64>(1, row_panels));
       if (p.tiles_m < tiles) {
         // Rows first while a tile keeps some panels: every cut of the columns packs A once more.
         p.tiles_m = std::clamp<i64>(row_panels / 4, p.tiles_m, std::max(p.tiles_m, tiles));
@@ -161,7 +166,9 @@ void cut(Plan& p, const Kernels& k) {
       if (p.kernel == kShared) p.workspace = floats(panels * k.nr * g.K);
       if (p.kernel == kPrepacked) {
         p.tiles_batch = std::max<i64>(1, g.batch);
-        if (flops < 1.5e6) p.tiles_batch = p.tiles_m = p.tiles_n = 1, p.scratch = floats((g.M + k.mr) * std::min(g.K, kDepth));
+        if (flops < 1.5e6)
+          p.tiles_batch = p.tiles_m = p.tiles_n = 1,
+          p.scratch = floats((g.M + k.mr) * std::min(g.K, kDepth));
       }
       break;
     }
@@ -192,14 +199,16 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     // After a swap the second operand is A. What lies in neither form is asked for row-major.
     const unsigned which = p.swapped ? 0 : 1;
     const qn_array_desc& d = op.in[which];
-    const bool known = d.layout.kind == QN_LAYOUT_STRIDED && d.layout.strides;
+    const bool rows_lie = g.b_n == 1 || g.N == 1, columns_lie = g.b_k == 1 && g.M <= kFewRows;
+    const bool keep =
+        d.layout.kind == QN_LAYOUT_STRIDED && d.layout.strides && (rows_lie || columns_lie);
     std::vector<i64> dense(d.ndim, 1);
     for (std::uint32_t i = d.ndim; i-- > 1;) dense[i - 1] = dense[i] * d.shape[i];
-    const qn_layout layout = sdk::with_strides(known ? d.layout.strides : dense.data());
-    if (g.b_k == 1 && g.b_n != 1 && g.M <= kFewRows) {
-      offer(p, kDots, "sgemm.dots", int(which), &layout);
-    } else if (g.b_n == 1 || g.N == 1) {
+    const qn_layout layout = sdk::with_strides(keep ? d.layout.strides : dense.data());
+    if (rows_lie || (!columns_lie && !p.swapped)) {
       offer(p, kDirect, "sgemm.direct", int(which), &layout);
+    } else {
+      offer(p, kDots, "sgemm.dots", int(which), &layout);
     }
   }
   if (panel_bytes <= 1.0e6 && (item < 1e7 || g.batch >= 2 * i64(p.max_workers))) {

@@ -18,7 +18,7 @@ enum Kernel : std::uint32_t {
 };
 
 constexpr i64 kDepth = 384;  // k is taken in steps of this; a panel of B then fits the L1 cache
-constexpr i64 kFewRows = 8;
+constexpr i64 kFewRows = 32;
 
 struct Plan {
   Kernel kernel = kDirect;

@@ -18,7 +18,8 @@ double half_to_double(std::uint16_t h) {
   const double mantissa = h & 1023;
   double v;
   if (exponent == 31)
-    v = mantissa != 0 ? std::numeric_limits<double>::quiet_NaN() : std::numeric_limits<double>::infinity();
+    v = mantissa != 0 ? std::numeric_limits<double>::quiet_NaN()
+                      : std::numeric_limits<double>::infinity();
   else if (exponent == 0)
     v = std::ldexp(mantissa, -24);
   else
@@ -33,7 +34,8 @@ T load(const void* p) {
   return v;
 }
 
-// The element at p as double, or as i64 / u64 in `exact` (when it is an integer) so that nothing is rounded.
+// The element at p as double, or as i64 / u64 in `exact` (when it is an integer) so that nothing is
+// rounded.
 struct Number {
   double value = 0;
   std::int64_t exact = 0;
@@ -44,7 +46,8 @@ template <typename T>
 Number integer(const void* p) {
   const T v = load<T>(p);
   Number n{static_cast<double>(v), static_cast<std::int64_t>(v), true, false};
-  if constexpr (std::is_same_v<T, std::uint64_t>) n.too_large = v > static_cast<std::uint64_t>(INT64_MAX);
+  if constexpr (std::is_same_v<T, std::uint64_t>)
+    n.too_large = v > static_cast<std::uint64_t>(INT64_MAX);
   return n;
 }
 
@@ -54,21 +57,35 @@ Number read_number(const char* fn, DType t, const void* p) {
       const bool v = load<std::uint8_t>(p) != 0;
       return {double(v), v, true, false};
     }
-    case DType::u8: return integer<std::uint8_t>(p);
-    case DType::u16: return integer<std::uint16_t>(p);
-    case DType::u32: return integer<std::uint32_t>(p);
-    case DType::u64: return integer<std::uint64_t>(p);
-    case DType::i8: return integer<std::int8_t>(p);
-    case DType::i16: return integer<std::int16_t>(p);
-    case DType::i32: return integer<std::int32_t>(p);
-    case DType::i64: return integer<std::int64_t>(p);
-    case DType::f16: return {half_to_double(load<std::uint16_t>(p))};
-    case DType::bf16: return {std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(p)} << 16)};
-    case DType::f32: return {load<float>(p)};
-    case DType::f64: return {load<double>(p)};
-    case DType::c64: break;
+    case DType::u8:
+      return integer<std::uint8_t>(p);
+    case DType::u16:
+      return integer<std::uint16_t>(p);
+    case DType::u32:
+      return integer<std::uint32_t>(p);
+    case DType::u64:
+      return integer<std::uint64_t>(p);
+    case DType::i8:
+      return integer<std::int8_t>(p);
+    case DType::i16:
+      return integer<std::int16_t>(p);
+    case DType::i32:
+      return integer<std::int32_t>(p);
+    case DType::i64:
+      return integer<std::int64_t>(p);
+    case DType::f16:
+      return {half_to_double(load<std::uint16_t>(p))};
+    case DType::bf16:
+      return {std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(p)} << 16)};
+    case DType::f32:
+      return {load<float>(p)};
+    case DType::f64:
+      return {load<double>(p)};
+    case DType::c64:
+      break;
   }
-  fail_invalid("[", fn, "] dtype ", name(t), " is not a real number; read it with qn_array_copy_out");
+  fail_invalid("[", fn, "] dtype ", name(t),
+               " is not a real number; read it with qn_array_copy_out");
 }
 
 Number read_item(const char* fn, qn_array* array) {
@@ -82,8 +99,8 @@ Number read_item(const char* fn, qn_array* array) {
 
 }  // namespace
 
-qn_status qn_array_from_data(qn_runtime* rt, const void* data, const int64_t* shape, uint32_t ndim, qn_dtype dtype,
-                             qn_array** out, qn_error** error) {
+qn_status qn_array_from_data(qn_runtime* rt, const void* data, const int64_t* shape, uint32_t ndim,
+                             qn_dtype dtype, qn_array** out, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(out, fn, "out");
@@ -93,8 +110,9 @@ qn_status qn_array_from_data(qn_runtime* rt, const void* data, const int64_t* sh
   });
 }
 
-qn_status qn_array_borrow(qn_runtime* rt, const void* data, const int64_t* shape, const int64_t* strides, uint32_t ndim,
-                          qn_dtype dtype, qn_release_fn release, void* self, qn_array** out, qn_error** error) {
+qn_status qn_array_borrow(qn_runtime* rt, const void* data, const int64_t* shape,
+                          const int64_t* strides, uint32_t ndim, qn_dtype dtype,
+                          qn_release_fn release, void* self, qn_array** out, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(out, fn, "out");
@@ -102,11 +120,13 @@ qn_status qn_array_borrow(qn_runtime* rt, const void* data, const int64_t* shape
     shape_arg(fn, shape, ndim, t);
     std::function<void()> drop;
     if (release) drop = [release, self] { release(self); };
-    *out = give(adopt_memory(*unwrap(rt), fn, data, IntSpan(shape, ndim), strides, t, std::move(drop)));
+    *out = give(
+        adopt_memory(*unwrap(rt), fn, data, IntSpan(shape, ndim), strides, t, std::move(drop)));
   });
 }
 
-qn_status qn_scalar(qn_runtime* rt, double value, qn_dtype dtype, qn_array** out, qn_error** error) {
+qn_status qn_scalar(qn_runtime* rt, double value, qn_dtype dtype, qn_array** out,
+                    qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(out, fn, "out");
@@ -123,7 +143,9 @@ void qn_array_release(qn_array* a) {
   if (a) Array dropped(unwrap(a));
 }
 
-uint32_t qn_array_ndim(const qn_array* a) { return a ? static_cast<uint32_t>(unwrap(a)->shape.size()) : 0; }
+uint32_t qn_array_ndim(const qn_array* a) {
+  return a ? static_cast<uint32_t>(unwrap(a)->shape.size()) : 0;
+}
 
 const int64_t* qn_array_shape(const qn_array* a) { return a ? unwrap(a)->shape.data() : nullptr; }
 
@@ -142,7 +164,8 @@ uint32_t qn_array_is_evaluated(const qn_array* a) {
 
 qn_runtime* qn_array_runtime(const qn_array* a) { return a ? wrap(unwrap(a)->runtime) : nullptr; }
 
-qn_status qn_array_data(qn_array* array, const void** data, const int64_t** strides, qn_error** error) {
+qn_status qn_array_data(qn_array* array, const void** data, const int64_t** strides,
+                        qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(array, fn, "array");
     need(data, fn, "data");
@@ -159,8 +182,8 @@ qn_status qn_array_copy_out(qn_array* array, void* dst, uint64_t bytes, qn_error
     ArrayRep* a = unwrap(array);
     const uint64_t want = qn_array_size(array) * itemsize(a->dtype);
     if (bytes != want)
-      fail_invalid("[", fn, "] bytes is ", bytes, ", expected ", want, " for shape ", to_string(a->shape), " of ",
-                   name(a->dtype));
+      fail_invalid("[", fn, "] bytes is ", bytes, ", expected ", want, " for shape ",
+                   to_string(a->shape), " of ", name(a->dtype));
     if (want > 0) need(dst, fn, "dst");
     ensure_evaluated(a);
     if (want > 0) copy_to_dense(dst, a->data(), a->shape, a->strides, itemsize(a->dtype));

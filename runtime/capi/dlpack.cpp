@@ -10,10 +10,11 @@ namespace {
 
 Array import(const char* fn, Runtime& rt, const DLTensor& t, std::function<void()> release) {
   if (t.device.device_type != QN_DL_CPU)
-    throw Error(QN_E_UNIMPLEMENTED,
-                str("[", fn, "] device type ", t.device.device_type, " offered, only CPU memory (1) is read"));
+    throw Error(QN_E_UNIMPLEMENTED, str("[", fn, "] device type ", t.device.device_type,
+                                        " offered, only CPU memory (1) is read"));
   if (t.dtype.lanes != 1)
-    throw Error(QN_E_UNIMPLEMENTED, str("[", fn, "] dtype with ", t.dtype.lanes, " lanes offered, expected 1"));
+    throw Error(QN_E_UNIMPLEMENTED,
+                str("[", fn, "] dtype with ", t.dtype.lanes, " lanes offered, expected 1"));
   if (t.ndim < 0) fail_invalid("[", fn, "] ndim is ", t.ndim);
   const auto ndim = static_cast<std::uint32_t>(t.ndim);
   const DType dtype = dtype_arg(fn, QN_DTYPE(qn_dtype{t.dtype.code}, qn_dtype{t.dtype.bits}));
@@ -48,30 +49,36 @@ Managed* export_array(qn_array* array) {
   d.data = a->buffer ? a->data() : nullptr;
   d.device = {QN_DL_CPU, 0};
   d.ndim = static_cast<int32_t>(e->shape.size());
-  d.dtype = {static_cast<uint8_t>(t & 0xff), static_cast<uint8_t>(t >> 8 & 0xff), static_cast<uint16_t>(t >> 16)};
+  d.dtype = {static_cast<uint8_t>(t & 0xff), static_cast<uint8_t>(t >> 8 & 0xff),
+             static_cast<uint16_t>(t >> 16)};
   d.shape = e->shape.data();
   d.strides = e->strides.data();
   d.byte_offset = 0;
   e->managed.manager_ctx = e;
-  e->managed.deleter = [](Managed* self) { delete static_cast<Export<Managed>*>(self->manager_ctx); };
+  e->managed.deleter = [](Managed* self) {
+    delete static_cast<Export<Managed>*>(self->manager_ctx);
+  };
   return &e->managed;
 }
 
 }  // namespace
 
-qn_status qn_array_from_dlpack(qn_runtime* rt, DLManagedTensorVersioned* t, qn_array** out, qn_error** error) {
+qn_status qn_array_from_dlpack(qn_runtime* rt, DLManagedTensorVersioned* t, qn_array** out,
+                               qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(t, fn, "the tensor");
     need(out, fn, "out");
     if (t->version.major != QN_DLPACK_MAJOR)
-      throw Error(QN_E_UNIMPLEMENTED, str("[", fn, "] DLPack version ", t->version.major, ".", t->version.minor,
-                                          " offered, expected major version ", QN_DLPACK_MAJOR));
+      throw Error(QN_E_UNIMPLEMENTED,
+                  str("[", fn, "] DLPack version ", t->version.major, ".", t->version.minor,
+                      " offered, expected major version ", QN_DLPACK_MAJOR));
     *out = give(import(fn, *unwrap(rt), t->dl_tensor, releaser(t)));
   });
 }
 
-qn_status qn_array_from_dlpack_legacy(qn_runtime* rt, DLManagedTensor* t, qn_array** out, qn_error** error) {
+qn_status qn_array_from_dlpack_legacy(qn_runtime* rt, DLManagedTensor* t, qn_array** out,
+                                      qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(t, fn, "the tensor");

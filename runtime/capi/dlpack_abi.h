@@ -1,5 +1,5 @@
-/* The memory layout of DLPack 1.x and of the older unversioned tensor, as far as the runtime exchanges it.
- * Plain C, independent of any installed dlpack.h; do not include both in one file. */
+/* The memory layout of DLPack 1.x and of the older unversioned tensor, as far as the runtime
+ * exchanges it. Plain C, independent of any installed dlpack.h; do not include both in one file. */
 #ifndef QN_DLPACK_ABI_H
 #define QN_DLPACK_ABI_H
 #include <stdint.h>

@@ -15,7 +15,8 @@ struct qn_error {
 namespace quern::capi {
 namespace {
 
-qn_error out_of_memory{QN_E_RESOURCE_EXHAUSTED, "out of memory (and none left for the error's text)"};
+qn_error out_of_memory{QN_E_RESOURCE_EXHAUSTED,
+                       "out of memory (and none left for the error's text)"};
 
 // ASan and TSan builds refuse plugins of another kind, so the build says what it is.
 #if defined(__SANITIZE_ADDRESS__)
@@ -58,7 +59,8 @@ qn_status translate(const char* fn, qn_error** out) noexcept {
     } catch (const std::bad_alloc&) {
       return set_error(out, QN_E_RESOURCE_EXHAUSTED, str("[", fn, "] out of memory").c_str());
     } catch (const std::length_error&) {
-      return set_error(out, QN_E_RESOURCE_EXHAUSTED, str("[", fn, "] size beyond the address space").c_str());
+      return set_error(out, QN_E_RESOURCE_EXHAUSTED,
+                       str("[", fn, "] size beyond the address space").c_str());
     } catch (const std::exception& e) {
       return set_error(out, QN_E_INTERNAL, str("[", fn, "] ", e.what()).c_str());
     } catch (...) {
@@ -86,20 +88,34 @@ qn_proc qn_get_proc(const char*) { return nullptr; }
 
 const char* qn_status_name(qn_status s) {
   switch (s) {
-    case QN_OK: return "OK";
-    case QN_E_CANCELLED: return "CANCELLED";
-    case QN_E_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
-    case QN_E_NOT_FOUND: return "NOT_FOUND";
-    case QN_E_ALREADY_EXISTS: return "ALREADY_EXISTS";
-    case QN_E_PERMISSION_DENIED: return "PERMISSION_DENIED";
-    case QN_E_RESOURCE_EXHAUSTED: return "RESOURCE_EXHAUSTED";
-    case QN_E_FAILED_PRECONDITION: return "FAILED_PRECONDITION";
-    case QN_E_OUT_OF_RANGE: return "OUT_OF_RANGE";
-    case QN_E_UNIMPLEMENTED: return "UNIMPLEMENTED";
-    case QN_E_INTERNAL: return "INTERNAL";
-    case QN_E_UNAVAILABLE: return "UNAVAILABLE";
-    case QN_E_DATA_LOSS: return "DATA_LOSS";
-    default: return "UNKNOWN";
+    case QN_OK:
+      return "OK";
+    case QN_E_CANCELLED:
+      return "CANCELLED";
+    case QN_E_INVALID_ARGUMENT:
+      return "INVALID_ARGUMENT";
+    case QN_E_NOT_FOUND:
+      return "NOT_FOUND";
+    case QN_E_ALREADY_EXISTS:
+      return "ALREADY_EXISTS";
+    case QN_E_PERMISSION_DENIED:
+      return "PERMISSION_DENIED";
+    case QN_E_RESOURCE_EXHAUSTED:
+      return "RESOURCE_EXHAUSTED";
+    case QN_E_FAILED_PRECONDITION:
+      return "FAILED_PRECONDITION";
+    case QN_E_OUT_OF_RANGE:
+      return "OUT_OF_RANGE";
+    case QN_E_UNIMPLEMENTED:
+      return "UNIMPLEMENTED";
+    case QN_E_INTERNAL:
+      return "INTERNAL";
+    case QN_E_UNAVAILABLE:
+      return "UNAVAILABLE";
+    case QN_E_DATA_LOSS:
+      return "DATA_LOSS";
+    default:
+      return "UNKNOWN";
   }
 }
 

@@ -15,8 +15,8 @@ void check_path(const char* fn, const char* path) {
 
 }  // namespace
 
-qn_status qn_save_safetensors(const char* path, const char* const* names, qn_array* const* arrays, uint32_t n,
-                              qn_error** error) {
+qn_status qn_save_safetensors(const char* path, const char* const* names, qn_array* const* arrays,
+                              uint32_t n, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     check_path(fn, path);
     if (n > 0) need(names, fn, "names");
@@ -32,14 +32,16 @@ qn_status qn_save_safetensors(const char* path, const char* const* names, qn_arr
   });
 }
 
-qn_status qn_load_safetensors(qn_runtime* rt, const char* path, qn_array_found_fn found, void* self, qn_error** error) {
+qn_status qn_load_safetensors(qn_runtime* rt, const char* path, qn_array_found_fn found, void* self,
+                              qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     check_path(fn, path);
     if (!found) fail_null(fn, "the callback");
     for (const auto& [name, array] : load_safetensors(*unwrap(rt), path)) {
       const qn_status status = found(self, name.c_str(), handle(array));
-      if (status != QN_OK) throw Error(status, str("[", fn, "] the callback stopped at '", name, "'"));
+      if (status != QN_OK)
+        throw Error(status, str("[", fn, "] the callback stopped at '", name, "'"));
     }
   });
 }

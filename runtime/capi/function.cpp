@@ -1,7 +1,8 @@
-// Entry points of functions: callbacks as functions, and the transforms that make functions of functions.
-// The transforms themselves are in transforms/.
-#include "runtime/capi/handles.h"
+// Entry points of functions: callbacks as functions, and the transforms that make functions of
+// functions. The transforms themselves are in transforms/.
 #include "runtime/transforms/function.h"
+
+#include "runtime/capi/handles.h"
 
 using namespace quern;
 using namespace quern::capi;
@@ -30,11 +31,12 @@ class Callback {
     SmallVector<qn_array*, 8> args, results(n_out_, nullptr);
     for (const Array& a : in) args.push_back(handle(a));
     qn_error* error = nullptr;
-    const qn_status status =
-        fn_(self_, args.data(), static_cast<std::uint32_t>(args.size()), results.data(), n_out_, &error);
+    const qn_status status = fn_(self_, args.data(), static_cast<std::uint32_t>(args.size()),
+                                 results.data(), n_out_, &error);
     if (status != QN_OK) {
       // What a failing callback left in its outputs stays its own.
-      const std::string text = error ? qn_error_message(error) : "the callback failed without a message";
+      const std::string text =
+          error ? qn_error_message(error) : "the callback failed without a message";
       qn_error_free(error);
       throw Error(status, text);
     }
@@ -42,7 +44,8 @@ class Callback {
     ArrayList out;
     for (qn_array* a : results) out.push_back(Array(unwrap(a)));
     for (std::uint32_t i = 0; i < n_out_; ++i)
-      if (!out[i]) fail_invalid("[qn_callback] the callback left output ", i, " of ", n_out_, " NULL");
+      if (!out[i])
+        fail_invalid("[qn_callback] the callback left output ", i, " of ", n_out_, " NULL");
     return out;
   }
 
@@ -53,14 +56,17 @@ class Callback {
   std::uint32_t n_out_;
 };
 
-void check_argnums(const char* fn, const Function& f, const std::uint32_t* argnums, std::uint32_t n) {
+void check_argnums(const char* fn, const Function& f, const std::uint32_t* argnums,
+                   std::uint32_t n) {
   if (n == 0) fail_invalid("[", fn, "] no argnums given, expected at least one");
   need(argnums, fn, "argnums");
   for (std::uint32_t i = 0; i < n; ++i) {
     if (argnums[i] >= f.n_in())
-      fail_invalid("[", fn, "] argnum ", argnums[i], " is out of range, the function has ", f.n_in(), " inputs");
+      fail_invalid("[", fn, "] argnum ", argnums[i], " is out of range, the function has ",
+                   f.n_in(), " inputs");
     for (std::uint32_t k = 0; k < i; ++k)
-      if (argnums[k] == argnums[i]) fail_invalid("[", fn, "] argnum ", argnums[i], " is given twice");
+      if (argnums[k] == argnums[i])
+        fail_invalid("[", fn, "] argnum ", argnums[i], " is given twice");
   }
 }
 
@@ -68,16 +74,16 @@ qn_fn* wrap(FunctionRef f) { return new qn_fn{1, std::move(f)}; }
 
 }  // namespace
 
-qn_status qn_fn_create(qn_runtime* rt, qn_callback callback, void* self, qn_release_fn drop, uint32_t n_in,
-                       uint32_t n_out, qn_fn** out, qn_error** error) {
+qn_status qn_fn_create(qn_runtime* rt, qn_callback callback, void* self, qn_release_fn drop,
+                       uint32_t n_in, uint32_t n_out, qn_fn** out, qn_error** error) {
   bool owned = false;
   const qn_status status = guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     if (!callback) fail_null(fn, "the callback");
     need(out, fn, "out");
     if (n_in > kMaxArrays || n_out > kMaxArrays || n_out == 0)
-      fail_invalid("[", fn, "] ", n_in, " inputs and ", n_out, " outputs, expected at least one output and at most ",
-                   kMaxArrays, " of each");
+      fail_invalid("[", fn, "] ", n_in, " inputs and ", n_out,
+                   " outputs, expected at least one output and at most ", kMaxArrays, " of each");
     auto state = std::make_shared<Callback>(callback, self, drop, n_out);
     owned = true;
     *out = wrap(make_function(*unwrap(rt), n_in, n_out,
@@ -100,12 +106,14 @@ uint32_t qn_fn_n_in(const qn_fn* f) { return f ? f->f->n_in() : 0; }
 
 uint32_t qn_fn_n_out(const qn_fn* f) { return f ? f->f->n_out() : 0; }
 
-qn_status qn_fn_call(qn_fn* f, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out, qn_error** error) {
+qn_status qn_fn_call(qn_fn* f, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out,
+                     qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(f, fn, "the function");
     need(out, fn, "out");
     const FunctionRef keep = f->f;  // the callback may release f
-    if (n_in != keep->n_in()) fail_invalid("[", fn, "] ", n_in, " inputs given, expected ", keep->n_in());
+    if (n_in != keep->n_in())
+      fail_invalid("[", fn, "] ", n_in, " inputs given, expected ", keep->n_in());
     if (n_out != keep->n_out())
       fail_invalid("[", fn, "] room for ", n_out, " outputs given, expected ", keep->n_out());
     ArrayList args;
@@ -124,7 +132,8 @@ qn_status qn_fn_vjp(qn_fn* f, const uint32_t* argnums, uint32_t n, qn_fn** out, 
   });
 }
 
-qn_status qn_fn_value_and_grad(qn_fn* f, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error** error) {
+qn_status qn_fn_value_and_grad(qn_fn* f, const uint32_t* argnums, uint32_t n, qn_fn** out,
+                               qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(f, fn, "the function");
     need(out, fn, "out");

@@ -8,8 +8,8 @@
 
 namespace quern::capi {
 
-// Makes an error in *out (when out is not null) and returns code. Never fails: without memory for the text
-// a static error stands in.
+// Makes an error in *out (when out is not null) and returns code. Never fails: without memory for
+// the text a static error stands in.
 qn_status set_error(qn_error** out, qn_status code, const char* text) noexcept;
 // Only inside a catch block: maps the current exception. `fn` names the entry point.
 qn_status translate(const char* fn, qn_error** out) noexcept;

@@ -24,15 +24,18 @@ std::int64_t shape_arg(const char* fn, const std::int64_t* shape, std::uint32_t 
   bool empty = false;
   for (std::uint32_t i = 0; i < ndim; ++i) {
     if (shape[i] < 0)
-      fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " has a negative size on axis ", i);
+      fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " has a negative size on axis ",
+                   i);
     empty = empty || shape[i] == 0;
     if (shape[i] > 1 && __builtin_mul_overflow(bytes, shape[i], &bytes))
-      fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " of ", name(t), " has more than 2^63 bytes");
+      fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " of ", name(t),
+                   " has more than 2^63 bytes");
   }
   return empty ? 0 : bytes / itemsize(t);
 }
 
-Runtime* arrays_arg(const char* fn, Runtime* rt, qn_array* const* in, std::uint32_t n, ArrayList& out) {
+Runtime* arrays_arg(const char* fn, Runtime* rt, qn_array* const* in, std::uint32_t n,
+                    ArrayList& out) {
   if (n > 0) need(in, fn, "the list of arrays");
   for (std::uint32_t i = 0; i < n; ++i) {
     if (!in[i]) fail_invalid("[", fn, "] array ", i, " of ", n, " is NULL");
@@ -50,9 +53,10 @@ void ensure_evaluated(ArrayRep* a) {
   a->runtime->eval({&held, 1});
 }
 
-Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape, const std::int64_t* strides,
-                   DType t, std::function<void()> release) {
-  const std::int64_t count = shape_arg(fn, shape.data(), static_cast<std::uint32_t>(shape.size()), t);
+Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape,
+                   const std::int64_t* strides, DType t, std::function<void()> release) {
+  const std::int64_t count =
+      shape_arg(fn, shape.data(), static_cast<std::uint32_t>(shape.size()), t);
   const std::int64_t item = itemsize(t);
   if (count > 0) need(data, fn, "data");
   Strides own = strides ? Strides(strides, strides + shape.size()) : dense_strides(shape);
@@ -68,7 +72,8 @@ Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape,
       fail_invalid("[", fn, "] strides ", to_string(own), " of shape ", to_string(shape),
                    " reach beyond the address space");
   }
-  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(item) != 0 && count > 0) {
+  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(item) != 0 &&
+      count > 0) {
     // No kernel has to bear unaligned elements: copy once here.
     auto dense = std::make_unique<char[]>(static_cast<std::size_t>(count * item));
     copy_to_dense(dense.get(), data, shape, own, itemsize(t));
@@ -87,7 +92,8 @@ Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape,
   auto buffer = std::make_shared<Buffer>(base, bytes, [owner] {
     if (owner->armed && owner->release) owner->release();
   });
-  Array a = make_leaf(rt, t, Shape(shape.begin(), shape.end()), std::move(own), std::move(buffer), -low);
+  Array a =
+      make_leaf(rt, t, Shape(shape.begin(), shape.end()), std::move(own), std::move(buffer), -low);
   owner->armed = true;
   return a;
 }

@@ -1,5 +1,5 @@
-// qn_op, qn_eval and the table of ops: arguments of the ABI become inputs and attributes of the runtime.
-// Shapes and dtypes are checked by the shape rules, not here.
+// qn_op, qn_eval and the table of ops: arguments of the ABI become inputs and attributes of the
+// runtime. Shapes and dtypes are checked by the shape rules, not here.
 #include "runtime/capi/handles.h"
 #include "runtime/schema/ops.h"
 
@@ -55,7 +55,8 @@ Attr convert(const OpInfo& op, std::size_t k, const qn_attr& a) {
       break;
     default:
       if (a.type != QN_ATTR_DTYPE) break;
-      if (a.v.i < 0 || a.v.i > UINT32_MAX) fail_attr(op, k, str("is ", a.v.i, ", expected a qn_dtype"));
+      if (a.v.i < 0 || a.v.i > UINT32_MAX)
+        fail_attr(op, k, str("is ", a.v.i, ", expected a qn_dtype"));
       return dtype_arg(op.name, static_cast<qn_dtype>(a.v.i));
   }
   fail_attr(op, k, str("wants ", type_name(want), ", got ", type_name(a.type)));
@@ -63,14 +64,16 @@ Attr convert(const OpInfo& op, std::size_t k, const qn_attr& a) {
 
 void read_attrs(const OpInfo& op, const qn_attr* attr, std::uint32_t n_attr, AttrList& out) {
   if (n_attr > op.attrs.size())
-    fail_invalid("[", op.name, "] ", n_attr, " attributes given, expected at most ", op.attrs.size());
+    fail_invalid("[", op.name, "] ", n_attr, " attributes given, expected at most ",
+                 op.attrs.size());
   if (n_attr > 0) need(attr, op.name, "attr");
   out.reserve(op.attrs.size());
   for (std::size_t k = 0; k < op.attrs.size(); ++k) {
     if (k < n_attr && attr[k].type != QN_ATTR_DEFAULT)
       out.push_back(convert(op, k, attr[k]));
     else if (op.attrs[k].required)
-      fail_attr(op, k, str("is missing, it has no default (", type_name(op.attrs[k].type), " expected)"));
+      fail_attr(op, k,
+                str("is missing, it has no default (", type_name(op.attrs[k].type), " expected)"));
     else
       out.push_back(op.attrs[k].default_value);
   }
@@ -79,8 +82,12 @@ void read_attrs(const OpInfo& op, const qn_attr* attr, std::uint32_t n_attr, Att
 [[noreturn]] void fail_count(const OpInfo& op, std::uint32_t n_in) {
   std::string names;
   for (const InputInfo& i : op.inputs)
-    names += (names.empty() ? "" : ", ") + i.name + (i.variadic ? "..." : i.has_default ? " (optional)" : "");
-  fail_invalid("[", op.name, "] ", n_in, " inputs given, expected: ", names.empty() ? "none" : names);
+    names += (names.empty() ? "" : ", ") + i.name +
+             (i.variadic      ? "..."
+              : i.has_default ? " (optional)"
+                              : "");
+  fail_invalid("[", op.name, "] ", n_in,
+               " inputs given, expected: ", names.empty() ? "none" : names);
 }
 
 void read_inputs(Recording& r, qn_array* const* in, std::uint32_t n_in) {
@@ -90,7 +97,8 @@ void read_inputs(Recording& r, qn_array* const* in, std::uint32_t n_in) {
   for (std::uint32_t i = 0; i < n_in; ++i) {
     if (!in[i]) {
       if (op.variadic || !op.inputs[i].has_default)
-        fail_invalid("[", op.name, "] input ", i, " ('", op.inputs[op.variadic ? 0 : i].name, "') is NULL");
+        fail_invalid("[", op.name, "] input ", i, " ('", op.inputs[op.variadic ? 0 : i].name,
+                     "') is NULL");
       r.in.push_back(Array());
       continue;
     }
@@ -106,8 +114,8 @@ void read_inputs(Recording& r, qn_array* const* in, std::uint32_t n_in) {
   }
 }
 
-void read_call(const char* fn, qn_runtime* rt, std::uint32_t op_id, qn_array* const* in, std::uint32_t n_in,
-               const qn_attr* attr, std::uint32_t n_attr, Recording& r) {
+void read_call(const char* fn, qn_runtime* rt, std::uint32_t op_id, qn_array* const* in,
+               std::uint32_t n_in, const qn_attr* attr, std::uint32_t n_attr, Recording& r) {
   r.op = find_op(op_id);
   if (!r.op) throw Error(QN_E_NOT_FOUND, str("[", fn, "] no op has the number ", op_id));
   if (r.op->kind == OpKind::INTERNAL)
@@ -115,7 +123,8 @@ void read_call(const char* fn, qn_runtime* rt, std::uint32_t op_id, qn_array* co
   r.runtime = unwrap(rt);
   read_inputs(r, in, n_in);
   if (!r.runtime)
-    fail_invalid("[", fn, "] rt is NULL and op '", r.op->name, "' has no input to take the runtime from");
+    fail_invalid("[", fn, "] rt is NULL and op '", r.op->name,
+                 "' has no input to take the runtime from");
   read_attrs(*r.op, attr, n_attr, r.attrs);
 }
 
@@ -135,8 +144,9 @@ uint32_t qn_op_count(void) { return static_cast<uint32_t>(all_ops().size()); }
 
 const char* qn_op_schema(uint32_t i) { return op_schema_json(i); }
 
-qn_status qn_op(qn_runtime* rt, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,
-                uint32_t n_attr, qn_array** out, uint32_t n_out, qn_error** error) {
+qn_status qn_op(qn_runtime* rt, uint32_t op_id, qn_array* const* in, uint32_t n_in,
+                const qn_attr* attr, uint32_t n_attr, qn_array** out, uint32_t n_out,
+                qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     Recording r;
     read_call(fn, rt, op_id, in, n_in, attr, n_attr, r);
@@ -157,8 +167,9 @@ qn_status qn_eval(qn_array* const* arrays, uint32_t n, qn_error** error) {
   });
 }
 
-qn_status qn_explain_op(qn_runtime* rt, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,
-                        uint32_t n_attr, qn_candidate_report_fn report, void* self, qn_error** error) {
+qn_status qn_explain_op(qn_runtime* rt, uint32_t op_id, qn_array* const* in, uint32_t n_in,
+                        const qn_attr* attr, uint32_t n_attr, qn_candidate_report_fn report,
+                        void* self, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     if (!report) fail_null(fn, "the report function");
     Recording r;

@@ -30,7 +30,8 @@ qn_status qn_plugin_load(qn_runtime* rt, const char* path, qn_plugin** out, qn_e
   });
 }
 
-qn_status qn_plugin_register(qn_runtime* rt, const qn_kernel_plugin* entry, qn_plugin** out, qn_error** error) {
+qn_status qn_plugin_register(qn_runtime* rt, const qn_kernel_plugin* entry, qn_plugin** out,
+                             qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(entry, fn, "entry");

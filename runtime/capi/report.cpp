@@ -5,7 +5,8 @@
 using namespace quern;
 using namespace quern::capi;
 
-qn_status qn_report_plugins(qn_runtime* rt, qn_plugin_report_fn report, void* self, qn_error** error) {
+qn_status qn_report_plugins(qn_runtime* rt, qn_plugin_report_fn report, void* self,
+                            qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     if (!report) fail_null(fn, "the report function");
@@ -13,7 +14,8 @@ qn_status qn_report_plugins(qn_runtime* rt, qn_plugin_report_fn report, void* se
   });
 }
 
-qn_status qn_report_kernels(qn_runtime* rt, qn_kernel_report_fn report, void* self, qn_error** error) {
+qn_status qn_report_kernels(qn_runtime* rt, qn_kernel_report_fn report, void* self,
+                            qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     if (!report) fail_null(fn, "the report function");

@@ -22,7 +22,8 @@ qn_executor read_executor(const char* fn, const qn_executor* p) {
   qn_executor e = read_struct(fn, "qn_executor", p);
   if (!e.concurrency) fail_invalid("[", fn, "] qn_executor.concurrency is NULL");
   if (!e.parallel_for) fail_invalid("[", fn, "] qn_executor.parallel_for is NULL");
-  if (e.concurrency(e.self) == 0) fail_invalid("[", fn, "] qn_executor.concurrency gives 0, expected at least 1");
+  if (e.concurrency(e.self) == 0)
+    fail_invalid("[", fn, "] qn_executor.concurrency gives 0, expected at least 1");
   return e;
 }
 
@@ -47,7 +48,8 @@ qn_status qn_runtime_create(const qn_runtime_config* config, qn_runtime** out, q
       c.executor = &executor;
     }
     if (c.plugin_policy > QN_PLUGINS_PATH)
-      fail_invalid("[", fn, "] plugin_policy is ", c.plugin_policy, ", expected QN_PLUGINS_* (0 to 2)");
+      fail_invalid("[", fn, "] plugin_policy is ", c.plugin_policy,
+                   ", expected QN_PLUGINS_* (0 to 2)");
     if (c.accuracy > 2) fail_invalid("[", fn, "] accuracy is ", c.accuracy, ", expected 0 to 2");
     if (c.n_threads > kMaxThreads)
       fail_invalid("[", fn, "] n_threads is ", c.n_threads, ", expected 0 to ", kMaxThreads);
@@ -79,15 +81,16 @@ qn_status qn_runtime_stats(qn_runtime* rt, qn_stats* stats, qn_error** error) {
     need(stats, fn, "stats");
     const std::uint32_t size = stats->hdr.struct_size;
     if (size < sizeof(qn_hdr) || size > kMaxSize)
-      fail_invalid("[", fn, "] qn_stats.hdr.struct_size is ", size, ", expected sizeof(qn_stats) (here ",
-                   sizeof(qn_stats), ")");
+      fail_invalid("[", fn, "] qn_stats.hdr.struct_size is ", size,
+                   ", expected sizeof(qn_stats) (here ", sizeof(qn_stats), ")");
     qn_stats s{};
     s.hdr = stats->hdr;
     unwrap(rt)->fill_stats(s);
     // The header stays the caller's; members that this library does not know are zero.
     char* to = reinterpret_cast<char*>(stats);
     const std::size_t known = size < sizeof s ? size : sizeof s;
-    std::memcpy(to + sizeof(qn_hdr), reinterpret_cast<char*>(&s) + sizeof(qn_hdr), known - sizeof(qn_hdr));
+    std::memcpy(to + sizeof(qn_hdr), reinterpret_cast<char*>(&s) + sizeof(qn_hdr),
+                known - sizeof(qn_hdr));
     std::memset(to + known, 0, size - known);
   });
 }

@@ -20,14 +20,16 @@ struct Contender {
   std::string kernels;
 };
 
-double run(const Contender& c, const Request& request, const std::vector<qn_attr>& attrs, uint64_t calls) {
+double run(const Contender& c, const Request& request, const std::vector<qn_attr>& attrs,
+           uint64_t calls) {
   std::vector<qn_array*> in;
   for (const ArrayHandle& a : c.inputs) in.push_back(a.get());
   std::vector<qn_array*> out(request.n_out);
   const auto start = std::chrono::steady_clock::now();
   for (uint64_t i = 0; i < calls; ++i) {
-    call(qn_op, c.runtime.get(), request.id, static_cast<qn_array* const*>(in.data()), static_cast<uint32_t>(in.size()),
-         attrs.data(), static_cast<uint32_t>(attrs.size()), out.data(), static_cast<uint32_t>(out.size()));
+    call(qn_op, c.runtime.get(), request.id, static_cast<qn_array* const*>(in.data()),
+         static_cast<uint32_t>(in.size()), attrs.data(), static_cast<uint32_t>(attrs.size()),
+         out.data(), static_cast<uint32_t>(out.size()));
     std::vector<ArrayHandle> held;
     for (qn_array* a : out) held.emplace_back(a);
     call(qn_eval, static_cast<qn_array* const*>(out.data()), static_cast<uint32_t>(out.size()));
@@ -54,7 +56,8 @@ double median(std::vector<double> v) {
   return v.size() % 2 ? v[v.size() / 2] : (v[v.size() / 2 - 1] + v[v.size() / 2]) / 2;
 }
 
-Contender contend(const Options& o, const Request& request, const std::string& name, const std::string& rules) {
+Contender contend(const Options& o, const Request& request, const std::string& name,
+                  const std::string& rules) {
   Contender c;
   c.name = name;
   c.runtime = make_runtime(o.threads, rules);
@@ -72,8 +75,10 @@ void run_bench(const Options& o) {
   field.push_back(contend(o, request, "(default)", o.kernels));
   std::vector<std::string> plugins;
   for (const Candidate& c : candidates_of(field[0].runtime.get(), request, field[0].inputs))
-    if (c.reason.empty() && std::find(plugins.begin(), plugins.end(), c.plugin) == plugins.end()) plugins.push_back(c.plugin);
-  for (const std::string& p : plugins) field.push_back(contend(o, request, p, "*=" + (p == "naive" ? p : p + "|naive")));
+    if (c.reason.empty() && std::find(plugins.begin(), plugins.end(), c.plugin) == plugins.end())
+      plugins.push_back(c.plugin);
+  for (const std::string& p : plugins)
+    field.push_back(contend(o, request, p, "*=" + (p == "naive" ? p : p + "|naive")));
 
   for (Contender& c : field) {
     run(c, request, attrs, 1);  // plans, packed constants
@@ -87,13 +92,20 @@ void run_bench(const Options& o) {
       c.ns.push_back(run(c, request, attrs, c.calls) / static_cast<double>(c.calls));
     }
 
-  std::stable_sort(field.begin() + 1, field.end(), [](const Contender& a, const Contender& b) { return median(a.ns) < median(b.ns); });
+  std::stable_sort(field.begin() + 1, field.end(), [](const Contender& a, const Contender& b) {
+    return median(a.ns) < median(b.ns);
+  });
   Json j = {{"request", request.text()}, {"rounds", o.rounds}, {"results", Json::array()}};
   Table t({"plugin", "median", "best", "calls", "kernels"});
   for (const Contender& c : field) {
     const double best = *std::min_element(c.ns.begin(), c.ns.end());
-    t.add({c.name, duration(median(c.ns)), duration(best), std::to_string(c.calls * o.rounds), c.kernels});
-    j["results"].push_back({{"plugin", c.name}, {"median_ns", median(c.ns)}, {"best_ns", best}, {"calls", c.calls * o.rounds}, {"kernels", c.kernels}});
+    t.add({c.name, duration(median(c.ns)), duration(best), std::to_string(c.calls * o.rounds),
+           c.kernels});
+    j["results"].push_back({{"plugin", c.name},
+                            {"median_ns", median(c.ns)},
+                            {"best_ns", best},
+                            {"calls", c.calls * o.rounds},
+                            {"kernels", c.kernels}});
   }
   if (o.json)
     std::cout << j.dump(2) << "\n";

@@ -12,6 +12,7 @@ struct Candidate {
   bool chosen = false;
 };
 
-std::vector<Candidate> candidates_of(qn_runtime*, const Request&, const std::vector<ArrayHandle>& inputs);
+std::vector<Candidate> candidates_of(qn_runtime*, const Request&,
+                                     const std::vector<ArrayHandle>& inputs);
 
 }  // namespace quern_cli

@@ -12,11 +12,13 @@ ArrayHandle make_input(qn_runtime* rt, const InputSpec& spec, std::minstd_rand& 
   std::size_t size = 1;
   for (int64_t d : spec.shape) size *= static_cast<std::size_t>(d);
   const qn_dtype dtype = dtype_of(spec.dtype);
-  const bool real = dtype == QN_F16 || dtype == QN_BF16 || dtype == QN_F32 || dtype == QN_F64 || dtype == QN_C64;
+  const bool real =
+      dtype == QN_F16 || dtype == QN_BF16 || dtype == QN_F32 || dtype == QN_F64 || dtype == QN_C64;
   std::vector<float> values(size);
   for (float& v : values) {
     const auto bits = draw();
-    v = real ? static_cast<float>(bits % 4096) / 4096.0f : static_cast<float>(dtype == QN_BOOL ? bits % 2 : bits % 8);
+    v = real ? static_cast<float>(bits % 4096) / 4096.0f
+             : static_cast<float>(dtype == QN_BOOL ? bits % 2 : bits % 8);
   }
   qn_array* raw = nullptr;
   call(qn_array_from_data, rt, static_cast<const void*>(values.data()), spec.shape.data(),

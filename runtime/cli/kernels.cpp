@@ -8,7 +8,8 @@
 
 namespace quern_cli {
 
-std::vector<Candidate> candidates_of(qn_runtime* rt, const Request& request, const std::vector<ArrayHandle>& inputs) {
+std::vector<Candidate> candidates_of(qn_runtime* rt, const Request& request,
+                                     const std::vector<ArrayHandle>& inputs) {
   std::vector<Candidate> v;
   std::vector<qn_array*> in;
   for (const ArrayHandle& a : inputs) in.push_back(a.get());
@@ -17,8 +18,9 @@ std::vector<Candidate> candidates_of(qn_runtime* rt, const Request& request, con
     static_cast<std::vector<Candidate>*>(self)->push_back(
         {r->plugin, r->kernel, r->layouts, r->reason, r->est_ns, r->workspace, r->chosen != 0});
   };
-  call(qn_explain_op, rt, request.id, static_cast<qn_array* const*>(in.data()), static_cast<uint32_t>(in.size()), attrs.data(),
-       static_cast<uint32_t>(attrs.size()), add, static_cast<void*>(&v));
+  call(qn_explain_op, rt, request.id, static_cast<qn_array* const*>(in.data()),
+       static_cast<uint32_t>(in.size()), attrs.data(), static_cast<uint32_t>(attrs.size()), add,
+       static_cast<void*>(&v));
   std::stable_sort(v.begin(), v.end(), [](const Candidate& a, const Candidate& b) {
     if (a.reason.empty() != b.reason.empty()) return a.reason.empty();
     if (a.chosen != b.chosen) return a.chosen;
@@ -33,10 +35,16 @@ void show_kernels(const Options& o) {
   const auto inputs = make_inputs(rt.get(), request);
   const auto candidates = candidates_of(rt.get(), request, inputs);
   if (o.json) {
-    Json j = {{"request", request.text()}, {"candidates", Json::array()}, {"rejected", Json::array()}};
+    Json j = {
+        {"request", request.text()}, {"candidates", Json::array()}, {"rejected", Json::array()}};
     for (const Candidate& c : candidates)
       if (c.reason.empty())
-        j["candidates"].push_back({{"plugin", c.plugin}, {"kernel", c.kernel}, {"layouts", c.layouts}, {"est_ns", c.est_ns}, {"workspace", c.workspace}, {"chosen", c.chosen}});
+        j["candidates"].push_back({{"plugin", c.plugin},
+                                   {"kernel", c.kernel},
+                                   {"layouts", c.layouts},
+                                   {"est_ns", c.est_ns},
+                                   {"workspace", c.workspace},
+                                   {"chosen", c.chosen}});
       else
         j["rejected"].push_back({{"plugin", c.plugin}, {"kernel", c.kernel}, {"reason", c.reason}});
     std::cout << j.dump(2) << "\n";
@@ -47,13 +55,15 @@ void show_kernels(const Options& o) {
   Table rejected({"rejected", "kernel", "reason"});
   for (const Candidate& c : candidates)
     if (c.reason.empty())
-      offers.add({c.chosen ? "*" : "", c.plugin, c.kernel, duration(c.est_ns), bytes(static_cast<double>(c.workspace)), c.layouts});
+      offers.add({c.chosen ? "*" : "", c.plugin, c.kernel, duration(c.est_ns),
+                  bytes(static_cast<double>(c.workspace)), c.layouts});
     else
       rejected.add({c.plugin, c.kernel, c.reason});
   if (offers.empty() && rejected.empty())
     std::cout << "No kernel is needed: the result is a view of its input, or a constant.\n";
   else
-    std::cout << (offers.empty() ? "No kernel can run it.\n" : offers.text("lllrr")) << (offers.empty() ? "" : "* = chosen\n");
+    std::cout << (offers.empty() ? "No kernel can run it.\n" : offers.text("lllrr"))
+              << (offers.empty() ? "" : "* = chosen\n");
   if (!rejected.empty()) std::cout << "\n" << rejected.text();
 }
 

@@ -12,13 +12,16 @@ namespace {
 
 void add_common(CLI::App* c, Options& o) {
   c->add_flag("--json", o.json, "Print JSON");
-  c->add_option("--threads", o.threads, "Threads of the runtime (default: all)")->check(CLI::Range(1u, 4096u));
+  c->add_option("--threads", o.threads, "Threads of the runtime (default: all)")
+      ->check(CLI::Range(1u, 4096u));
   c->add_option("--kernels", o.kernels, "Selection rules, such as 'conv*=onednn|naive'");
 }
 
 void add_op(CLI::App* c, Options& o) {
   c->add_option("op", o.op, "Name of an op: conv2d, matmul, softmax, ...")->required();
-  c->add_option("--shape", o.shapes, "A shape for each input: 64x28x28x1,20x5x5x1; 'scalar'; 512:i32 with a dtype of its own");
+  c->add_option(
+      "--shape", o.shapes,
+      "A shape for each input: 64x28x28x1,20x5x5x1; 'scalar'; 512:i32 with a dtype of its own");
   c->add_option("--dtype", o.dtype, "Dtype of the inputs (default f32)");
   c->add_option("--layout", o.layout, "nhwc or nchw, for ops that have a layout");
   c->add_option("--attr,-a", o.attrs, "An attribute: padding=2, axes=0,1")->allow_extra_args(false);
@@ -40,12 +43,14 @@ int main(int argc, char** argv) {
   };
   add("info", "Version, CPU, threads, plugins and counters", show_info);
   add("plugins", "The kernel plugins: loaded from where, or why not", show_plugins);
-  add("ops", "The ops, or one of them in full", show_ops)->add_option("name", o.op, "Name of an op");
+  add("ops", "The ops, or one of them in full", show_ops)
+      ->add_option("name", o.op, "Name of an op");
   add_op(add("kernels", "Who could run an op, who will, who declined and why", show_kernels), o);
   CLI::App* bench = add("bench", "Time an op by each plugin that offers it", run_bench);
   add_op(bench, o);
   bench->add_option("--rounds", o.rounds, "Rounds (default 9)")->check(CLI::Range(1u, 10000u));
-  bench->add_option("--round-ms", o.round_ms, "Aim of each plugin's share of a round (default 30)")->check(CLI::Range(0.01, 60000.0));
+  bench->add_option("--round-ms", o.round_ms, "Aim of each plugin's share of a round (default 30)")
+      ->check(CLI::Range(0.01, 60000.0));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

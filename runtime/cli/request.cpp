@@ -14,12 +14,15 @@ struct Default {
   const char* attrs;
 };
 
-// Channels last; turned round for --layout nchw. An op that is absent gets 1024x1024 for each input.
+// Channels last; turned round for --layout nchw. An op that is absent gets 1024x1024 for each
+// input.
 const std::map<std::string, Default>& defaults() {
   static const std::map<std::string, Default> table = {
       {"conv", {"4x32x32x32,32x5x5x32", "padding_low=2 padding_high=2"}},
-      {"conv_input_grad", {"4x32x32x32,32x5x5x32", "input_shape=4,32,32,32 padding_low=2 padding_high=2"}},
-      {"conv_weight_grad", {"4x32x32x32,4x32x32x32", "weight_shape=32,5,5,32 padding_low=2 padding_high=2"}},
+      {"conv_input_grad",
+       {"4x32x32x32,32x5x5x32", "input_shape=4,32,32,32 padding_low=2 padding_high=2"}},
+      {"conv_weight_grad",
+       {"4x32x32x32,4x32x32x32", "weight_shape=32,5,5,32 padding_low=2 padding_high=2"}},
       {"conv1d", {"8x1000x256,256x12x32", "groups=8"}},
       {"conv2d", {"4x32x32x32,32x5x5x32", "padding=2"}},
       {"conv3d", {"2x16x16x16x16,16x3x3x3x16", "padding=1"}},
@@ -65,7 +68,9 @@ const std::map<std::string, Default>& defaults() {
 }
 
 // Ops that want integers get them, unless --shape says otherwise.
-bool integer_op(const std::string& op) { return op.starts_with("bitwise_") || op.ends_with("_shift"); }
+bool integer_op(const std::string& op) {
+  return op.starts_with("bitwise_") || op.ends_with("_shift");
+}
 
 std::vector<std::string> split(const std::string& s, char by) {
   std::vector<std::string> v;
@@ -99,7 +104,8 @@ std::vector<InputSpec> parse_shapes(const std::string& text, const std::string& 
     if (dims != "scalar")
       for (const std::string& d : split(dims, 'x')) {
         s.shape.push_back(number<int64_t>(d, "--shape '" + text + "'"));
-        if (s.shape.back() < 0 || (s.shape.back() > 0 && size > (int64_t{1} << 31) / s.shape.back()))
+        if (s.shape.back() < 0 ||
+            (s.shape.back() > 0 && size > (int64_t{1} << 31) / s.shape.back()))
           throw UsageError("--shape '" + text + "': sizes from 0 to 2^31 elements are expected");
         size *= std::max<int64_t>(s.shape.back(), 1);
       }
@@ -144,20 +150,24 @@ Json schema_of(const std::string& op) {
   for (const Json& s : all_schemas()) {
     const std::string name = s.at("name");
     if (name == op) return s;
-    if (name.find(op) != std::string::npos || op.find(name) != std::string::npos) near += (near.empty() ? "" : ", ") + name;
+    if (name.find(op) != std::string::npos || op.find(name) != std::string::npos)
+      near += (near.empty() ? "" : ", ") + name;
   }
-  throw UsageError("no op is called '" + op + "'" + (near.empty() ? "; `quern ops` lists them" : "; perhaps " + near));
+  throw UsageError("no op is called '" + op + "'" +
+                   (near.empty() ? "; `quern ops` lists them" : "; perhaps " + near));
 }
 
 }  // namespace
 
 uint32_t dtype_of(const std::string& name) {
   static const std::map<std::string, uint32_t> table = {
-      {"bool", QN_BOOL}, {"u8", QN_U8},   {"u16", QN_U16}, {"u32", QN_U32},   {"u64", QN_U64}, {"i8", QN_I8},   {"i16", QN_I16},
-      {"i32", QN_I32},   {"i64", QN_I64}, {"f16", QN_F16}, {"bf16", QN_BF16}, {"f32", QN_F32}, {"f64", QN_F64}, {"c64", QN_C64}};
+      {"bool", QN_BOOL}, {"u8", QN_U8},   {"u16", QN_U16}, {"u32", QN_U32}, {"u64", QN_U64},
+      {"i8", QN_I8},     {"i16", QN_I16}, {"i32", QN_I32}, {"i64", QN_I64}, {"f16", QN_F16},
+      {"bf16", QN_BF16}, {"f32", QN_F32}, {"f64", QN_F64}, {"c64", QN_C64}};
   const auto at = table.find(name);
   if (at == table.end())
-    throw UsageError("no dtype is called '" + name + "'; expected bool, u8 to u64, i8 to i64, f16, bf16, f32, f64 or c64");
+    throw UsageError("no dtype is called '" + name +
+                     "'; expected bool, u8 to u64, i8 to i64, f16, bf16, f32, f64 or c64");
   return at->second;
 }
 
@@ -180,7 +190,8 @@ Request make_request(const Options& o) {
   const std::string dtype = o.dtype == "f32" && integer_op(o.op) ? "i32" : o.dtype;
   dtype_of(dtype);
   const bool nchw = o.layout == "nchw";
-  if (!o.layout.empty() && !nchw && o.layout != "nhwc") throw UsageError("--layout is '" + o.layout + "', expected nhwc or nchw");
+  if (!o.layout.empty() && !nchw && o.layout != "nhwc")
+    throw UsageError("--layout is '" + o.layout + "', expected nhwc or nchw");
 
   std::map<std::string, std::string> words;
   if (at != defaults().end() && o.shapes.empty()) {
@@ -200,7 +211,8 @@ Request make_request(const Options& o) {
       std::string value = w.substr(eq + 1);
       // With shapes of one's own only the attributes that have no default are still suggested.
       bool required = false;
-      for (const Json& a : r.schema.at("attrs")) required |= a.at("name") == name && !a.contains("default");
+      for (const Json& a : r.schema.at("attrs"))
+        required |= a.at("name") == name && !a.contains("default");
       if (!o.shapes.empty() && !required) continue;
       if (nchw && (name == "input_shape" || name == "weight_shape")) {
         std::vector<std::string> dims = split(value, ',');
@@ -220,12 +232,14 @@ Request make_request(const Options& o) {
   for (const Json& a : r.schema.at("attrs")) {
     const std::string name = a.at("name");
     const auto word = words.find(name);
-    r.attrs.push_back(word == words.end() ? AttrValue{} : parse_attr(name, a.at("type"), word->second));
+    r.attrs.push_back(word == words.end() ? AttrValue{}
+                                          : parse_attr(name, a.at("type"), word->second));
     if (word == words.end()) continue;
     r.attr_text += " " + name + "=" + word->second;
     words.erase(word);
   }
-  for (const auto& [name, value] : words) throw UsageError("op '" + o.op + "' has no attribute '" + name + "'");
+  for (const auto& [name, value] : words)
+    throw UsageError("op '" + o.op + "' has no attribute '" + name + "'");
   return r;
 }
 
@@ -257,7 +271,8 @@ std::string Request::text() const {
   std::string t = op;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     t += (i ? ", " : " ") + inputs[i].dtype + "(";
-    for (std::size_t d = 0; d < inputs[i].shape.size(); ++d) t += (d ? ", " : "") + std::to_string(inputs[i].shape[d]);
+    for (std::size_t d = 0; d < inputs[i].shape.size(); ++d)
+      t += (d ? ", " : "") + std::to_string(inputs[i].shape[d]);
     t += ")";
   }
   return t + attr_text;

@@ -1,5 +1,5 @@
-// Allocator: the embedder's or the built-in memory, behind a cache of free blocks, a limit and counters.
-// Thread-safe. It does not know what the memory is for beyond a tag.
+// Allocator: the embedder's or the built-in memory, behind a cache of free blocks, a limit and
+// counters. Thread-safe. It does not know what the memory is for beyond a tag.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Buffer: counted host memory behind arrays, from the runtime's allocator or borrowed with a release call.
+// Buffer: counted host memory behind arrays, from the runtime's allocator or borrowed with a
+// release call.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -31,8 +32,8 @@ class Buffer {
     std::shared_ptr<Buffer> packed;
     std::unique_ptr<Pack> next;
   };
-  std::unique_ptr<Pack> packs;           // guarded by the runtime's evaluation lock
-  std::uint64_t last_packing_plan = 0;   // the same
+  std::unique_ptr<Pack> packs;          // guarded by the runtime's evaluation lock
+  std::uint64_t last_packing_plan = 0;  // the same
 
  private:
   std::shared_ptr<Allocator> allocator_;

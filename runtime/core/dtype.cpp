@@ -20,13 +20,13 @@ struct Info {
 
 // In the order of DType.
 constexpr Info kInfo[] = {
-    {"bool", QN_BOOL, 1, Kind::boolean},         {"u8", QN_U8, 1, Kind::unsigned_integer},
-    {"u16", QN_U16, 2, Kind::unsigned_integer},  {"u32", QN_U32, 4, Kind::unsigned_integer},
-    {"u64", QN_U64, 8, Kind::unsigned_integer},  {"i8", QN_I8, 1, Kind::signed_integer},
-    {"i16", QN_I16, 2, Kind::signed_integer},    {"i32", QN_I32, 4, Kind::signed_integer},
-    {"i64", QN_I64, 8, Kind::signed_integer},    {"f16", QN_F16, 2, Kind::floating},
-    {"bf16", QN_BF16, 2, Kind::floating},        {"f32", QN_F32, 4, Kind::floating},
-    {"f64", QN_F64, 8, Kind::floating},          {"c64", QN_C64, 8, Kind::complex},
+    {"bool", QN_BOOL, 1, Kind::boolean},        {"u8", QN_U8, 1, Kind::unsigned_integer},
+    {"u16", QN_U16, 2, Kind::unsigned_integer}, {"u32", QN_U32, 4, Kind::unsigned_integer},
+    {"u64", QN_U64, 8, Kind::unsigned_integer}, {"i8", QN_I8, 1, Kind::signed_integer},
+    {"i16", QN_I16, 2, Kind::signed_integer},   {"i32", QN_I32, 4, Kind::signed_integer},
+    {"i64", QN_I64, 8, Kind::signed_integer},   {"f16", QN_F16, 2, Kind::floating},
+    {"bf16", QN_BF16, 2, Kind::floating},       {"f32", QN_F32, 4, Kind::floating},
+    {"f64", QN_F64, 8, Kind::floating},         {"c64", QN_C64, 8, Kind::complex},
 };
 constexpr std::size_t kCount = sizeof(kInfo) / sizeof(kInfo[0]);
 static_assert(kCount == static_cast<std::size_t>(DType::c64) + 1);
@@ -66,8 +66,8 @@ DType promote(DType a, DType b) {
   const Kind ka = info(a).kind;
   const Kind kb = info(b).kind;
   if (ka != kb) {
-    const bool mixed = ka > Kind::boolean && ka < Kind::floating && kb > Kind::boolean &&
-                       kb < Kind::floating;
+    const bool mixed =
+        ka > Kind::boolean && ka < Kind::floating && kb > Kind::boolean && kb < Kind::floating;
     if (!mixed) return ka > kb ? a : b;
     return ka == Kind::unsigned_integer ? mixed_sign(a, b) : mixed_sign(b, a);
   }

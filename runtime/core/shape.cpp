@@ -86,8 +86,8 @@ int normalize_axis(const char* op, std::int64_t axis, std::size_t ndim) {
   const auto n = static_cast<std::int64_t>(ndim);
   if (axis < -n || axis >= n) {
     if (n == 0) fail_invalid("[", op, "] axis ", axis, " of a 0-d array, which has no axes");
-    fail_invalid("[", op, "] axis ", axis, " is out of range for ", n,
-                 " axes: expected -", n, " to ", n - 1);
+    fail_invalid("[", op, "] axis ", axis, " is out of range for ", n, " axes: expected -", n,
+                 " to ", n - 1);
   }
   return static_cast<int>(axis < 0 ? axis + n : axis);
 }

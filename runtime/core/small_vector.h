@@ -20,10 +20,7 @@ class SmallVector {
   SmallVector(std::initializer_list<T> v) { append(v.begin(), v.end()); }
   explicit SmallVector(std::size_t n, const T& v = T()) { resize(n, v); }
   template <typename It>
-    requires(!std::is_integral_v<It>)
-  SmallVector(It b, It e) {
-    append(b, e);
-  }
+  requires(!std::is_integral_v<It>) SmallVector(It b, It e) { append(b, e); }
   SmallVector(const SmallVector& o) { append(o.begin(), o.end()); }
   SmallVector(SmallVector&& o) noexcept { take(o); }
   SmallVector& operator=(const SmallVector& o) {

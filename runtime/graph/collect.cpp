@@ -102,13 +102,15 @@ Collected collect(std::span<const Array> wanted, bool only_wanted) {
       if (r.evaluated.load(std::memory_order_acquire))
         key.push_back(std::uint64_t{r.index} << 1 | 1);
       else
-        key.push_back((std::uint64_t{r.node.load(std::memory_order_relaxed)->index} << 8 | r.slot) << 1);
+        key.push_back((std::uint64_t{r.node.load(std::memory_order_relaxed)->index} << 8 | r.slot)
+                      << 1);
     }
   }
   key.push_back(~std::uint64_t{0});
   for (const Array& l : c.leaves) {
     const ArrayRep& r = *l.rep();
-    key.push_back(static_cast<std::uint64_t>(r.dtype) | static_cast<std::uint64_t>(r.shape.size()) << 8);
+    key.push_back(static_cast<std::uint64_t>(r.dtype) | static_cast<std::uint64_t>(r.shape.size())
+                                                            << 8);
     for (std::int64_t v : r.shape) key.push_back(static_cast<std::uint64_t>(v));
     for (std::int64_t v : r.strides) key.push_back(static_cast<std::uint64_t>(v));
   }
@@ -158,7 +160,8 @@ Ir Collected::ir() const {
       if (r.evaluated.load(std::memory_order_acquire))
         op.in.push_back(static_cast<int>(r.index));
       else
-        op.in.push_back(first[r.node.load(std::memory_order_relaxed)->index] + static_cast<int>(r.slot));
+        op.in.push_back(first[r.node.load(std::memory_order_relaxed)->index] +
+                        static_cast<int>(r.slot));
     }
     op.n_op_in = op.in.size();
     first[k] = static_cast<int>(g.values.size());
@@ -171,7 +174,8 @@ Ir Collected::ir() const {
     }
     g.ops.push_back(std::move(op));
   }
-  for (const Held& h : held) g.results.push_back(first[h.node] + static_cast<int>(h.array.rep()->slot));
+  for (const Held& h : held)
+    g.results.push_back(first[h.node] + static_cast<int>(h.array.rep()->slot));
   return g;
 }
 

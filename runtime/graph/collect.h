@@ -1,5 +1,5 @@
-// Collecting: from arrays that are wanted to the nodes under them, the leaves, and the exact key of the graph.
-// Under the runtime's lock; it computes nothing.
+// Collecting: from arrays that are wanted to the nodes under them, the leaves, and the exact key of
+// the graph. Under the runtime's lock; it computes nothing.
 #pragma once
 #include <vector>
 
@@ -20,7 +20,8 @@ struct Collected {
   Ir ir() const;
 };
 
-// `wanted` not yet evaluated. With only_wanted, nothing else counts as held (functions being compiled).
+// `wanted` not yet evaluated. With only_wanted, nothing else counts as held (functions being
+// compiled).
 Collected collect(std::span<const Array> wanted, bool only_wanted = false);
 
 }  // namespace quern

@@ -1,7 +1,8 @@
 // Evaluation: collect, find or make the plan, run it, hand out the results.
 // A kernel that fails is quarantined and the graph is planned again without it.
-#include "runtime/graph/collect.h"
 #include "runtime/graph/eval.h"
+
+#include "runtime/graph/collect.h"
 #include "runtime/graph/links.h"
 #include "runtime/graph/plan.h"
 #include "runtime/host/runtime.h"
@@ -11,7 +12,8 @@ namespace {
 
 constexpr int kMaxFaults = 16;
 
-void adopt(ArrayRep& r, const ResultPlace& p, std::span<const Array> leaves, const std::vector<BufferRef>& outputs) {
+void adopt(ArrayRep& r, const ResultPlace& p, std::span<const Array> leaves,
+           const std::vector<BufferRef>& outputs) {
   if (p.from_leaf) {
     const ArrayRep& leaf = *leaves[p.source].rep();
     r.buffer = leaf.buffer;
@@ -46,9 +48,10 @@ std::shared_ptr<Plan> plan_for(Runtime& rt, const Collected& c) {
   }
 }
 
-// Runs `plan` (null = looked up and made as needed) and returns the buffers; on return plan is the one that ran.
-std::shared_ptr<Plan> run_plan(Runtime& rt, const Collected& c, std::shared_ptr<Plan> plan, std::span<const Array> leaves,
-                               std::vector<BufferRef>& outputs) {
+// Runs `plan` (null = looked up and made as needed) and returns the buffers; on return plan is the
+// one that ran.
+std::shared_ptr<Plan> run_plan(Runtime& rt, const Collected& c, std::shared_ptr<Plan> plan,
+                               std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
   for (int tries = 0;; ++tries) {
     if (!plan) plan = plan_for(rt, c);
     try {

@@ -30,7 +30,7 @@ struct IrOp {
   SmallVector<int, 4> in;
   SmallVector<int, 1> out;
   std::size_t n_op_in = 0;
-  Program program;        // of a map, or the epilogue of another op (then out is the program's result)
+  Program program;  // of a map, or the epilogue of another op (then out is the program's result)
   DType root_dtype = DType::f32;  // with an epilogue: dtype of the op's own result
   bool has_program() const { return !program.inst.empty(); }
 };

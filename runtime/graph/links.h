@@ -1,4 +1,5 @@
-// The weak links from a node to its results: how evaluation gets a strong reference or finds it gone.
+// The weak links from a node to its results: how evaluation gets a strong reference or finds it
+// gone.
 #pragma once
 #include <mutex>
 
@@ -6,7 +7,7 @@
 
 namespace quern {
 
-std::mutex& link_mutex(const Node* n);      // guards n->out
-bool try_retain(ArrayRep* r) noexcept;      // false when its last reference is just being dropped
+std::mutex& link_mutex(const Node* n);  // guards n->out
+bool try_retain(ArrayRep* r) noexcept;  // false when its last reference is just being dropped
 
 }  // namespace quern

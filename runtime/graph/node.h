@@ -1,5 +1,6 @@
 // The recorded graph: nodes (one op applied) and the representation behind an Array.
-// Structure never changes after recording, except that evaluation detaches results from their nodes.
+// Structure never changes after recording, except that evaluation detaches results from their
+// nodes.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -13,28 +14,30 @@ namespace quern {
 struct Node {
   std::atomic<std::uint32_t> refs{1};
   std::uint32_t op = 0;
-  std::uint32_t mark = 0;    // scratch of the collector, under the evaluation lock
-  std::uint32_t index = 0;   // the same
+  std::uint32_t mark = 0;   // scratch of the collector, under the evaluation lock
+  std::uint32_t index = 0;  // the same
   ArrayList in;
   AttrList attrs;
-  SmallVector<ArrayRep*, 1> out;  // not counted; null once that result is gone. Guarded by graph_mutex(this)
+  SmallVector<ArrayRep*, 1>
+      out;  // not counted; null once that result is gone. Guarded by graph_mutex(this)
   SmallVector<Meta, 1> out_meta;
 };
 
 struct ArrayRep {
   std::atomic<std::uint32_t> refs{1};
   DType dtype = DType::f32;
-  std::uint32_t slot = 0;       // which output of node
-  Runtime* runtime = nullptr;   // counted
+  std::uint32_t slot = 0;      // which output of node
+  Runtime* runtime = nullptr;  // counted
   Shape shape;
   std::atomic<Node*> node{nullptr};  // counted; null = evaluated and detached
   std::atomic<bool> evaluated{false};
-  std::atomic<std::uint32_t> traced{0};  // > 0 while a transform records: keep the graph after evaluation
-  std::uint32_t mark = 0;       // scratch of the collector
+  std::atomic<std::uint32_t> traced{
+      0};                  // > 0 while a transform records: keep the graph after evaluation
+  std::uint32_t mark = 0;  // scratch of the collector
   std::uint32_t index = 0;
-  std::uint32_t uses = 0;       // references from inside the graph being collected
-  BufferRef buffer;             // with offset and strides: valid once evaluated
-  std::int64_t offset = 0;      // elements
+  std::uint32_t uses = 0;   // references from inside the graph being collected
+  BufferRef buffer;         // with offset and strides: valid once evaluated
+  std::int64_t offset = 0;  // elements
   Strides strides;
 
   void* data() const {

@@ -3,7 +3,8 @@
 
 namespace quern {
 
-OpDesc::OpDesc(std::uint32_t op, const AttrList& attrs, std::size_t n_op_in, std::uint32_t workers, std::uint32_t accuracy) {
+OpDesc::OpDesc(std::uint32_t op, const AttrList& attrs, std::size_t n_op_in, std::uint32_t workers,
+               std::uint32_t accuracy) {
   desc_.hdr.struct_size = sizeof desc_;
   desc_.op = op;
   desc_.max_workers = workers;

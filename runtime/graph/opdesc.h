@@ -11,7 +11,8 @@ namespace quern {
 
 class OpDesc {
  public:
-  OpDesc(std::uint32_t op, const AttrList& attrs, std::size_t n_op_in, std::uint32_t workers, std::uint32_t accuracy);
+  OpDesc(std::uint32_t op, const AttrList& attrs, std::size_t n_op_in, std::uint32_t workers,
+         std::uint32_t accuracy);
   void add_input(const Meta& m, const Layout& l) { add(in_, m, l); }
   void add_output(const Meta& m, const Layout& l) { add(out_, m, l); }
   void set_program(const Program& p);

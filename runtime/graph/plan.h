@@ -49,8 +49,8 @@ struct Step {
 // A value handed to the caller.
 struct ResultPlace {
   bool from_leaf = false;
-  std::uint32_t source = 0;   // leaf number or output number
-  std::int64_t offset = 0;    // elements; for a leaf, on top of the leaf's own
+  std::uint32_t source = 0;  // leaf number or output number
+  std::int64_t offset = 0;   // elements; for a leaf, on top of the leaf's own
   Strides strides;
 };
 
@@ -73,12 +73,15 @@ class Plan {
 
   // False once a plugin it uses is retired.
   bool usable() const;
-  // leaves: buffers with data; outputs receives output_bytes.size() buffers. A kernel's failure is thrown as KernelFault.
+  // leaves: buffers with data; outputs receives output_bytes.size() buffers. A kernel's failure is
+  // thrown as KernelFault.
   void run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs);
 
  private:
   void run_step(Runtime& rt, Step& s);
-  std::uint32_t arena_base() const { return n_leaf + static_cast<std::uint32_t>(output_bytes.size()); }
+  std::uint32_t arena_base() const {
+    return n_leaf + static_cast<std::uint32_t>(output_bytes.size());
+  }
   std::vector<char*> bases_;
   std::vector<qn_buffer> in_, out_;
 };
@@ -100,7 +103,8 @@ class PlanCache {
   void insert(std::shared_ptr<Plan> plan);
   void clear();
   std::vector<std::shared_ptr<Plan>> all() const;
-  std::atomic<std::uint64_t> hits{0}, misses{0}, evaluations{0}, kernels_run{0}, relayouts_run{0}, relayouts_cached{0};
+  std::atomic<std::uint64_t> hits{0}, misses{0}, evaluations{0}, kernels_run{0}, relayouts_run{0},
+      relayouts_cached{0};
   std::uint64_t next_id = 1;
 
  private:

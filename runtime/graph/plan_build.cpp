@@ -1,4 +1,5 @@
-// From a graph to a plan: passes, the cheapest assignment, kernel plans, memory, the flat list of steps.
+// From a graph to a plan: passes, the cheapest assignment, kernel plans, memory, the flat list of
+// steps.
 #include <algorithm>
 
 #include "runtime/core/error.h"
@@ -27,14 +28,18 @@ void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& in
   qn_status status;
   {
     const FpState keep;
-    status = s.plugin->entry().plan(s.plugin->self(), &d.get(), p.offer.kernel_id, &s.plan, &info, &slot);
+    status = s.plugin->entry().plan(s.plugin->self(), &d.get(), p.offer.kernel_id, &s.plan, &info,
+                                    &slot);
   }
   if (status == QN_OK && !s.plan) {
     status = QN_E_INTERNAL;
     slot.text = "plan returned no plan";
   }
-  if (status == QN_E_RESOURCE_EXHAUSTED) throw Error(status, str("[", op_info(p.op).name, "] ", s.plugin->id(), "/", p.offer.kernel, ": ", slot.text.empty() ? "out of memory" : slot.text));
-  if (status != QN_OK) throw KernelFault{s.plugin->id(), p.offer.kernel, op_info(p.op).name, slot.text, p.op, status};
+  if (status == QN_E_RESOURCE_EXHAUSTED)
+    throw Error(status, str("[", op_info(p.op).name, "] ", s.plugin->id(), "/", p.offer.kernel,
+                            ": ", slot.text.empty() ? "out of memory" : slot.text));
+  if (status != QN_OK)
+    throw KernelFault{s.plugin->id(), p.offer.kernel, op_info(p.op).name, slot.text, p.op, status};
 }
 
 std::string operands_text(const PlannedStep& p, bool layouts) {
@@ -44,7 +49,8 @@ std::string operands_text(const PlannedStep& p, bool layouts) {
   };
   for (std::size_t i = 0; i < p.in.size(); ++i) s += (i ? ", " : "") + part(p.in[i], p.in_meta[i]);
   s += " -> ";
-  for (std::size_t i = 0; i < p.out.size(); ++i) s += (i ? ", " : "") + part(p.out[i], p.out_meta[i]);
+  for (std::size_t i = 0; i < p.out.size(); ++i)
+    s += (i ? ", " : "") + part(p.out[i], p.out_meta[i]);
   return s;
 }
 
@@ -60,7 +66,8 @@ std::string title(const PlannedStep& p) {
 
 std::string pack_key(const PlannedStep& p) {
   const Form& from = p.in[0].form;
-  return str(layout_text(from.layout), '@', from.offset, name(p.in_meta[0].dtype), to_string(p.in_meta[0].shape), layout_text(p.out[0].form.layout));
+  return str(layout_text(from.layout), '@', from.offset, name(p.in_meta[0].dtype),
+             to_string(p.in_meta[0].shape), layout_text(p.out[0].form.layout));
 }
 
 }  // namespace
@@ -70,7 +77,8 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   fuse(ir);
   Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);
   const bool opaque = std::any_of(a.steps.begin(), a.steps.end(), [](const PlannedStep& s) {
-    return std::any_of(s.out.begin(), s.out.end(), [](const Operand& o) { return o.form.layout.named; });
+    return std::any_of(s.out.begin(), s.out.end(),
+                       [](const Operand& o) { return o.form.layout.named; });
   });
   if (opaque) {
     Assignment b = assign(rt, ir, leaves, LayoutPolicy::STRIDED_ONLY);
@@ -92,7 +100,9 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     prepare_kernel(rt, p, s, info);
     s.n_tiles = std::max(1u, info.n_tiles);
     s.worker_scratch = (info.worker_scratch + 63) / 64 * 64;
-    s.info = {title(p), operands_text(p, false), operands_text(p, true), s.plugin->id(), p.offer.kernel, p.rejected, p.offer.est_ns, info.workspace};
+    s.info = {title(p),       operands_text(p, false), operands_text(p, true),
+              s.plugin->id(), p.offer.kernel,          p.rejected,
+              p.offer.est_ns, info.workspace};
     scratch.push_back({static_cast<int>(i), info.workspace});
     scratch.push_back({static_cast<int>(i), s.worker_scratch * rt.executor().workers()});
   }

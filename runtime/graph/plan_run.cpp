@@ -25,12 +25,14 @@ struct TileTask {
 void run_tile(void* task, std::uint32_t index, std::uint32_t worker) noexcept {
   TileTask& t = *static_cast<TileTask*>(task);
   if (t.status.load(std::memory_order_relaxed) != QN_OK) return;
-  const qn_status s = t.plugin->tile(t.plan, t.run, index, worker, t.scratch + worker * t.worker_scratch);
+  const qn_status s =
+      t.plugin->tile(t.plan, t.run, index, worker, t.scratch + worker * t.worker_scratch);
   if (s != QN_OK) t.status.store(s, std::memory_order_relaxed);
 }
 
 struct Arena {
-  Arena(Runtime& rt, std::uint64_t n) : rt(rt), bytes(n), p(n ? rt.allocator()->allocate(n, QN_TAG_WORKSPACE) : nullptr) {}
+  Arena(Runtime& rt, std::uint64_t n)
+      : rt(rt), bytes(n), p(n ? rt.allocator()->allocate(n, QN_TAG_WORKSPACE) : nullptr) {}
   ~Arena() {
     if (p) rt.allocator()->free(p, bytes, QN_TAG_WORKSPACE);
   }
@@ -84,7 +86,8 @@ void Plan::run_step(Runtime& rt, Step& s) {
   } else {
     status = s.plugin->entry().run(s.plan, &run);
   }
-  if (status != QN_OK) throw KernelFault{s.plugin->id(), s.info.kernel, op_info(s.op).name, slot.text, s.op, status};
+  if (status != QN_OK)
+    throw KernelFault{s.plugin->id(), s.info.kernel, op_info(s.op).name, slot.text, s.op, status};
 }
 
 void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
@@ -121,8 +124,10 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
         continue;
       }
       // The second time in a row that this plan meets the same bytes they count as constant.
-      const std::uint64_t mark = id * 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(leaf.offset);
-      if (source->last_packing_plan == mark && packed_bytes + s.pack_bytes <= 4 * source->bytes() + 65536) {
+      const std::uint64_t mark =
+          id * 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(leaf.offset);
+      if (source->last_packing_plan == mark &&
+          packed_bytes + s.pack_bytes <= 4 * source->bytes() + 65536) {
         fresh = std::make_unique<Buffer::Pack>();
         fresh->key = *key;
         fresh->offset = leaf.offset;
@@ -134,8 +139,10 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
     if (timed) {
       const auto t0 = std::chrono::steady_clock::now();
       run_step(rt, s);
-      s.info.total_ns += static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - t0).count());
+      s.info.total_ns +=
+          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                         std::chrono::steady_clock::now() - t0)
+                                         .count());
     } else {
       run_step(rt, s);
     }

@@ -22,7 +22,8 @@ void check_inputs(const OpInfo& op, Runtime*& runtime, ArrayList& in) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     if (in[i]) continue;
     if (op.variadic || !op.inputs[i].has_default)
-      fail_invalid("[", op.name, "] input ", op.variadic ? str(i) : op.inputs[i].name, " is missing");
+      fail_invalid("[", op.name, "] input ", op.variadic ? str(i) : op.inputs[i].name,
+                   " is missing");
     in[i] = scalar(*runtime, op.inputs[i].default_value, DType::f32);
   }
 }
@@ -38,7 +39,8 @@ void complete_attrs(const OpInfo& op, AttrList& attrs) {
   }
 }
 
-// A view of an array that already has its value needs no node: batches cut from a data set never make new plans.
+// A view of an array that already has its value needs no node: batches cut from a data set never
+// make new plans.
 bool view_now(const Call& call, ArrayList& out) {
   const ArrayRep& x = *call.in[0].rep();
   if (!x.evaluated.load(std::memory_order_acquire) || x.traced.load(std::memory_order_relaxed))
@@ -65,18 +67,34 @@ Array scalar(Runtime& rt, double value, DType dtype) {
   const double lo = value < -9.2e18 ? -9.2e18 : value;
   const auto i = value != value ? 0 : static_cast<std::int64_t>(lo > 9.2e18 ? 9.2e18 : lo);
   switch (dtype) {
-    case DType::boolean: put(static_cast<std::uint8_t>(value != 0)); break;
-    case DType::u8: put(static_cast<std::uint8_t>(i)); break;
-    case DType::i8: put(static_cast<std::int8_t>(i)); break;
-    case DType::u16: put(static_cast<std::uint16_t>(i)); break;
-    case DType::i16: put(static_cast<std::int16_t>(i)); break;
-    case DType::u32: put(static_cast<std::uint32_t>(i)); break;
-    case DType::i32: put(static_cast<std::int32_t>(i)); break;
+    case DType::boolean:
+      put(static_cast<std::uint8_t>(value != 0));
+      break;
+    case DType::u8:
+      put(static_cast<std::uint8_t>(i));
+      break;
+    case DType::i8:
+      put(static_cast<std::int8_t>(i));
+      break;
+    case DType::u16:
+      put(static_cast<std::uint16_t>(i));
+      break;
+    case DType::i16:
+      put(static_cast<std::int16_t>(i));
+      break;
+    case DType::u32:
+      put(static_cast<std::uint32_t>(i));
+      break;
+    case DType::i32:
+      put(static_cast<std::int32_t>(i));
+      break;
     case DType::u64:
       put(value >= 9.2e18 && value < 1.8446744073709552e19 ? static_cast<std::uint64_t>(value)
-                                                          : static_cast<std::uint64_t>(i));
+                                                           : static_cast<std::uint64_t>(i));
       break;
-    case DType::i64: put(i); break;
+    case DType::i64:
+      put(i);
+      break;
     default: {  // f16, bf16, c64: converted by the kernels
       const Array f = scalar(rt, value, DType::f32);
       AttrList attrs;

@@ -57,11 +57,15 @@ bool view_strides(std::uint32_t op, const AttrList& attrs, IntSpan shape, IntSpa
                   IntSpan out_shape, ViewOf& out) {
   out.offset = 0;
   switch (op) {
-    case QN_OP_IDENTITY: out.strides = Strides(strides.begin(), strides.end()); return true;
-    case QN_OP_RESHAPE: return reshape_strides(shape, strides, out_shape, out.strides);
+    case QN_OP_IDENTITY:
+      out.strides = Strides(strides.begin(), strides.end());
+      return true;
+    case QN_OP_RESHAPE:
+      return reshape_strides(shape, strides, out_shape, out.strides);
     case QN_OP_TRANSPOSE:
       out.strides.clear();
-      for (std::int64_t a : attrs.is(0)) out.strides.push_back(strides[static_cast<std::size_t>(a)]);
+      for (std::int64_t a : attrs.is(0))
+        out.strides.push_back(strides[static_cast<std::size_t>(a)]);
       return true;
     case QN_OP_BROADCAST_TO:
       out.strides = broadcast_strides(shape, strides, out_shape);
@@ -75,7 +79,8 @@ bool view_strides(std::uint32_t op, const AttrList& attrs, IntSpan shape, IntSpa
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -10,7 +10,8 @@ struct ViewOf {
   std::int64_t offset = 0;  // elements, added to the base's
 };
 
-// False when the result of VIEW op `op` on (shape, strides) can't be had without a copy (some reshapes).
+// False when the result of VIEW op `op` on (shape, strides) can't be had without a copy (some
+// reshapes).
 bool view_strides(std::uint32_t op, const AttrList& attrs, IntSpan shape, IntSpan strides,
                   IntSpan out_shape, ViewOf& out);
 

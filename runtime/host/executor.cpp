@@ -34,7 +34,8 @@ struct Executor::Pool {
 
   static std::uint32_t concurrency(void* self) noexcept { return static_cast<Pool*>(self)->n; }
 
-  static qn_status run(void* self, qn_task_fn fn, void* task, std::uint32_t n, std::uint32_t max_workers) noexcept {
+  static qn_status run(void* self, qn_task_fn fn, void* task, std::uint32_t n,
+                       std::uint32_t max_workers) noexcept {
     Pool& p = *static_cast<Pool*>(self);
     if (n <= 1 || max_workers <= 1 || p.n <= 1 || in_loop()) {
       for (std::uint32_t i = 0; i < n; ++i) fn(task, i, worker());
@@ -59,13 +60,16 @@ struct Executor::Pool {
     return QN_OK;
   }
 
-  // Worker number + 1 while this thread is inside a loop: nested loops run inline under that number.
+  // Worker number + 1 while this thread is inside a loop: nested loops run inline under that
+  // number.
   static int& depth() {
     static thread_local int d = 0;
     return d;
   }
   static bool in_loop() { return depth() > 0; }
-  static std::uint32_t worker() { return depth() > 0 ? static_cast<std::uint32_t>(depth() - 1) : 0; }
+  static std::uint32_t worker() {
+    return depth() > 0 ? static_cast<std::uint32_t>(depth() - 1) : 0;
+  }
 };
 
 Executor::Executor(const qn_executor* hooks, std::uint32_t n_threads) {
@@ -82,7 +86,8 @@ Executor::Executor(const qn_executor* hooks, std::uint32_t n_threads) {
 
 Executor::~Executor() = default;
 
-qn_status Executor::parallel_for(qn_task_fn fn, void* task, std::uint32_t n, std::uint32_t max_workers) noexcept {
+qn_status Executor::parallel_for(qn_task_fn fn, void* task, std::uint32_t n,
+                                 std::uint32_t max_workers) noexcept {
   if (n == 1 || workers_ == 1) {
     for (std::uint32_t i = 0; i < n; ++i) fn(task, i, 0);
     return QN_OK;

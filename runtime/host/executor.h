@@ -1,4 +1,5 @@
-// Executor: the runtime's threads (a oneTBB arena bounded to n, or the embedder's own) as one parallel loop.
+// Executor: the runtime's threads (a oneTBB arena bounded to n, or the embedder's own) as one
+// parallel loop.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,7 +15,8 @@ class Executor {
   ~Executor();
   std::uint32_t workers() const { return workers_; }
   // fn(task, 0..n-1, worker); returns when all are done. Inline when n is 1 or there is one worker.
-  qn_status parallel_for(qn_task_fn fn, void* task, std::uint32_t n, std::uint32_t max_workers) noexcept;
+  qn_status parallel_for(qn_task_fn fn, void* task, std::uint32_t n,
+                         std::uint32_t max_workers) noexcept;
   const qn_executor* hooks() const { return &hooks_; }
 
  private:

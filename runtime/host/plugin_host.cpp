@@ -1,12 +1,13 @@
-// Loading and querying plugins. The handshake refuses with what is required, what was offered, and the fix.
+// Loading and querying plugins. The handshake refuses with what is required, what was offered, and
+// the fix.
 #include "runtime/host/plugin_host.h"
 
 #include <dlfcn.h>
 #include <sys/auxv.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cctype>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -64,7 +65,8 @@ qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
     o.workspace_max = c->workspace_max;
     o.epilogue_taken = c->epilogue_taken;
     if (op.program && op.op != QN_OP_MAP && o.epilogue_taken > op.program->n_inst) {
-      a->answer->refusals.push_back({a->plugin->id(), o.kernel, "claims more of the epilogue than there is"});
+      a->answer->refusals.push_back(
+          {a->plugin->id(), o.kernel, "claims more of the epilogue than there is"});
       return QN_E_INVALID_ARGUMENT;
     }
     a->answer->offers.push_back(std::move(o));
@@ -116,9 +118,11 @@ void free_hook(void* self, void* p, std::uint64_t size, std::uint64_t, std::uint
 
 }  // namespace
 
-Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path) : entry_(e), path_(std::move(path)) {
-  if (!e) refuse(path_, str("its entry returned NULL: it does not support host minor version ",
-                            QN_KERNEL_ABI_MINOR, "; use a plugin built for this Quern"));
+Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path)
+    : entry_(e), path_(std::move(path)) {
+  if (!e)
+    refuse(path_, str("its entry returned NULL: it does not support host minor version ",
+                      QN_KERNEL_ABI_MINOR, "; use a plugin built for this Quern"));
   if (e->hdr.struct_size < sizeof(qn_kernel_plugin))
     refuse(path_, str("struct_size is ", e->hdr.struct_size, ", required at least ",
                       sizeof(qn_kernel_plugin), "; rebuild it with this kernel.h"));
@@ -162,14 +166,13 @@ void Plugin::open() {
   opened_ = active_ = true;
 }
 
-
 PluginRef PluginHost::add(const qn_kernel_plugin* entry, std::string path) {
   auto p = std::make_shared<Plugin>(runtime_, entry, std::move(path));
   for (const PluginRef& q : plugins_)
     if (q->active() && q->id() == p->id())
-      throw Error(QN_E_ALREADY_EXISTS, str("[plugin] a plugin with id '", p->id(), "' is already active (",
-                                           q->path().empty() ? "built in" : q->path(),
-                                           "); retire it first"));
+      throw Error(QN_E_ALREADY_EXISTS,
+                  str("[plugin] a plugin with id '", p->id(), "' is already active (",
+                      q->path().empty() ? "built in" : q->path(), "); retire it first"));
   p->open();
   plugins_.push_back(p);
   return p;
@@ -184,7 +187,8 @@ PluginRef PluginHost::load(const std::string& path) {
   void* lib = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!lib) {
     const char* why = dlerror();
-    throw Error(QN_E_NOT_FOUND, str("[plugin] can't load ", path, ": ", why ? why : "unknown reason"));
+    throw Error(QN_E_NOT_FOUND,
+                str("[plugin] can't load ", path, ": ", why ? why : "unknown reason"));
   }
   auto entry = reinterpret_cast<qn_kernel_plugin_v1_fn>(dlsym(lib, QN_KERNEL_ENTRY));
   if (!entry) refuse(path, str("it does not export ", QN_KERNEL_ENTRY));
@@ -195,7 +199,8 @@ void PluginHost::add_directory(const std::string& dir) {
   std::error_code ec;
   std::vector<std::string> files;
   for (const auto& f : std::filesystem::directory_iterator(dir, ec))
-    if (f.path().extension() == ".so" && f.path().stem() != "naive") files.push_back(f.path().string());
+    if (f.path().extension() == ".so" && f.path().stem() != "naive")
+      files.push_back(f.path().string());
   std::sort(files.begin(), files.end());
   for (const std::string& f : files) {
     try {
@@ -232,7 +237,8 @@ void PluginHost::retire(const PluginRef& plugin) {
   std::erase(plugins_, plugin);
 }
 
-void PluginHost::quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op) {
+void PluginHost::quarantine(const std::string& plugin, const std::string& kernel,
+                            std::uint32_t op) {
   quarantined_.insert(str(plugin, '/', kernel, '/', op));
   ++faults;
 }

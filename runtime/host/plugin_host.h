@@ -19,9 +19,9 @@ class Runtime;
 // How one operand lies in memory, owned.
 struct Layout {
   bool named = false;
-  bool any = false;     // in an offer: any strides (input), row-major (output)
-  Strides strides;      // not named, not any
-  std::string name;     // named
+  bool any = false;  // in an offer: any strides (input), row-major (output)
+  Strides strides;   // not named, not any
+  std::string name;  // named
   std::uint64_t bytes = 0;
 };
 
@@ -29,8 +29,10 @@ class Plugin {
  public:
   Plugin(Runtime& runtime, const qn_kernel_plugin* entry, std::string path);
   ~Plugin();
-  void open();   // throws Error
-  void stop() { active_ = false; }  // serves no new plans; closed when the last plan and handle are gone
+  void open();  // throws Error
+  void stop() {
+    active_ = false;
+  }  // serves no new plans; closed when the last plan and handle are gone
   const qn_kernel_plugin& entry() const { return *entry_; }
   const std::string& id() const { return id_; }
   const std::string& path() const { return path_; }
@@ -78,7 +80,7 @@ class PluginHost {
   // The plugins beside the library, in order of name; one that can't be loaded is only noted.
   void add_bundled();
   void add_directories(const char* colon_separated);
-  PluginRef load(const std::string& path);                        // throws Error
+  PluginRef load(const std::string& path);                         // throws Error
   PluginRef add(const qn_kernel_plugin* entry, std::string path);  // throws Error
   void retire(const PluginRef& plugin);
 

@@ -64,7 +64,8 @@ void Runtime::report_kernels(qn_kernel_report_fn fn, void* self) {
   }
 }
 
-void Runtime::explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn, void* self) {
+void Runtime::explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn,
+                         void* self) {
   ArrayList out;
   record(this, op, std::move(in), std::move(attrs), out);
   Explained e;

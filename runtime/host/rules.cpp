@@ -28,14 +28,16 @@ std::vector<std::string> split(std::string_view s, char by) {
 
 bool word(const std::string& s, const char* extra) {
   return !s.empty() && std::all_of(s.begin(), s.end(), [&](unsigned char c) {
-    return std::isalnum(c) || c == '_' || std::string_view(extra).find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) || c == '_' ||
+           std::string_view(extra).find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 
 Rule parse_rule(const std::string& text) {
   auto bad = [&](const char* what) {
-    fail_invalid("[kernels] rule '", text, "': ", what,
-                 "; expected op[layout,dtype]=plugin|plugin/kernel, such as conv*[nhwc]=onednn|naive");
+    fail_invalid(
+        "[kernels] rule '", text, "': ", what,
+        "; expected op[layout,dtype]=plugin|plugin/kernel, such as conv*[nhwc]=onednn|naive");
   };
   const auto eq = text.find('=');
   if (eq == std::string::npos) bad("no '='");

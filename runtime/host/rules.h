@@ -10,15 +10,18 @@ namespace quern {
 struct Rule {
   std::string pattern;                   // of op names, '*' matches anything
   std::vector<std::string> constraints;  // layout words or dtype names, all must hold
-  std::vector<std::string> choices;      // "plugin" or "plugin/kernel" (kernel may end in '*'), best first
+  std::vector<std::string>
+      choices;  // "plugin" or "plugin/kernel" (kernel may end in '*'), best first
 };
 
 class RuleSet {
  public:
   RuleSet() = default;
   explicit RuleSet(std::string_view text);  // throws INVALID_ARGUMENT with the place
-  // The first rule that fits an op known by any of `names`, having all constraint words in `traits`; null if none.
-  const Rule* match(const std::vector<std::string>& names, const std::vector<std::string>& traits) const;
+  // The first rule that fits an op known by any of `names`, having all constraint words in
+  // `traits`; null if none.
+  const Rule* match(const std::vector<std::string>& names,
+                    const std::vector<std::string>& traits) const;
   const std::string& text() const { return text_; }
 
  private:

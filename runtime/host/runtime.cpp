@@ -1,4 +1,5 @@
-// The runtime's life and its small services. Evaluation is in graph/eval.cpp, reports in report.cpp.
+// The runtime's life and its small services. Evaluation is in graph/eval.cpp, reports in
+// report.cpp.
 #include "runtime/host/runtime.h"
 
 #include <cstdlib>
@@ -14,17 +15,22 @@ namespace quern {
 Runtime* Runtime::create(const qn_runtime_config* given) {
   qn_runtime_config config{};
   if (given) config = *given;
-  if (config.n_threads > 4096) fail_invalid("[runtime] n_threads is ", config.n_threads, ", at most 4096");
+  if (config.n_threads > 4096)
+    fail_invalid("[runtime] n_threads is ", config.n_threads, ", at most 4096");
   if (config.plugin_policy > QN_PLUGINS_PATH)
-    fail_invalid("[runtime] plugin_policy is ", config.plugin_policy, ", expected 0 to ", QN_PLUGINS_PATH);
-  if (config.accuracy > 2) fail_invalid("[runtime] accuracy is ", config.accuracy, ", expected 0 to 2");
+    fail_invalid("[runtime] plugin_policy is ", config.plugin_policy, ", expected 0 to ",
+                 QN_PLUGINS_PATH);
+  if (config.accuracy > 2)
+    fail_invalid("[runtime] accuracy is ", config.accuracy, ", expected 0 to 2");
   struct Deleter {
     void operator()(Runtime* r) const { delete r; }
   };
   std::unique_ptr<Runtime, Deleter> rt(new Runtime);
   rt->log_ = config.log;
   rt->log_self_ = config.log_self;
-  rt->accuracy_ = config.accuracy == 1 ? QN_CLASS_STRICT : config.accuracy == 2 ? QN_CLASS_FAST : QN_CLASS_DEFAULT;
+  rt->accuracy_ = config.accuracy == 1   ? QN_CLASS_STRICT
+                  : config.accuracy == 2 ? QN_CLASS_FAST
+                                         : QN_CLASS_DEFAULT;
   const char* rules = config.kernels ? config.kernels : std::getenv("QUERN_KERNELS");
   rt->rules_ = std::make_unique<RuleSet>(rules ? rules : "");
   rt->allocator_ = std::make_shared<Allocator>(config.allocator, config.memory_limit);
@@ -33,7 +39,8 @@ Runtime* Runtime::create(const qn_runtime_config* given) {
   rt->plugins_ = std::make_unique<PluginHost>(*rt);
   rt->plugins_->add_builtin();
   if (config.plugin_policy != QN_PLUGINS_BUILTIN) rt->plugins_->add_bundled();
-  if (config.plugin_policy == QN_PLUGINS_PATH) rt->plugins_->add_directories(std::getenv("QUERN_PLUGIN_PATH"));
+  if (config.plugin_policy == QN_PLUGINS_PATH)
+    rt->plugins_->add_directories(std::getenv("QUERN_PLUGIN_PATH"));
   return rt.release();
 }
 

@@ -53,7 +53,8 @@ class Runtime {
   void report_plugins(qn_plugin_report_fn fn, void* self);
   void report_kernels(qn_kernel_report_fn fn, void* self);
   // What would run for this op: records it without evaluating, lists all candidates.
-  void explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn, void* self);
+  void explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn,
+                  void* self);
 
   // Held while plans are made and run, and while plugins change.
   std::mutex& mutex() { return mutex_; }

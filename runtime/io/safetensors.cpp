@@ -36,12 +36,14 @@ constexpr std::uint64_t kMaxHeader = 100u << 20;
   if (e == EACCES || e == EPERM || e == EROFS) code = QN_E_PERMISSION_DENIED;
   if (e == ENOSPC || e == EDQUOT || e == EMFILE || e == ENFILE) code = QN_E_RESOURCE_EXHAUSTED;
   if (e == EISDIR || e == ENOTDIR || e == ENAMETOOLONG) code = QN_E_INVALID_ARGUMENT;
-  throw Error(code, str("[safetensors] cannot ", what, " ", path, ": ", std::generic_category().message(e)));
+  throw Error(code, str("[safetensors] cannot ", what, " ", path, ": ",
+                        std::generic_category().message(e)));
 }
 
 class File {
  public:
-  File(const std::string& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
+  File(const std::string& path, int flags, mode_t mode = 0)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -58,10 +60,12 @@ class File {
 void read_at(const std::string& path, int fd, void* to, std::uint64_t bytes, std::uint64_t at) {
   char* p = static_cast<char*>(to);
   while (bytes > 0) {
-    const ssize_t n = ::pread(fd, p, std::min<std::uint64_t>(bytes, 1u << 30), static_cast<off_t>(at));
+    const ssize_t n =
+        ::pread(fd, p, std::min<std::uint64_t>(bytes, 1u << 30), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail_errno(path, "read");
-    if (n == 0) throw Error(QN_E_DATA_LOSS, str("[safetensors] ", path, " ended while it was read"));
+    if (n == 0)
+      throw Error(QN_E_DATA_LOSS, str("[safetensors] ", path, " ended while it was read"));
     p += n;
     at += static_cast<std::uint64_t>(n);
     bytes -= static_cast<std::uint64_t>(n);
@@ -87,7 +91,8 @@ class Replacement {
     if (!file_) fail_errno(temp_, "create");
     struct stat old;
     // A replaced file keeps its permissions; without the right to set them the new file's stay.
-    if (::stat(path.c_str(), &old) == 0 && S_ISREG(old.st_mode) && ::fchmod(file_.fd(), old.st_mode & 0777) != 0)
+    if (::stat(path.c_str(), &old) == 0 && S_ISREG(old.st_mode) &&
+        ::fchmod(file_.fd(), old.st_mode & 0777) != 0)
       errno = 0;
   }
   ~Replacement() {
@@ -104,7 +109,9 @@ class Replacement {
     if (::rename(temp_.c_str(), path_.c_str()) != 0) fail_errno(path_, "replace");
     done_ = true;
     const std::size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
+    const std::string folder = slash == std::string::npos ? "."
+                               : slash == 0               ? "/"
+                                                          : path_.substr(0, slash);
     File dir(folder, O_RDONLY | O_DIRECTORY);
     // Some file systems cannot sync a directory (EINVAL); the file itself is safe then.
     if (dir && ::fsync(dir.fd()) != 0 && errno != EINVAL) fail_errno(folder, "sync");
@@ -123,13 +130,16 @@ class Replacement {
 
 }  // namespace
 
-void save_safetensors(const std::string& path, std::span<const std::pair<std::string, Array>> arrays) {
+void save_safetensors(const std::string& path,
+                      std::span<const std::pair<std::string, Array>> arrays) {
   std::vector<const std::pair<std::string, Array>*> order;
   std::unordered_set<std::string> names;
   ArrayList values;
   for (const auto& item : arrays) {
-    if (item.first == "__metadata__") fail_invalid("[safetensors] the name '__metadata__' is reserved");
-    if (!names.insert(item.first).second) fail_invalid("[safetensors] the name '", item.first, "' is given twice");
+    if (item.first == "__metadata__")
+      fail_invalid("[safetensors] the name '__metadata__' is reserved");
+    if (!names.insert(item.first).second)
+      fail_invalid("[safetensors] the name '", item.first, "' is given twice");
     if (&item.second.runtime() != &arrays[0].second.runtime())
       fail_invalid("[safetensors] '", item.first, "' belongs to another runtime");
     order.push_back(&item);
@@ -145,9 +155,10 @@ void save_safetensors(const std::string& path, std::span<const std::pair<std::st
   for (const auto* item : order) {
     const Array& a = item->second;
     const std::uint64_t end = at + static_cast<std::uint64_t>(a.size()) * itemsize(a.dtype());
-    const nlohmann::ordered_json entry = {{"dtype", safetensors_dtype(a.dtype())},
-                                          {"shape", std::vector<std::int64_t>(a.shape().begin(), a.shape().end())},
-                                          {"data_offsets", {at, end}}};
+    const nlohmann::ordered_json entry = {
+        {"dtype", safetensors_dtype(a.dtype())},
+        {"shape", std::vector<std::int64_t>(a.shape().begin(), a.shape().end())},
+        {"data_offsets", {at, end}}};
     std::string key;
     try {
       key = nlohmann::json(item->first).dump();
@@ -160,7 +171,8 @@ void save_safetensors(const std::string& path, std::span<const std::pair<std::st
   header += "}";
   header.append((8 - header.size() % 8) % 8, ' ');
   if (header.size() > kMaxHeader)
-    fail_invalid("[safetensors] the header would have ", header.size(), " bytes, expected at most ", kMaxHeader);
+    fail_invalid("[safetensors] the header would have ", header.size(), " bytes, expected at most ",
+                 kMaxHeader);
 
   Replacement file(path);
   const std::uint64_t length = header.size();
@@ -190,11 +202,13 @@ std::vector<std::pair<std::string, Array>> load_safetensors(Runtime& rt, const s
   const auto size = static_cast<std::uint64_t>(st.st_size);
   std::uint64_t length = 0;
   if (size < sizeof length)
-    throw Error(QN_E_DATA_LOSS, str("[safetensors] ", path, ": ", size, " bytes, too short for a header length"));
+    throw Error(QN_E_DATA_LOSS,
+                str("[safetensors] ", path, ": ", size, " bytes, too short for a header length"));
   read_at(path, file.fd(), &length, sizeof length, 0);
   if (length > kMaxHeader || length > size - sizeof length)
-    throw Error(QN_E_DATA_LOSS, str("[safetensors] ", path, ": header of ", length, " bytes in a file of ", size,
-                                    ", expected at most ", kMaxHeader, " and within the file"));
+    throw Error(QN_E_DATA_LOSS,
+                str("[safetensors] ", path, ": header of ", length, " bytes in a file of ", size,
+                    ", expected at most ", kMaxHeader, " and within the file"));
   std::string header(length, '\0');
   read_at(path, file.fd(), header.data(), length, sizeof length);
   const std::uint64_t start = sizeof length + length;
@@ -202,15 +216,16 @@ std::vector<std::pair<std::string, Array>> load_safetensors(Runtime& rt, const s
   std::vector<std::pair<std::string, Array>> out;
   for (TensorEntry& e : parse_safetensors_header(path, header, size - start)) {
     const std::uint64_t bytes = e.end - e.begin;
-    auto buffer = std::make_shared<Buffer>(rt.allocator(), std::max<std::uint64_t>(bytes, 1), QN_TAG_ARRAY);
+    auto buffer =
+        std::make_shared<Buffer>(rt.allocator(), std::max<std::uint64_t>(bytes, 1), QN_TAG_ARRAY);
     read_at(path, file.fd(), buffer->data(), bytes, start + e.begin);
     if (e.dtype == DType::boolean) {
       auto* p = static_cast<unsigned char*>(buffer->data());
       for (std::uint64_t i = 0; i < bytes; ++i) p[i] = p[i] != 0;  // kernels rely on 0 and 1
     }
     Strides strides = dense_strides(e.shape);
-    out.emplace_back(std::move(e.name),
-                     make_leaf(rt, e.dtype, std::move(e.shape), std::move(strides), std::move(buffer)));
+    out.emplace_back(std::move(e.name), make_leaf(rt, e.dtype, std::move(e.shape),
+                                                  std::move(strides), std::move(buffer)));
   }
   return out;
 }

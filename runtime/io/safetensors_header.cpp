@@ -1,5 +1,5 @@
-// The header of a safetensors file: a SAX parser that accepts the three levels of the format and nothing else.
-// Metadata is checked and dropped.
+// The header of a safetensors file: a SAX parser that accepts the three levels of the format and
+// nothing else. Metadata is checked and dropped.
 #include "runtime/io/safetensors_header.h"
 
 #include <algorithm>
@@ -17,13 +17,15 @@ struct DTypeName {
   DType dtype;
 };
 constexpr DTypeName kDTypes[] = {
-    {"BOOL", DType::boolean}, {"U8", DType::u8},   {"I8", DType::i8},   {"U16", DType::u16}, {"I16", DType::i16},
-    {"U32", DType::u32},      {"I32", DType::i32}, {"U64", DType::u64}, {"I64", DType::i64}, {"F16", DType::f16},
-    {"BF16", DType::bf16},    {"F32", DType::f32}, {"F64", DType::f64}, {"C64", DType::c64},
+    {"BOOL", DType::boolean}, {"U8", DType::u8},   {"I8", DType::i8},     {"U16", DType::u16},
+    {"I16", DType::i16},      {"U32", DType::u32}, {"I32", DType::i32},   {"U64", DType::u64},
+    {"I64", DType::i64},      {"F16", DType::f16}, {"BF16", DType::bf16}, {"F32", DType::f32},
+    {"F64", DType::f64},      {"C64", DType::c64},
 };
 constexpr std::size_t kMaxNdim = 64;
 
-// Level 1: names; level 2: the members of one tensor, or of the metadata; level 3: shape and offsets.
+// Level 1: names; level 2: the members of one tensor, or of the metadata; level 3: shape and
+// offsets.
 class Reader : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<TensorEntry> entries;
@@ -33,12 +35,15 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool null() override { return unexpected("null"); }
   bool boolean(bool) override { return unexpected("a boolean"); }
   bool number_integer(std::int64_t v) override { return fail(str("negative number ", v)); }
-  bool number_float(double, const std::string&) override { return unexpected("a number with a fraction"); }
+  bool number_float(double, const std::string&) override {
+    return unexpected("a number with a fraction");
+  }
   bool binary(nlohmann::json::binary_t&) override { return unexpected("binary data"); }
 
   bool number_unsigned(std::uint64_t v) override {
     if (level_ != 3) return unexpected("a number");
-    if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return fail(str("number ", v));
+    if (v > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return fail(str("number ", v));
     if (field_ == Field::shape) {
       if (entry_.shape.size() == kMaxNdim) return fail("more than 64 axes");
       entry_.shape.push_back(static_cast<std::int64_t>(v));
@@ -148,7 +153,9 @@ bool byte_size(const TensorEntry& e, std::uint64_t& bytes) {
   bool empty = false;
   for (std::int64_t d : e.shape) {
     empty = empty || d == 0;
-    if (d > 1 && (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(d), &bytes) || bytes >> 62)) return false;
+    if (d > 1 &&
+        (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(d), &bytes) || bytes >> 62))
+      return false;
   }
   if (empty) bytes = 0;
   return true;
@@ -172,14 +179,17 @@ std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::
   std::uint64_t at = 0;
   for (const TensorEntry& e : list) {
     std::uint64_t want = 0;
-    if (!byte_size(e, want)) malformed("'", e.name, "': shape ", to_string(e.shape), " is too large");
+    if (!byte_size(e, want))
+      malformed("'", e.name, "': shape ", to_string(e.shape), " is too large");
     if (e.end < e.begin || e.end > data_bytes)
-      malformed("'", e.name, "': data_offsets [", e.begin, ", ", e.end, "] outside the ", data_bytes, " bytes of data");
+      malformed("'", e.name, "': data_offsets [", e.begin, ", ", e.end, "] outside the ",
+                data_bytes, " bytes of data");
     if (e.end - e.begin != want)
-      malformed("'", e.name, "': ", e.end - e.begin, " bytes of data, shape ", to_string(e.shape), " of ",
-                name(e.dtype), " needs ", want);
+      malformed("'", e.name, "': ", e.end - e.begin, " bytes of data, shape ", to_string(e.shape),
+                " of ", name(e.dtype), " needs ", want);
     if (e.begin != at)
-      malformed("'", e.name, "': its data ", e.begin < at ? "overlap others" : "leave a hole", " at byte ", at);
+      malformed("'", e.name, "': its data ", e.begin < at ? "overlap others" : "leave a hole",
+                " at byte ", at);
     at = e.end;
   }
   if (at != data_bytes) malformed(data_bytes - at, " bytes of data belong to no array");

@@ -17,9 +17,10 @@ struct TensorEntry {
   std::uint64_t begin = 0, end = 0;  // bytes, from the end of the header
 };
 
-// Entries in the order of their data. Throws DATA_LOSS (UNIMPLEMENTED for an unknown dtype), naming `path`, unless the data
-// of all entries fill `data_bytes` exactly.
-std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::string_view json, std::uint64_t data_bytes);
+// Entries in the order of their data. Throws DATA_LOSS (UNIMPLEMENTED for an unknown dtype), naming
+// `path`, unless the data of all entries fill `data_bytes` exactly.
+std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::string_view json,
+                                                  std::uint64_t data_bytes);
 
 std::string_view safetensors_dtype(DType t);  // "F32"
 

@@ -12,22 +12,28 @@ void copy_row(char* dst, const char* src, std::int64_t n, std::int64_t step) {
   for (std::int64_t i = 0; i < n; ++i, dst += N, src += step) std::memcpy(dst, src, N);
 }
 
-void copy_row(char* dst, const char* src, std::int64_t n, std::int64_t step, std::uint32_t itemsize) {
+void copy_row(char* dst, const char* src, std::int64_t n, std::int64_t step,
+              std::uint32_t itemsize) {
   if (step == itemsize) {
     std::memcpy(dst, src, static_cast<std::size_t>(n) * itemsize);
     return;
   }
   switch (itemsize) {
-    case 1: return copy_row<1>(dst, src, n, step);
-    case 2: return copy_row<2>(dst, src, n, step);
-    case 4: return copy_row<4>(dst, src, n, step);
-    default: return copy_row<8>(dst, src, n, step);
+    case 1:
+      return copy_row<1>(dst, src, n, step);
+    case 2:
+      return copy_row<2>(dst, src, n, step);
+    case 4:
+      return copy_row<4>(dst, src, n, step);
+    default:
+      return copy_row<8>(dst, src, n, step);
   }
 }
 
 }  // namespace
 
-void copy_to_dense(void* dst, const void* src, IntSpan shape, IntSpan strides, std::uint32_t itemsize) {
+void copy_to_dense(void* dst, const void* src, IntSpan shape, IntSpan strides,
+                   std::uint32_t itemsize) {
   Shape size;
   Strides step;  // in bytes
   for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -1,4 +1,5 @@
-// What a shape rule, a gradient rule and a composed op see. The rules' declarations come from ops.def.
+// What a shape rule, a gradient rule and a composed op see. The rules' declarations come from
+// ops.def.
 #pragma once
 #include <span>
 
@@ -15,9 +16,10 @@ struct Meta {
   DType dtype = DType::f32;
 };
 
-// One op being recorded. A shape rule checks the inputs and attributes (throwing fail_invalid with the op's
-// name, the shapes, what was expected), may replace inputs (casts by promotion, see ops::astype) and normalise
-// attributes (negative axes, one entry for all spatial axes), and fills `out`.
+// One op being recorded. A shape rule checks the inputs and attributes (throwing fail_invalid with
+// the op's name, the shapes, what was expected), may replace inputs (casts by promotion, see
+// ops::astype) and normalise attributes (negative axes, one entry for all spatial axes), and fills
+// `out`.
 struct Call {
   Runtime& runtime;
   const OpInfo& op;
@@ -28,10 +30,12 @@ struct Call {
 };
 
 // One recorded op seen from its gradient: attrs and inputs as the shape rule left them.
-// The rule sets, for every input with needs(i), d loss / d in(i): same shape and dtype as the input.
+// The rule sets, for every input with needs(i), d loss / d in(i): same shape and dtype as the
+// input.
 class Vjp {
  public:
-  Vjp(const ArrayList& in, const ArrayList& out, const AttrList& attrs, const ArrayList& cot, std::span<const bool> needs)
+  Vjp(const ArrayList& in, const ArrayList& out, const AttrList& attrs, const ArrayList& cot,
+      std::span<const bool> needs)
       : attrs(attrs), in_(in), out_(out), cot_(cot), needs_(needs) {
     result_.resize(in.size());
   }
@@ -72,7 +76,8 @@ namespace grad {
 
 namespace composed {
 #define QN_OP(...)
-#define QN_COMPOSED(id, name, inputs, attributes, outputs, since, doc) void name(Call&, ArrayList& out);
+#define QN_COMPOSED(id, name, inputs, attributes, outputs, since, doc) \
+  void name(Call&, ArrayList& out);
 #include "runtime/schema/ops.def"
 #undef QN_OP
 #undef QN_COMPOSED

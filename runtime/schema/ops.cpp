@@ -1,4 +1,5 @@
-// Builds the op table from ops.def once. Parsing of the schema strings happens here and nowhere else.
+// Builds the op table from ops.def once. Parsing of the schema strings happens here and nowhere
+// else.
 #include "runtime/schema/ops.h"
 
 #include <algorithm>
@@ -27,11 +28,16 @@ DType dtype_named(std::string_view n) {
 
 Attr parse_default(std::uint32_t type, const std::string& text) {
   switch (type) {
-    case QN_ATTR_INT: return std::int64_t{std::stoll(text)};
-    case QN_ATTR_FLOAT: return std::stod(text);
-    case QN_ATTR_STR: return text;
-    case QN_ATTR_DTYPE: return dtype_named(text);
-    case QN_ATTR_FLOATS: return Floats{};
+    case QN_ATTR_INT:
+      return std::int64_t{std::stoll(text)};
+    case QN_ATTR_FLOAT:
+      return std::stod(text);
+    case QN_ATTR_STR:
+      return text;
+    case QN_ATTR_DTYPE:
+      return dtype_named(text);
+    case QN_ATTR_FLOATS:
+      return Floats{};
     default: {
       Ints v;
       if (!text.empty()) v.push_back(std::stoll(text));

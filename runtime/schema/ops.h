@@ -41,10 +41,10 @@ struct OpInfo {
   const char* doc = "";
 };
 
-const OpInfo* find_op(std::uint32_t id);        // null when unknown
-const OpInfo& op_info(std::uint32_t id);        // throws NOT_FOUND
-const OpInfo* find_op(std::string_view name);   // null when unknown
-std::span<const OpInfo* const> all_ops();       // by id
-const char* op_schema_json(std::uint32_t i);    // i-th of all_ops(); null out of range
+const OpInfo* find_op(std::uint32_t id);       // null when unknown
+const OpInfo& op_info(std::uint32_t id);       // throws NOT_FOUND
+const OpInfo* find_op(std::string_view name);  // null when unknown
+std::span<const OpInfo* const> all_ops();      // by id
+const char* op_schema_json(std::uint32_t i);   // i-th of all_ops(); null out of range
 
 }  // namespace quern

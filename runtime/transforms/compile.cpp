@@ -15,14 +15,15 @@ struct Entry {
   std::vector<Meta> in;
   ArrayList placeholders, outputs;  // the traced graph, kept
   Collected graph;
-  std::vector<int> leaf_input;      // leaf -> input number, or -1 for a captured array
-  std::vector<int> result_of;       // output -> held number, or -1 when it is an input or captured array
+  std::vector<int> leaf_input;  // leaf -> input number, or -1 for a captured array
+  std::vector<int> result_of;  // output -> held number, or -1 when it is an input or captured array
   std::shared_ptr<Plan> plan;
 };
 
 class Compiled final : public Function {
  public:
-  explicit Compiled(FunctionRef f) : Function(f->runtime(), f->n_in(), f->n_out()), f_(std::move(f)) {}
+  explicit Compiled(FunctionRef f)
+      : Function(f->runtime(), f->n_in(), f->n_out()), f_(std::move(f)) {}
 
  private:
   ArrayList invoke(std::span<const Array> in) override {
@@ -50,7 +51,8 @@ class Compiled final : public Function {
     for (const Array& a : in) {
       const ArrayRep& r = *a.rep();
       e->in.push_back({a.shape(), a.dtype()});
-      e->placeholders.push_back(make_leaf(runtime(), a.dtype(), a.shape(), r.strides, r.buffer, r.offset));
+      e->placeholders.push_back(
+          make_leaf(runtime(), a.dtype(), a.shape(), r.strides, r.buffer, r.offset));
       // Traced: a view of a placeholder must be recorded, not taken of the first call's data.
       e->placeholders.back().rep()->traced.store(1, std::memory_order_relaxed);
     }
@@ -78,7 +80,8 @@ class Compiled final : public Function {
   ArrayList replay(Entry& e, std::span<const Array> in) {
     std::vector<Array> leaves;
     for (std::size_t k = 0; k < e.leaf_input.size(); ++k)
-      leaves.push_back(e.leaf_input[k] >= 0 ? in[static_cast<std::size_t>(e.leaf_input[k])] : e.graph.leaves[k]);
+      leaves.push_back(e.leaf_input[k] >= 0 ? in[static_cast<std::size_t>(e.leaf_input[k])]
+                                            : e.graph.leaves[k]);
     std::vector<BufferRef> buffers;
     if (e.plan) {
       std::lock_guard lock(runtime().mutex());
@@ -89,16 +92,21 @@ class Compiled final : public Function {
     for (std::size_t i = 0; i < e.outputs.size(); ++i) {
       const Array& o = e.outputs[i];
       if (e.result_of[i] < 0) {
-        const auto at = std::find_if(e.placeholders.begin(), e.placeholders.end(), [&](const Array& p) { return p.rep() == o.rep(); });
-        out.push_back(at == e.placeholders.end() ? o : in[static_cast<std::size_t>(at - e.placeholders.begin())]);
+        const auto at = std::find_if(e.placeholders.begin(), e.placeholders.end(),
+                                     [&](const Array& p) { return p.rep() == o.rep(); });
+        out.push_back(at == e.placeholders.end()
+                          ? o
+                          : in[static_cast<std::size_t>(at - e.placeholders.begin())]);
         continue;
       }
       const ResultPlace& r = e.plan->results[static_cast<std::size_t>(e.result_of[i])];
       if (r.from_leaf) {
         const ArrayRep& leaf = *leaves[r.source].rep();
-        out.push_back(make_leaf(runtime(), o.dtype(), o.shape(), r.strides, leaf.buffer, leaf.offset + r.offset));
+        out.push_back(make_leaf(runtime(), o.dtype(), o.shape(), r.strides, leaf.buffer,
+                                leaf.offset + r.offset));
       } else {
-        out.push_back(make_leaf(runtime(), o.dtype(), o.shape(), r.strides, buffers[r.source], r.offset));
+        out.push_back(
+            make_leaf(runtime(), o.dtype(), o.shape(), r.strides, buffers[r.source], r.offset));
       }
     }
     return out;

@@ -6,7 +6,8 @@
 
 namespace quern {
 
-Function::Function(Runtime& rt, std::uint32_t n_in, std::uint32_t n_out) : runtime_(&rt), n_in_(n_in), n_out_(n_out) {
+Function::Function(Runtime& rt, std::uint32_t n_in, std::uint32_t n_out)
+    : runtime_(&rt), n_in_(n_in), n_out_(n_out) {
   rt.retain();
 }
 
@@ -19,7 +20,8 @@ ArrayList Function::call(std::span<const Array> in) {
     if (&a.runtime() != runtime_) fail_invalid("[fn] an input belongs to another runtime");
   }
   ArrayList out = invoke(in);
-  if (out.size() != n_out_) fail_invalid("[fn] returned ", out.size(), " outputs, expected ", n_out_);
+  if (out.size() != n_out_)
+    fail_invalid("[fn] returned ", out.size(), " outputs, expected ", n_out_);
   return out;
 }
 

@@ -12,14 +12,16 @@
 namespace quern {
 namespace {
 
-// The inputs behind fresh identity nodes marked as traced, so that evaluation inside f keeps the graph.
+// The inputs behind fresh identity nodes marked as traced, so that evaluation inside f keeps the
+// graph.
 struct Trace {
   ArrayList inputs;
   std::uint32_t level;
 
   explicit Trace(std::span<const Array> in) {
     level = 1;
-    for (const Array& a : in) level = std::max(level, a.rep()->traced.load(std::memory_order_relaxed) + 1);
+    for (const Array& a : in)
+      level = std::max(level, a.rep()->traced.load(std::memory_order_relaxed) + 1);
     for (const Array& a : in) {
       // Marked first on a private alias: an identity of an evaluated array would not get a node.
       inputs.push_back(traced_identity(a));
@@ -88,7 +90,8 @@ struct Cotangents {
 
 bool differentiable(DType t) { return is_float(t) || is_complex(t); }
 
-ArrayList pull_back(const Walked& w, const ArrayList& traced, std::span<const std::uint32_t> argnums, std::span<const Array> outputs,
+ArrayList pull_back(const Walked& w, const ArrayList& traced,
+                    std::span<const std::uint32_t> argnums, std::span<const Array> outputs,
                     std::span<const Array> cotangents) {
   // Which nodes lie on a path from a wanted input.
   std::vector<char> wanted(w.order.size(), 0);
@@ -119,7 +122,9 @@ ArrayList pull_back(const Walked& w, const ArrayList& traced, std::span<const st
     if (!any) continue;
     for (std::size_t k = 0; k < n.out.size(); ++k) {
       ArrayRep* r = n.out[k];
-      if (!r) throw Error(QN_E_UNIMPLEMENTED, str("[", op_info(n.op).name, "] an output needed by its gradient is gone"));
+      if (!r)
+        throw Error(QN_E_UNIMPLEMENTED,
+                    str("[", op_info(n.op).name, "] an output needed by its gradient is gone"));
       r->refs.fetch_add(1, std::memory_order_relaxed);
       out.push_back(Array(r));
       auto it = cot.of.find(r);
@@ -141,9 +146,11 @@ ArrayList pull_back(const Walked& w, const ArrayList& traced, std::span<const st
 }
 
 // After the transform nothing of this level is traced any more: evaluation may let go of the graph.
-void untrace(const Walked& w, const ArrayList& traced, const ArrayList& results, std::uint32_t level) {
+void untrace(const Walked& w, const ArrayList& traced, const ArrayList& results,
+             std::uint32_t level) {
   auto lower = [&](ArrayRep* r) {
-    if (r && r->traced.load(std::memory_order_relaxed) >= level) r->traced.store(level - 1, std::memory_order_relaxed);
+    if (r && r->traced.load(std::memory_order_relaxed) >= level)
+      r->traced.store(level - 1, std::memory_order_relaxed);
   };
   for (Node* n : w.order)
     for (ArrayRep* r : n->out) lower(r);
@@ -155,36 +162,47 @@ void untrace(const Walked& w, const ArrayList& traced, const ArrayList& results,
 
 void check_argnums(std::span<const std::uint32_t> argnums, std::uint32_t n_in) {
   for (std::uint32_t a : argnums)
-    if (a >= n_in) fail_invalid("[vjp] argument number ", a, " is out of range: the function has ", n_in, " inputs");
+    if (a >= n_in)
+      fail_invalid("[vjp] argument number ", a, " is out of range: the function has ", n_in,
+                   " inputs");
 }
 
 class Gradient final : public Function {
  public:
   // value: cotangents are 1 for a scalar output 0, else they follow the inputs.
   Gradient(FunctionRef f, std::span<const std::uint32_t> argnums, bool value)
-      : Function(f->runtime(), f->n_in() + (value ? 0 : f->n_out()), f->n_out() + static_cast<std::uint32_t>(argnums.size())),
-        f_(std::move(f)), argnums_(argnums.begin(), argnums.end()), value_(value) {}
+      : Function(f->runtime(), f->n_in() + (value ? 0 : f->n_out()),
+                 f->n_out() + static_cast<std::uint32_t>(argnums.size())),
+        f_(std::move(f)),
+        argnums_(argnums.begin(), argnums.end()),
+        value_(value) {}
 
  private:
   ArrayList invoke(std::span<const Array> in) override {
     const std::span<const Array> primals = in.first(f_->n_in());
     for (std::uint32_t a : argnums_)
       if (!differentiable(primals[a].dtype()))
-        fail_invalid("[vjp] argument ", a, " has dtype ", name(primals[a].dtype()), ", gradients need a floating dtype");
+        fail_invalid("[vjp] argument ", a, " has dtype ", name(primals[a].dtype()),
+                     ", gradients need a floating dtype");
     const Trace trace(primals);
     ArrayList out = f_->call(trace.inputs);
     ArrayList cotangents;
     std::span<const Array> seeds = out;
     if (value_) {
-      if (out[0].size() != 1) fail_invalid("[value_and_grad] output 0 has shape ", to_string(out[0].shape()), ", expected a scalar");
-      if (!differentiable(out[0].dtype())) fail_invalid("[value_and_grad] output 0 has dtype ", name(out[0].dtype()), ", expected a floating one");
+      if (out[0].size() != 1)
+        fail_invalid("[value_and_grad] output 0 has shape ", to_string(out[0].shape()),
+                     ", expected a scalar");
+      if (!differentiable(out[0].dtype()))
+        fail_invalid("[value_and_grad] output 0 has dtype ", name(out[0].dtype()),
+                     ", expected a floating one");
       cotangents.push_back(ones_like(out[0]));
       seeds = seeds.first(1);
     } else {
       for (std::size_t i = 0; i < out.size(); ++i) {
         const Array& c = in[f_->n_in() + i];
         if (c.shape() != out[i].shape() || c.dtype() != out[i].dtype())
-          fail_invalid("[vjp] cotangent ", i, " is ", name(c.dtype()), to_string(c.shape()), ", expected ", name(out[i].dtype()), to_string(out[i].shape()));
+          fail_invalid("[vjp] cotangent ", i, " is ", name(c.dtype()), to_string(c.shape()),
+                       ", expected ", name(out[i].dtype()), to_string(out[i].shape()));
         cotangents.push_back(c);
       }
     }

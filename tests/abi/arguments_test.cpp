@@ -1,5 +1,5 @@
-// Bad arguments: every function refuses them with the right code, a text that names it, and untouched results.
-// What the ops themselves refuse (shapes, dtypes) is tested with the ops.
+// Bad arguments: every function refuses them with the right code, a text that names it, and
+// untouched results. What the ops themselves refuse (shapes, dtypes) is tested with the ops.
 #include <climits>
 #include <cmath>
 
@@ -67,34 +67,49 @@ TEST(Library, NullHandlesAreHarmless) {
 }
 
 TEST_F(Arguments, RuntimeFunctions) {
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_create]", qn_runtime_create(nullptr, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_set_kernels] rt", qn_runtime_set_kernels(nullptr, "", &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_set_kernels] rules", qn_runtime_set_kernels(rt, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_create]",
+               qn_runtime_create(nullptr, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_set_kernels] rt",
+               qn_runtime_set_kernels(nullptr, "", &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_set_kernels] rules",
+               qn_runtime_set_kernels(rt, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "", qn_runtime_set_kernels(rt, "conv[=;;", &e));
   qn_stats s{};
   s.hdr.struct_size = sizeof s;
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_stats]", qn_runtime_stats(nullptr, &s, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_stats]", qn_runtime_stats(rt, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_reset_peak]", qn_runtime_reset_peak(nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_clear_cache]", qn_runtime_clear_cache(nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_reset_peak]",
+               qn_runtime_reset_peak(nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_runtime_clear_cache]",
+               qn_runtime_clear_cache(nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_set_profiling]", qn_set_profiling(nullptr, 1, &e));
   EXPECT_EQ(qn_set_profiling(nullptr, 1, nullptr), QN_E_INVALID_ARGUMENT);
 }
 
 TEST_F(Arguments, FromData) {
   const float one = 1;
-  const int64_t shape[] = {1}, negative[] = {-1}, huge[] = {INT64_MAX, 8}, two[] = {int64_t{1} << 62, 1};
+  const int64_t shape[] = {1}, negative[] = {-1}, huge[] = {INT64_MAX, 8},
+                two[] = {int64_t{1} << 62, 1};
   const std::vector<int64_t> deep(65, 1);
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "rt is NULL", qn_array_from_data(nullptr, &one, shape, 1, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "data is NULL", qn_array_from_data(rt, nullptr, shape, 1, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "shape is NULL", qn_array_from_data(rt, &one, nullptr, 1, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out is NULL", qn_array_from_data(rt, &one, shape, 1, QN_F32, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "negative", qn_array_from_data(rt, &one, negative, 1, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2^63", qn_array_from_data(rt, &one, huge, 2, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2^63", qn_array_from_data(rt, &one, two, 2, QN_F32, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "ndim is 65", qn_array_from_data(rt, &one, deep.data(), 65, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "rt is NULL",
+               qn_array_from_data(nullptr, &one, shape, 1, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "data is NULL",
+               qn_array_from_data(rt, nullptr, shape, 1, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "shape is NULL",
+               qn_array_from_data(rt, &one, nullptr, 1, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out is NULL",
+               qn_array_from_data(rt, &one, shape, 1, QN_F32, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "negative",
+               qn_array_from_data(rt, &one, negative, 1, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2^63",
+               qn_array_from_data(rt, &one, huge, 2, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2^63",
+               qn_array_from_data(rt, &one, two, 2, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "ndim is 65",
+               qn_array_from_data(rt, &one, deep.data(), 65, QN_F32, &out, &e));
   for (qn_dtype bad : {0u, 7u, QN_DTYPE(2u, 8u), QN_DTYPE(2u, 32u) + (1u << 16), 0xffffffffu})
-    EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "dtype 0x", qn_array_from_data(rt, &one, shape, 1, bad, &out, &e));
+    EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "dtype 0x",
+                 qn_array_from_data(rt, &one, shape, 1, bad, &out, &e));
 }
 
 TEST_F(Arguments, Borrow) {
@@ -103,8 +118,9 @@ TEST_F(Arguments, Borrow) {
   auto release = [](void*) { ++released; };
   const float one[2] = {1, 2};
   const int64_t shape[] = {2}, far[] = {INT64_MAX / 2};
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_borrow] rt",
-               qn_array_borrow(nullptr, one, shape, nullptr, 1, QN_F32, release, nullptr, &out, &e));
+  EXPECT_FAILS(
+      QN_E_INVALID_ARGUMENT, "[qn_array_borrow] rt",
+      qn_array_borrow(nullptr, one, shape, nullptr, 1, QN_F32, release, nullptr, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_borrow] data",
                qn_array_borrow(rt, nullptr, shape, nullptr, 1, QN_F32, release, nullptr, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_borrow] shape",
@@ -127,13 +143,18 @@ TEST_F(Arguments, ReadingArrays) {
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_scalar] rt", qn_scalar(nullptr, 1, QN_F32, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_scalar] dtype", qn_scalar(rt, 1, 3, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_scalar] out", qn_scalar(rt, 1, QN_F32, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_data] array", qn_array_data(nullptr, &data, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_data] data", qn_array_data(a, nullptr, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_copy_out] array", qn_array_copy_out(nullptr, buffer, 8, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_copy_out] dst", qn_array_copy_out(a, nullptr, 8, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_data] array",
+               qn_array_data(nullptr, &data, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_data] data",
+               qn_array_data(a, nullptr, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_copy_out] array",
+               qn_array_copy_out(nullptr, buffer, 8, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_copy_out] dst",
+               qn_array_copy_out(a, nullptr, 8, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "expected 8", qn_array_copy_out(a, buffer, 4, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_f64] shape", qn_array_item_f64(a, &f, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_f64] array", qn_array_item_f64(nullptr, &f, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_f64] array",
+               qn_array_item_f64(nullptr, &f, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_f64] out", qn_array_item_f64(a, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_i64] shape", qn_array_item_i64(a, &i, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_i64] out", qn_array_item_i64(a, nullptr, &e));
@@ -158,17 +179,24 @@ TEST_F(Arguments, Ops) {
   EXPECT_FAILS(QN_E_NOT_FOUND, "", qn_op(rt, UINT32_MAX, in, 2, nullptr, 0, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "'map' is made by the planner",
                qn_op(rt, QN_OP_MAP, in, 1, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] in is NULL", qn_op(rt, QN_OP_ADD, nullptr, 2, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] 1 inputs", qn_op(rt, QN_OP_ADD, in, 1, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] 3 inputs", qn_op(rt, QN_OP_ADD, in, 3, nullptr, 0, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] in is NULL",
+               qn_op(rt, QN_OP_ADD, nullptr, 2, nullptr, 0, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] 1 inputs",
+               qn_op(rt, QN_OP_ADD, in, 1, nullptr, 0, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] 3 inputs",
+               qn_op(rt, QN_OP_ADD, in, 3, nullptr, 0, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "input 1 ('y') is NULL",
                qn_op(rt, QN_OP_ADD, hole, 2, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] out", qn_op(rt, QN_OP_ADD, in, 2, nullptr, 0, nullptr, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2 outputs", qn_op(rt, QN_OP_ADD, in, 2, nullptr, 0, &out, 2, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[add] out",
+               qn_op(rt, QN_OP_ADD, in, 2, nullptr, 0, nullptr, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2 outputs",
+               qn_op(rt, QN_OP_ADD, in, 2, nullptr, 0, &out, 2, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[concatenate] 0 inputs",
                qn_op(rt, QN_OP_CONCATENATE, in, 0, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[concatenate]", qn_op(rt, QN_OP_CONCATENATE, hole, 2, nullptr, 0, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "rt is NULL and op 'arange'", qn_arange(nullptr, 0, 1, 1, QN_F32, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[concatenate]",
+               qn_op(rt, QN_OP_CONCATENATE, hole, 2, nullptr, 0, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "rt is NULL and op 'arange'",
+               qn_arange(nullptr, 0, 1, 1, QN_F32, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_eval]", qn_eval(nullptr, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "array 1 of 2 is NULL", qn_eval(hole, 2, &e));
   EXPECT_EQ(qn_eval(nullptr, 0, nullptr), QN_OK);
@@ -184,24 +212,30 @@ TEST_F(Arguments, Attributes) {
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[reshape] attribute 'shape' (number 0) wants ints, got str",
                qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
   attr[0].type = 77;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "unknown type", qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "unknown type",
+               qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
   attr[0].type = QN_ATTR_INTS;
   attr[0].v.is = nullptr;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "at NULL", qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "at NULL",
+               qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
   attr[0].v.is = shape;
   attr[0].count = 65;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "65 entries", qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "65 entries",
+               qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 1, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "'shape' (number 0) is missing",
                qn_op(rt, QN_OP_RESHAPE, &a, 1, nullptr, 0, &out, 1, &e));
   attr[0].count = 2;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "3 attributes given", qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 3, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "3 attributes given",
+               qn_op(rt, QN_OP_RESHAPE, &a, 1, attr, 3, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[reshape] attr is NULL",
                qn_op(rt, QN_OP_RESHAPE, &a, 1, nullptr, 1, &out, 1, &e));
   attr[0].type = QN_ATTR_DTYPE;
   attr[0].v.i = -1;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "expected a qn_dtype", qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "expected a qn_dtype",
+               qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
   attr[0].v.i = 12345;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "dtype 0x00003039", qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "dtype 0x00003039",
+               qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
 }
 
 TEST_F(Arguments, TwoRuntimes) {
@@ -221,42 +255,60 @@ TEST_F(Arguments, TwoRuntimes) {
 TEST_F(Arguments, DlpackAndFiles) {
   DLManagedTensorVersioned* t = reinterpret_cast<DLManagedTensorVersioned*>(0x10);
   DLManagedTensor* old = reinterpret_cast<DLManagedTensor*>(0x10);
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack]", qn_array_from_dlpack(nullptr, t, &out, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack]", qn_array_from_dlpack(rt, nullptr, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack]",
+               qn_array_from_dlpack(nullptr, t, &out, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack]",
+               qn_array_from_dlpack(rt, nullptr, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack_legacy]",
                qn_array_from_dlpack_legacy(rt, nullptr, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_from_dlpack_legacy]",
                qn_array_from_dlpack_legacy(nullptr, old, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_to_dlpack]", qn_array_to_dlpack(nullptr, &t, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_to_dlpack]", qn_array_to_dlpack(floats({1}, {}), nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_to_dlpack_legacy]", qn_array_to_dlpack_legacy(nullptr, &old, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_to_dlpack]",
+               qn_array_to_dlpack(floats({1}, {}), nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_to_dlpack_legacy]",
+               qn_array_to_dlpack_legacy(nullptr, &old, &e));
   auto found = [](void*, const char*, qn_array*) -> qn_status { return QN_OK; };
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_load_safetensors] rt", qn_load_safetensors(nullptr, "/x", found, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_load_safetensors] rt",
+               qn_load_safetensors(nullptr, "/x", found, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_load_safetensors] path",
                qn_load_safetensors(rt, nullptr, found, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_load_safetensors] path", qn_load_safetensors(rt, "", found, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "callback", qn_load_safetensors(rt, "/x", nullptr, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_save_safetensors] path", qn_save_safetensors(nullptr, nullptr, nullptr, 0, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "names", qn_save_safetensors("/x", nullptr, owned.data(), 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_load_safetensors] path",
+               qn_load_safetensors(rt, "", found, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "callback",
+               qn_load_safetensors(rt, "/x", nullptr, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_save_safetensors] path",
+               qn_save_safetensors(nullptr, nullptr, nullptr, 0, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "names",
+               qn_save_safetensors("/x", nullptr, owned.data(), 1, &e));
   const char* names[] = {nullptr};
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_save_safetensors]", qn_save_safetensors("/x", names, nullptr, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "name 0 of 1", qn_save_safetensors("/x", names, owned.data(), 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_save_safetensors]",
+               qn_save_safetensors("/x", names, nullptr, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "name 0 of 1",
+               qn_save_safetensors("/x", names, owned.data(), 1, &e));
 }
 
 TEST_F(Arguments, Functions) {
-  qn_callback f = [](void*, qn_array* const*, uint32_t, qn_array**, uint32_t, qn_error**) -> qn_status { return QN_OK; };
+  qn_callback f = [](void*, qn_array* const*, uint32_t, qn_array**, uint32_t,
+                     qn_error**) -> qn_status { return QN_OK; };
   qn_fn* fn = reinterpret_cast<qn_fn*>(kRuntime);
   qn_fn* good = nullptr;
   const uint32_t zero[] = {0, 0}, far[] = {9};
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_create] rt", qn_fn_create(nullptr, f, nullptr, nullptr, 1, 1, &fn, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "callback", qn_fn_create(rt, nullptr, nullptr, nullptr, 1, 1, &fn, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_create(rt, f, nullptr, nullptr, 1, 1, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "0 outputs", qn_fn_create(rt, f, nullptr, nullptr, 1, 0, &fn, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "inputs", qn_fn_create(rt, f, nullptr, nullptr, UINT32_MAX, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_create] rt",
+               qn_fn_create(nullptr, f, nullptr, nullptr, 1, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "callback",
+               qn_fn_create(rt, nullptr, nullptr, nullptr, 1, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out",
+               qn_fn_create(rt, f, nullptr, nullptr, 1, 1, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "0 outputs",
+               qn_fn_create(rt, f, nullptr, nullptr, 1, 0, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "inputs",
+               qn_fn_create(rt, f, nullptr, nullptr, UINT32_MAX, 1, &fn, &e));
   ASSERT_WORKS(qn_fn_create(rt, f, nullptr, nullptr, 1, 1, &good, &e));
   qn_array* a = floats({1}, {});
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_call]", qn_fn_call(nullptr, &a, 1, &out, 1, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_call] 0 inputs", qn_fn_call(good, &a, 0, &out, 1, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_call] 0 inputs",
+               qn_fn_call(good, &a, 0, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "2 outputs", qn_fn_call(good, &a, 1, &out, 2, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_call]", qn_fn_call(good, nullptr, 1, &out, 1, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_call(good, &a, 1, nullptr, 1, &e));
@@ -266,7 +318,8 @@ TEST_F(Arguments, Functions) {
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "argnums is NULL", qn_fn_vjp(good, nullptr, 1, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out of range", qn_fn_vjp(good, far, 1, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "twice", qn_fn_value_and_grad(good, zero, 2, &fn, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_value_and_grad]", qn_fn_value_and_grad(nullptr, zero, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_value_and_grad]",
+               qn_fn_value_and_grad(nullptr, zero, 1, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_value_and_grad(good, zero, 1, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_compile]", qn_fn_compile(nullptr, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_compile(good, nullptr, &e));
@@ -276,25 +329,32 @@ TEST_F(Arguments, Functions) {
 
 TEST_F(Arguments, PluginsAndReports) {
   qn_plugin* p = reinterpret_cast<qn_plugin*>(0x10);
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_load] rt", qn_plugin_load(nullptr, "/x.so", &p, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_load] rt",
+               qn_plugin_load(nullptr, "/x.so", &p, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_load] path", qn_plugin_load(rt, nullptr, &p, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "not absolute", qn_plugin_load(rt, "x.so", &p, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "not absolute", qn_plugin_load(rt, "", &p, &e));
   EXPECT_FAILS(QN_E_NOT_FOUND, "/nowhere/x.so", qn_plugin_load(rt, "/nowhere/x.so", &p, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_register]", qn_plugin_register(rt, nullptr, &p, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_register]",
+               qn_plugin_register(rt, nullptr, &p, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_retire]", qn_plugin_retire(nullptr, &e));
   EXPECT_EQ(p, reinterpret_cast<qn_plugin*>(0x10));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_report_plugins] rt",
-               qn_report_plugins(nullptr, [](void*, const qn_plugin_report*) {}, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "report function", qn_report_plugins(rt, nullptr, nullptr, &e));
+               qn_report_plugins(
+                   nullptr, [](void*, const qn_plugin_report*) {}, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "report function",
+               qn_report_plugins(rt, nullptr, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_report_kernels] rt",
-               qn_report_kernels(nullptr, [](void*, const qn_kernel_report*) {}, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "report function", qn_report_kernels(rt, nullptr, nullptr, &e));
+               qn_report_kernels(
+                   nullptr, [](void*, const qn_kernel_report*) {}, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "report function",
+               qn_report_kernels(rt, nullptr, nullptr, &e));
   qn_array* a = floats({1}, {});
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_explain_op]",
                qn_explain_op(rt, QN_OP_RELU, &a, 1, nullptr, 0, nullptr, nullptr, &e));
   auto row = [](void*, const qn_candidate_report*) {};
-  EXPECT_FAILS(QN_E_NOT_FOUND, "[qn_explain_op]", qn_explain_op(rt, 999, &a, 1, nullptr, 0, row, nullptr, &e));
+  EXPECT_FAILS(QN_E_NOT_FOUND, "[qn_explain_op]",
+               qn_explain_op(rt, 999, &a, 1, nullptr, 0, row, nullptr, &e));
 }
 
 }  // namespace

@@ -49,14 +49,22 @@ TEST_F(Arrays, StridedCopies) {
     int start;
   };
   const Case cases[] = {
-      {{2, 3, 4}, {12, 4, 1}, 0}, {{4, 3, 2}, {1, 4, 12}, 0},  {{2, 3}, {-12, -4}, 23},   {{3, 4}, {0, 2}, 1},
-      {{24}, {-1}, 23},           {{2, 1, 3}, {12, 99, 2}, 0}, {{5, 2}, {0, 0}, 7},       {{}, {}, 3},
-      {{2, 2, 2, 2}, {1, 2, 4, 8}, 0}, {{6, 2}, {4, 1}, 2},
+      {{2, 3, 4}, {12, 4, 1}, 0},
+      {{4, 3, 2}, {1, 4, 12}, 0},
+      {{2, 3}, {-12, -4}, 23},
+      {{3, 4}, {0, 2}, 1},
+      {{24}, {-1}, 23},
+      {{2, 1, 3}, {12, 99, 2}, 0},
+      {{5, 2}, {0, 0}, 7},
+      {{}, {}, 3},
+      {{2, 2, 2, 2}, {1, 2, 4, 8}, 0},
+      {{6, 2}, {4, 1}, 2},
   };
   for (const Case& c : cases) {
     const auto ndim = static_cast<uint32_t>(c.shape.size());
     qn_array* a = nullptr;
-    ASSERT_WORKS(qn_array_borrow(rt, data + c.start, c.shape.data(), c.strides.data(), ndim, QN_F32, nullptr, nullptr, &a, &e));
+    ASSERT_WORKS(qn_array_borrow(rt, data + c.start, c.shape.data(), c.strides.data(), ndim, QN_F32,
+                                 nullptr, nullptr, &a, &e));
     keep(a);
     std::vector<float> want;
     std::vector<int64_t> at(ndim, 0);
@@ -108,8 +116,9 @@ TEST_F(Arrays, UnalignedMemoryIsCopied) {
   memcpy(raw + 1, v, 8);
   const int64_t shape[] = {2};
   qn_array* a = nullptr;
-  ASSERT_WORKS(qn_array_borrow(rt, raw + 1, shape, nullptr, 1, QN_F32, [](void* n) { ++*static_cast<int*>(n); },
-                               &released, &a, &e));
+  ASSERT_WORKS(qn_array_borrow(
+      rt, raw + 1, shape, nullptr, 1, QN_F32, [](void* n) { ++*static_cast<int*>(n); }, &released,
+      &a, &e));
   EXPECT_EQ(released, 1);
   EXPECT_EQ(values(keep(a)), (std::vector<float>{1.5f, -2}));
 }
@@ -151,7 +160,8 @@ TEST_F(Arrays, ItemsOfEveryDtype) {
 }
 
 TEST_F(Arrays, Scalars) {
-  for (qn_dtype t : {QN_BOOL, QN_U8, QN_U16, QN_U32, QN_U64, QN_I8, QN_I16, QN_I32, QN_I64, QN_F16, QN_BF16, QN_F32, QN_F64}) {
+  for (qn_dtype t : {QN_BOOL, QN_U8, QN_U16, QN_U32, QN_U64, QN_I8, QN_I16, QN_I32, QN_I64, QN_F16,
+                     QN_BF16, QN_F32, QN_F64}) {
     qn_array* a = nullptr;
     ASSERT_WORKS(qn_scalar(rt, 1, t, &a, &e));
     double v = 0;

@@ -14,7 +14,11 @@ struct Source {
 
   Source() {
     DLTensor t{data, {QN_DL_CPU, 0}, 2, {2, 32, 1}, shape, strides, 0};
-    tensor = {{1, 1}, this, [](DLManagedTensorVersioned* t) { ++static_cast<Source*>(t->manager_ctx)->deleted; }, 0, t};
+    tensor = {{1, 1},
+              this,
+              [](DLManagedTensorVersioned* t) { ++static_cast<Source*>(t->manager_ctx)->deleted; },
+              0,
+              t};
     legacy = {t, this, [](DLManagedTensor* t) { ++static_cast<Source*>(t->manager_ctx)->deleted; }};
   }
 };
@@ -144,13 +148,14 @@ TEST_F(Dlpack, ExportIsReadOnlyAndKeepsTheArray) {
   EXPECT_EQ(x.device.device_type, QN_DL_CPU);
   for (int64_t i = 0; i < 3; ++i)
     for (int64_t k = 0; k < 2; ++k)
-      EXPECT_EQ(static_cast<float*>(x.data)[i * x.strides[0] + k * x.strides[1]], want[static_cast<size_t>(i * 2 + k)]);
+      EXPECT_EQ(static_cast<float*>(x.data)[i * x.strides[0] + k * x.strides[1]],
+                want[static_cast<size_t>(i * 2 + k)]);
   d->deleter(d);
 }
 
 TEST_F(Dlpack, EveryDtypeThereAndBack) {
-  for (qn_dtype t : {QN_BOOL, QN_U8, QN_U16, QN_U32, QN_U64, QN_I8, QN_I16, QN_I32, QN_I64, QN_F16, QN_BF16, QN_F32,
-                     QN_F64, QN_C64}) {
+  for (qn_dtype t : {QN_BOOL, QN_U8, QN_U16, QN_U32, QN_U64, QN_I8, QN_I16, QN_I32, QN_I64, QN_F16,
+                     QN_BF16, QN_F32, QN_F64, QN_C64}) {
     const unsigned char data[24] = {1, 0, 1, 1};
     const int64_t shape[] = {3};
     qn_array *a = nullptr, *b = nullptr, *c = nullptr;

@@ -10,7 +10,8 @@ struct State {
 };
 
 // out = in0 * in0
-qn_status square(void* self, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out, qn_error** error) {
+qn_status square(void* self, qn_array* const* in, uint32_t n_in, qn_array** out, uint32_t n_out,
+                 qn_error** error) {
   State& s = *static_cast<State*>(self);
   ++s.calls;
   if (n_in != 1 || n_out != 1) return QN_E_INTERNAL;
@@ -75,7 +76,9 @@ TEST_F(Functions, CallbackErrorsComeThrough) {
   EXPECT_EQ(out, nullptr);
   qn_fn_release(f);
   // without a text, and with a code of no meaning
-  auto fail = [](void*, qn_array* const*, uint32_t, qn_array**, uint32_t, qn_error**) -> qn_status { return 12345; };
+  auto fail = [](void*, qn_array* const*, uint32_t, qn_array**, uint32_t, qn_error**) -> qn_status {
+    return 12345;
+  };
   ASSERT_WORKS(qn_fn_create(rt, fail, nullptr, nullptr, 1, 1, &f, &e));
   EXPECT_FAILS(12345, "without a message", qn_fn_call(f, &x, 1, &out, 1, &e));
   qn_fn_release(f);
@@ -98,7 +101,8 @@ TEST_F(Functions, FunctionsKeepTheirRuntime) {
 }
 
 TEST_F(Functions, ACallbackMayGiveItsInputBack) {
-  auto same = [](void*, qn_array* const* in, uint32_t, qn_array** out, uint32_t, qn_error**) -> qn_status {
+  auto same = [](void*, qn_array* const* in, uint32_t, qn_array** out, uint32_t,
+                 qn_error**) -> qn_status {
     out[0] = qn_array_retain(in[0]);
     out[1] = qn_array_retain(in[0]);
     return QN_OK;

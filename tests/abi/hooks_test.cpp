@@ -48,8 +48,9 @@ double work(qn_runtime* rt, int64_t n, qn_error** error) {
   qn_array *one = nullptr, *x = nullptr, *y = nullptr, *sum = nullptr;
   const int64_t shape[] = {n, n};
   double out = -1;
-  if (qn_scalar(rt, 1, QN_F32, &one, error) == QN_OK && qn_full(rt, one, shape, 2, &x, error) == QN_OK &&
-      qn_matmul(rt, x, x, &y, error) == QN_OK && qn_sum(rt, y, nullptr, 0, 0, &sum, error) == QN_OK)
+  if (qn_scalar(rt, 1, QN_F32, &one, error) == QN_OK &&
+      qn_full(rt, one, shape, 2, &x, error) == QN_OK && qn_matmul(rt, x, x, &y, error) == QN_OK &&
+      qn_sum(rt, y, nullptr, 0, 0, &sum, error) == QN_OK)
     qn_array_item_f64(sum, &out, error);
   for (qn_array* a : {one, x, y, sum}) qn_array_release(a);
   return out;
@@ -102,7 +103,8 @@ struct Pool {
   std::atomic<int> loops{0}, tasks{0};
 };
 
-qn_status pool_for(void* self, qn_task_fn fn, void* task, uint32_t n, uint32_t max_workers) noexcept {
+qn_status pool_for(void* self, qn_task_fn fn, void* task, uint32_t n,
+                   uint32_t max_workers) noexcept {
   Pool& p = *static_cast<Pool*>(self);
   ++p.loops;
   const uint32_t workers = max_workers < 3 ? max_workers : 3;

@@ -1,8 +1,8 @@
 // quern.hpp and a client in C: the headers as an application uses them.
 // Each op's own numbers are tested with the ops.
-#include "quern/quern.hpp"
-
 #include <gtest/gtest.h>
+
+#include "quern/quern.hpp"
 
 extern "C" double c_client_sum(void);
 
@@ -55,7 +55,8 @@ TEST(Hpp, Gradients) {
   const auto pulled = quern::vjp(loss, {0})({x, w, Array(rt, 10.0)});
   EXPECT_EQ(pulled[1].values<float>(), (std::vector<float>{40, 80, 120}));
   const quern::Function step = quern::compile(quern::value_and_grad(loss));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(step({x, w})[1].values<float>(), (std::vector<float>{4, 8, 12}));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(step({x, w})[1].values<float>(), (std::vector<float>{4, 8, 12}));
 }
 
 TEST(Hpp, Errors) {

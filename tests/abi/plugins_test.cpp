@@ -1,5 +1,5 @@
-// The handshake with a plugin, its life, and how it shows in the reports; all with plugins made here.
-// What the bundled plugins compute is tested elsewhere.
+// The handshake with a plugin, its life, and how it shows in the reports; all with plugins made
+// here. What the bundled plugins compute is tested elsewhere.
 #include <algorithm>
 
 #include "quern/kernel.h"
@@ -28,7 +28,8 @@ void close_plugin(void*) noexcept { ++counts.closed; }
 
 // Serves relu on f32, row-major, at once.
 qn_status query(void*, const qn_opdesc* op, qn_answer* answer) noexcept {
-  if (op->op != QN_OP_MAP || op->n_in != 1 || op->n_out != 1 || op->in[0].dtype != QN_F32) return QN_OK;
+  if (op->op != QN_OP_MAP || op->n_in != 1 || op->n_out != 1 || op->in[0].dtype != QN_F32)
+    return QN_OK;
   if (op->program->n_inst != 1 || op->program->inst[0].op != QN_OP_RELU) {
     host->refuse(answer, "relu.test", "only relu");
     return QN_OK;
@@ -46,7 +47,8 @@ qn_status query(void*, const qn_opdesc* op, qn_answer* answer) noexcept {
   return host->offer(answer, &c);
 }
 
-qn_status plan(void*, const qn_opdesc* op, uint32_t, qn_plan** out, qn_plan_info*, qn_error_slot* slot) noexcept {
+qn_status plan(void*, const qn_opdesc* op, uint32_t, qn_plan** out, qn_plan_info*,
+               qn_error_slot* slot) noexcept {
   if (plan_status != QN_OK) {
     host->error(slot, "plan refused");
     return plan_status;
@@ -112,9 +114,13 @@ class Plugins : public AbiTest {
   std::vector<std::string> statuses() {
     std::vector<std::string> out;
     qn_error* e = nullptr;
-    qn_report_plugins(rt, [](void* self, const qn_plugin_report* r) {
-      static_cast<std::vector<std::string>*>(self)->push_back(std::string(r->id) + ":" + r->status);
-    }, &out, &e);
+    qn_report_plugins(
+        rt,
+        [](void* self, const qn_plugin_report* r) {
+          static_cast<std::vector<std::string>*>(self)->push_back(std::string(r->id) + ":" +
+                                                                  r->status);
+        },
+        &out, &e);
     EXPECT_EQ(e, nullptr);
     return out;
   }
@@ -225,15 +231,17 @@ TEST_F(Plugins, ExplainNamesEveryCandidate) {
     std::vector<std::string> names;
   } rows;
   qn_array* x = floats({1, 2}, {2});
-  ASSERT_WORKS(qn_explain_op(rt, QN_OP_RELU, &x, 1, nullptr, 0,
-                             [](void* self, const qn_candidate_report* r) {
-                               auto* all = static_cast<Rows*>(self);
-                               all->chosen += static_cast<int>(r->chosen);
-                               all->names.push_back(std::string(r->plugin) + "/" + r->kernel);
-                             },
-                             &rows, &e));
+  ASSERT_WORKS(qn_explain_op(
+      rt, QN_OP_RELU, &x, 1, nullptr, 0,
+      [](void* self, const qn_candidate_report* r) {
+        auto* all = static_cast<Rows*>(self);
+        all->chosen += static_cast<int>(r->chosen);
+        all->names.push_back(std::string(r->plugin) + "/" + r->kernel);
+      },
+      &rows, &e));
   EXPECT_EQ(rows.chosen, 1);
-  EXPECT_NE(std::find(rows.names.begin(), rows.names.end(), "from_memory/relu.test"), rows.names.end());
+  EXPECT_NE(std::find(rows.names.begin(), rows.names.end(), "from_memory/relu.test"),
+            rows.names.end());
   EXPECT_GE(rows.names.size(), 2u);
 }
 
@@ -243,9 +251,13 @@ TEST_F(Plugins, KernelReportNamesWhatRan) {
   ASSERT_WORKS(qn_set_profiling(rt, 1, &e));
   relu();
   std::string all;
-  ASSERT_WORKS(qn_report_kernels(rt, [](void* self, const qn_kernel_report* r) {
-    *static_cast<std::string*>(self) += std::string(r->plugin) + "/" + r->kernel + " " + std::to_string(r->runs) + "\n";
-  }, &all, &e));
+  ASSERT_WORKS(qn_report_kernels(
+      rt,
+      [](void* self, const qn_kernel_report* r) {
+        *static_cast<std::string*>(self) +=
+            std::string(r->plugin) + "/" + r->kernel + " " + std::to_string(r->runs) + "\n";
+      },
+      &all, &e));
   EXPECT_NE(all.find("from_memory/relu.test 1\n"), std::string::npos) << all;
 }
 

@@ -67,7 +67,8 @@ TEST(Structs, IncompleteHooks) {
   qn_runtime_config c = config(sizeof c);
   qn_allocator a{};
   c.allocator = &a;
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "qn_allocator.hdr.struct_size", qn_runtime_create(&c, &rt, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "qn_allocator.hdr.struct_size",
+               qn_runtime_create(&c, &rt, &e));
   a.hdr.struct_size = sizeof a;
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "alloc is NULL", qn_runtime_create(&c, &rt, &e));
   a.alloc = [](void*, uint64_t, uint64_t, uint32_t) noexcept -> void* { return nullptr; };
@@ -79,7 +80,9 @@ TEST(Structs, IncompleteHooks) {
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "concurrency is NULL", qn_runtime_create(&c, &rt, &e));
   x.concurrency = [](void*) noexcept -> uint32_t { return 0; };
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "parallel_for is NULL", qn_runtime_create(&c, &rt, &e));
-  x.parallel_for = [](void*, qn_task_fn, void*, uint32_t, uint32_t) noexcept -> qn_status { return QN_OK; };
+  x.parallel_for = [](void*, qn_task_fn, void*, uint32_t, uint32_t) noexcept -> qn_status {
+    return QN_OK;
+  };
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "gives 0", qn_runtime_create(&c, &rt, &e));
   EXPECT_EQ(rt, nullptr);
 }

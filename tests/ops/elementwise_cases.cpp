@@ -178,6 +178,7 @@ void add_special_pairs(Cases& cases) {
   special("minimum", [](double a, double b) { return std::isnan(a) || a < b ? a : b; });
   special("logaddexp", [](double a, double b) {
     if (std::isnan(a) || std::isnan(b)) return kNan;
+    if (std::isfinite(a) && std::isfinite(b)) return std::log(std::exp(a) + std::exp(b));
     return a > b ? a : b;  // the other one vanishes beside an infinity
   });
   special("less", [](double a, double b) { return a < b ? 1.0 : 0.0; }, Result::boolean);

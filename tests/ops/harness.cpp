@@ -25,10 +25,11 @@ Attribute text(std::string v) { return {QN_ATTR_STR, 0, 0, {}, std::move(v)}; }
 Attribute dtype(qn_dtype v) { return {QN_ATTR_DTYPE, static_cast<std::int64_t>(v), 0, {}, {}}; }
 Attribute by_default() { return {}; }
 
-void check(qn_status status, qn_error* error) {
+void check(qn_status status, qn_error*& error) {
   if (status == QN_OK) return;
   const std::string what = std::string(qn_status_name(status)) + ": " + qn_error_message(error);
   qn_error_free(error);
+  error = nullptr;
   throw Failure(status, what);
 }
 

@@ -41,7 +41,8 @@ struct Failure : std::runtime_error {
   Failure(qn_status c, const std::string& what) : std::runtime_error(what), code(c) {}
   qn_status code;
 };
-void check(qn_status status, qn_error* error);  // throws Failure and frees the error
+// Throws Failure and frees the error. A reference, for the call that sets it stands beside it.
+void check(qn_status status, qn_error*& error);
 
 // A counted reference to an array.
 class Array {

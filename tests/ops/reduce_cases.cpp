@@ -72,7 +72,7 @@ const Op kOps[] = {
     {"min", min_of, -9, 9, kNumbers, Result::same, false},
     {"all", all_of, 0, 1, kAll, Result::boolean, true},
     {"any", any_of, 0, 1, kAll, Result::boolean, true},
-    {"logsumexp", logsumexp_of, -5, 5, kFloats, Result::same, true},
+    {"logsumexp", logsumexp_of, -5, 5, kFloats, Result::same, false},
     {"mean", mean_of, -2, 2, kFloats, Result::same, false, 4},
 };
 

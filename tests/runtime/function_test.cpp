@@ -39,7 +39,8 @@ TEST(Function, SecondOrder) {
 
 TEST(Function, UnusedArgumentHasZeroGradient) {
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{sum(in[0])}; }, 2, 1);
+  const Fn f(
+      rt, [](const std::vector<A>& in) { return std::vector<A>{sum(in[0])}; }, 2, 1);
   const auto r = f.value_and_grad({0, 1})({rt.floats({1, 2}, {2}), rt.floats({5, 6, 7}, {3})});
   EXPECT_EQ(values(r[1]), (std::vector<float>{1, 1}));
   EXPECT_EQ(values(r[2]), (std::vector<float>{0, 0, 0}));
@@ -49,10 +50,13 @@ TEST(Function, CompiledGivesTheSameAndTracesOnce) {
   static int traces;
   traces = 0;
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) {
-    ++traces;
-    return product_sum(in);
-  }, 3, 1);
+  const Fn f(
+      rt,
+      [](const std::vector<A>& in) {
+        ++traces;
+        return product_sum(in);
+      },
+      3, 1);
   const Fn c = f.compile();
   const A x = rt.floats({1, 2, 3, 4}, {2, 2}), y = rt.floats({5, 6, 7, 8}, {2, 2});
   for (int i = 1; i <= 4; ++i) EXPECT_EQ(item(c({x, y, rt.scalar(i)})[0]), (19 + 22 + 43 + 50) * i);
@@ -61,12 +65,18 @@ TEST(Function, CompiledGivesTheSameAndTracesOnce) {
   EXPECT_EQ(item(r[1]), 19 + 22 + 43 + 50);
   const Fn compiled_gradient = f.value_and_grad({0}).compile();
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(values(compiled_gradient({x, y, rt.scalar(1)})[1]), (std::vector<float>{11, 15, 11, 15}));
+    EXPECT_EQ(values(compiled_gradient({x, y, rt.scalar(1)})[1]),
+              (std::vector<float>{11, 15, 11, 15}));
 }
 
 TEST(Function, CompiledViewsFollowTheInput) {
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{reshape(transpose(in[0]), {4}), transpose(in[0])}; }, 1, 2);
+  const Fn f(
+      rt,
+      [](const std::vector<A>& in) {
+        return std::vector<A>{reshape(transpose(in[0]), {4}), transpose(in[0])};
+      },
+      1, 2);
   const Fn c = f.compile();
   for (float v : {1.f, 2.f}) {
     const auto r = c({rt.floats({v, 2 * v, 3 * v, 4 * v}, {2, 2})});
@@ -77,7 +87,12 @@ TEST(Function, CompiledViewsFollowTheInput) {
 
 TEST(Function, CompiledPassesInputsAndConstantsThrough) {
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{in[1], in[0] + in[0]}; }, 2, 2);
+  const Fn f(
+      rt,
+      [](const std::vector<A>& in) {
+        return std::vector<A>{in[1], in[0] + in[0]};
+      },
+      2, 2);
   const Fn c = f.compile();
   for (float v : {1.f, 2.f}) {
     const auto r = c({rt.floats({v}, {1}), rt.floats({v * 10}, {1})});
@@ -88,7 +103,8 @@ TEST(Function, CompiledPassesInputsAndConstantsThrough) {
 
 TEST(Function, ErrorsKeepTheCallbacksText) {
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{matmul(in[0], in[0])}; }, 1, 1);
+  const Fn f(
+      rt, [](const std::vector<A>& in) { return std::vector<A>{matmul(in[0], in[0])}; }, 1, 1);
   try {
     f({rt.floats({1, 2, 3, 4, 5, 6}, {2, 3})});
     FAIL();
@@ -100,7 +116,8 @@ TEST(Function, ErrorsKeepTheCallbacksText) {
 
 TEST(Function, ValueAndGradWantsAScalar) {
   Rt rt;
-  const Fn f(rt, [](const std::vector<A>& in) { return std::vector<A>{in[0] + in[0]}; }, 1, 1);
+  const Fn f(
+      rt, [](const std::vector<A>& in) { return std::vector<A>{in[0] + in[0]}; }, 1, 1);
   EXPECT_THROW(f.value_and_grad({0})({rt.floats({1, 2}, {2})}), std::runtime_error);
   qn_fn* g = nullptr;
   const std::uint32_t bad = 7;

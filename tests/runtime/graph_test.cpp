@@ -9,7 +9,11 @@ namespace {
 std::vector<std::string> ops_in_plans(qn_runtime* rt) {
   std::vector<std::string> ops;
   QN_CHECK(qn_report_kernels(
-      rt, [](void* self, const qn_kernel_report* r) { static_cast<std::vector<std::string>*>(self)->push_back(r->op); }, &ops, e));
+      rt,
+      [](void* self, const qn_kernel_report* r) {
+        static_cast<std::vector<std::string>*>(self)->push_back(r->op);
+      },
+      &ops, e));
   return ops;
 }
 
@@ -146,7 +150,8 @@ TEST(Graph, BorrowedMemoryIsReleasedOnce) {
     Rt rt;
     const std::int64_t shape[] = {2, 2}, strides[] = {1, 2};
     qn_array* a = nullptr;
-    QN_CHECK(qn_array_borrow(rt, data, shape, strides, 2, QN_F32, [](void*) { ++released; }, nullptr, &a, e));
+    QN_CHECK(qn_array_borrow(
+        rt, data, shape, strides, 2, QN_F32, [](void*) { ++released; }, nullptr, &a, e));
     const A x(a);
     const A y = x + x;
     EXPECT_EQ(values(y), (std::vector<float>{2, 6, 4, 8}));

@@ -1,4 +1,5 @@
-// Short names over the C API for the runtime tests. Failures become test failures with the error's text.
+// Short names over the C API for the runtime tests. Failures become test failures with the error's
+// text.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -19,11 +20,11 @@ struct Failure {
   std::string text() const { return error ? qn_error_message(error) : ""; }
 };
 
-#define QN_CHECK(...)                                                                        \
-  do {                                                                                       \
-    ::quern_test::Failure failure_;                                                          \
-    qn_error** const e = failure_.slot();                                                    \
-    if ((__VA_ARGS__) != QN_OK) throw std::runtime_error(failure_.text());                   \
+#define QN_CHECK(...)                                                      \
+  do {                                                                     \
+    ::quern_test::Failure failure_;                                        \
+    qn_error** const e = failure_.slot();                                  \
+    if ((__VA_ARGS__) != QN_OK) throw std::runtime_error(failure_.text()); \
   } while (0)
 
 // Owns one array reference.
@@ -62,7 +63,8 @@ class Rt {
 
   A floats(const std::vector<float>& v, std::vector<std::int64_t> shape) const {
     qn_array* a = nullptr;
-    QN_CHECK(qn_array_from_data(p_, v.data(), shape.data(), static_cast<std::uint32_t>(shape.size()), QN_F32, &a, e));
+    QN_CHECK(qn_array_from_data(p_, v.data(), shape.data(),
+                                static_cast<std::uint32_t>(shape.size()), QN_F32, &a, e));
     return A(a);
   }
   A scalar(double v, qn_dtype t = QN_F32) const {
@@ -134,7 +136,8 @@ class Fn {
  public:
   using Body = std::vector<A> (*)(const std::vector<A>&);
   Fn(qn_runtime* rt, Body body, std::uint32_t n_in, std::uint32_t n_out) {
-    QN_CHECK(qn_fn_create(rt, call_body, reinterpret_cast<void*>(body), nullptr, n_in, n_out, &p_, e));
+    QN_CHECK(
+        qn_fn_create(rt, call_body, reinterpret_cast<void*>(body), nullptr, n_in, n_out, &p_, e));
   }
   explicit Fn(qn_fn* p) : p_(p) {}
   Fn(Fn&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
@@ -142,7 +145,8 @@ class Fn {
   operator qn_fn*() const { return p_; }
   Fn value_and_grad(std::vector<std::uint32_t> argnums) const {
     qn_fn* f = nullptr;
-    QN_CHECK(qn_fn_value_and_grad(p_, argnums.data(), static_cast<std::uint32_t>(argnums.size()), &f, e));
+    QN_CHECK(qn_fn_value_and_grad(p_, argnums.data(), static_cast<std::uint32_t>(argnums.size()),
+                                  &f, e));
     return Fn(f);
   }
   Fn vjp(std::vector<std::uint32_t> argnums) const {
@@ -157,14 +161,16 @@ class Fn {
   }
   std::vector<A> operator()(const std::vector<A>& in) const {
     std::vector<qn_array*> p(in.begin(), in.end()), out(qn_fn_n_out(p_), nullptr);
-    QN_CHECK(qn_fn_call(p_, p.data(), static_cast<std::uint32_t>(p.size()), out.data(), static_cast<std::uint32_t>(out.size()), e));
+    QN_CHECK(qn_fn_call(p_, p.data(), static_cast<std::uint32_t>(p.size()), out.data(),
+                        static_cast<std::uint32_t>(out.size()), e));
     std::vector<A> r;
     for (qn_array* a : out) r.emplace_back(a);
     return r;
   }
 
  private:
-  static qn_status call_body(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out, std::uint32_t n_out, qn_error** error) {
+  static qn_status call_body(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out,
+                             std::uint32_t n_out, qn_error** error) {
     try {
       std::vector<A> args;
       for (std::uint32_t i = 0; i < n_in; ++i) args.emplace_back(qn_array_retain(in[i]));

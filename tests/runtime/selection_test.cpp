@@ -14,7 +14,11 @@ struct Row {
 std::vector<Row> report(qn_runtime* rt) {
   std::vector<Row> rows;
   QN_CHECK(qn_report_kernels(
-      rt, [](void* self, const qn_kernel_report* r) { static_cast<std::vector<Row>*>(self)->push_back({r->op, r->plugin, r->kernel, r->rejected}); }, &rows, e));
+      rt,
+      [](void* self, const qn_kernel_report* r) {
+        static_cast<std::vector<Row>*>(self)->push_back({r->op, r->plugin, r->kernel, r->rejected});
+      },
+      &rows, e));
   return rows;
 }
 
@@ -28,12 +32,14 @@ TEST(Selection, RulesDecide) {
 
 TEST(Selection, BadRulesAreRefusedWithTheirPlace) {
   Rt rt;
-  for (const char* bad : {"matmul", "=naive", "matmul=", "mat mul=naive", "conv[nhwc=naive", "conv[]=naive", "*=naive|", "a=b=c;=", "conv]=x"}) {
+  for (const char* bad : {"matmul", "=naive", "matmul=", "mat mul=naive", "conv[nhwc=naive",
+                          "conv[]=naive", "*=naive|", "a=b=c;=", "conv]=x"}) {
     Failure f;
     EXPECT_EQ(qn_runtime_set_kernels(rt, bad, f.slot()), QN_E_INVALID_ARGUMENT) << bad;
     EXPECT_NE(f.text().find("rule"), std::string::npos) << bad << ": " << f.text();
   }
-  for (const char* good : {"", " ; ", "*=naive", "conv2d*[nhwc, f32] = onednn/conv.*|naive ; matmul=tbb"})
+  for (const char* good :
+       {"", " ; ", "*=naive", "conv2d*[nhwc, f32] = onednn/conv.*|naive ; matmul=tbb"})
     QN_CHECK(qn_runtime_set_kernels(rt, good, e));
 }
 
@@ -57,7 +63,8 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   c.est_ns = 0.001;
   return static_cast<const qn_host*>(self)->offer(answer, &c);
 }
-qn_status plan(void* self, const qn_opdesc*, std::uint32_t, qn_plan** out, qn_plan_info*, qn_error_slot* slot) noexcept {
+qn_status plan(void* self, const qn_opdesc*, std::uint32_t, qn_plan** out, qn_plan_info*,
+               qn_error_slot* slot) noexcept {
   if (faulty.plan_status != QN_OK) {
     static_cast<const qn_host*>(self)->error(slot, "no plan today");
     return faulty.plan_status;
@@ -99,8 +106,10 @@ TEST_P(Faults, TheNextCandidateGivesTheRightAnswer) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Faults,
-                         testing::Values(std::pair(QN_E_INTERNAL, QN_OK), std::pair(QN_E_UNIMPLEMENTED, QN_OK),
-                                         std::pair(QN_OK, QN_E_INTERNAL), std::pair(QN_OK, QN_E_UNIMPLEMENTED)));
+                         testing::Values(std::pair(QN_E_INTERNAL, QN_OK),
+                                         std::pair(QN_E_UNIMPLEMENTED, QN_OK),
+                                         std::pair(QN_OK, QN_E_INTERNAL),
+                                         std::pair(QN_OK, QN_E_UNIMPLEMENTED)));
 
 TEST(Plugins, RetiredOnesServeNoMore) {
   faulty = {};

@@ -9,7 +9,8 @@ namespace {
 
 std::vector<float> program(qn_runtime* rt, const Rt& r, int seed) {
   std::vector<float> v(256);
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>((static_cast<int>(i) * 7 + seed) % 13 - 6) * 0.1f;
+  for (std::size_t i = 0; i < v.size(); ++i)
+    v[i] = static_cast<float>((static_cast<int>(i) * 7 + seed) % 13 - 6) * 0.1f;
   A x = r.floats(v, {16, 16});
   (void)rt;
   for (int i = 0; i < 4; ++i) x = apply(qn_tanh, matmul(x, transpose(x)) + x);
@@ -75,7 +76,8 @@ TEST(Threads, EmbeddersExecutorIsUsed) {
   ex.hdr.struct_size = sizeof ex;
   ex.self = &counter;
   ex.concurrency = [](void*) noexcept -> std::uint32_t { return 4; };
-  ex.parallel_for = [](void* self, qn_task_fn fn, void* task, std::uint32_t n, std::uint32_t) noexcept -> qn_status {
+  ex.parallel_for = [](void* self, qn_task_fn fn, void* task, std::uint32_t n,
+                       std::uint32_t) noexcept -> qn_status {
     ++static_cast<Counter*>(self)->loops;
     for (std::uint32_t i = 0; i < n; ++i) fn(task, i, i % 4);
     return QN_OK;

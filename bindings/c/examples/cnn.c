@@ -9,10 +9,10 @@ static const int64_t kFilters[3] = {20, 50, 100};
 static const int64_t kWindow = 5;
 static const double kDropout = 0.3;
 
-const char* const cnn_names[kParams] = {
-    "conv1.weight",   "conv1.bias",   "conv2.weight",   "conv2.bias",
-    "conv3.weight",   "conv3.bias",   "linear1.weight", "linear1.bias",
-    "linear2.weight", "linear2.bias", "linear3.weight", "linear3.bias"};
+const char* const cnn_names[kParams] = {"conv1.weight",   "conv1.bias",     "conv2.weight",
+                                        "conv2.bias",     "conv3.weight",   "conv3.bias",
+                                        "linear1.weight", "linear1.bias",   "linear2.weight",
+                                        "linear2.bias",   "linear3.weight", "linear3.bias"};
 
 uint64_t next_random(uint64_t* state) {
   uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -21,9 +21,12 @@ uint64_t next_random(uint64_t* state) {
   return z ^ z >> 31;
 }
 
-/* ---- ops with the error handling of a scope: each gives a new array, or NULL after an error ---- */
+/* ---- ops with the error handling of a scope: each gives a new array, or NULL after an error ----
+ */
 
-static qn_array* relu(scope_t* s, qn_array* x) { RETURN_NEW(s, qn_relu(s->rt, x, &out, &s->error)); }
+static qn_array* relu(scope_t* s, qn_array* x) {
+  RETURN_NEW(s, qn_relu(s->rt, x, &out, &s->error));
+}
 
 static qn_array* reshape(scope_t* s, qn_array* x, const int64_t* shape, uint32_t n) {
   RETURN_NEW(s, qn_reshape(s->rt, x, shape, n, &out, &s->error));

@@ -2,6 +2,7 @@
  * It does not download anything and does not shuffle or batch. */
 #include "idx.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +98,13 @@ static int load_idx(const reader_t* r, const char* which, images_t* out, uint32_
     } else if (big_endian(q + 4) != n || label_bytes - 8 != n) {
       code = fail(r, labels, "does not hold as many labels as there are images");
     } else {
-      *out = (images_t){.count = (int64_t)n, .height = (int64_t)h, .width = (int64_t)w, .channels = 1};
+      *out =
+          (images_t){.count = (int64_t)n, .height = (int64_t)h, .width = (int64_t)w, .channels = 1};
       if (allocate(out)) code = fail(r, images, "out of memory");
     }
     /* One channel: NHWC and NCHW are the same bytes. */
-    for (uint64_t i = 0; code == 0 && i < n * h * w; ++i) out->images[i] = (float)p[16 + i] / 255.0f;
+    for (uint64_t i = 0; code == 0 && i < n * h * w; ++i)
+      out->images[i] = (float)p[16 + i] / 255.0f;
     for (uint64_t i = 0; code == 0 && i < n; ++i) {
       out->labels[i] = q[8 + i];
       if (q[8 + i] >= *classes) *classes = q[8 + i] + 1u;
@@ -145,7 +148,8 @@ static int load_cifar(const reader_t* r, const char* const* files, int n_files, 
       from += label_bytes;
       for (int c = 0; c < 3; ++c)
         for (int at = 0; at < kPlane; ++at)
-          to[r->channels_first ? c * kPlane + at : at * 3 + c] = (float)from[c * kPlane + at] / 255.0f;
+          to[r->channels_first ? c * kPlane + at : at * 3 + c] =
+              (float)from[c * kPlane + at] / 255.0f;
     }
     out->count += n;
     free(p);
@@ -166,6 +170,26 @@ static int exists(const reader_t* r, const char* name) {
     }
   }
   return 0;
+}
+
+/* Shifts and scales all pixels so that those of the training images have mean 0 and deviation 1. */
+static void standardise(dataset_t* set) {
+  images_t* both[2] = {&set->train, &set->test};
+  double sum = 0, squares = 0;
+  for (int which = 0; which < 2; ++which) {
+    images_t* images = both[which];
+    const int64_t n = images->count * images->height * images->width * images->channels;
+    if (which == 0) {
+      for (int64_t i = 0; i < n; ++i) {
+        sum += images->images[i];
+        squares += (double)images->images[i] * images->images[i];
+      }
+      sum /= n ? (double)n : 1;
+      squares = squares / (n ? (double)n : 1) - sum * sum;
+    }
+    const double scale = squares > 0 ? 1 / sqrt(squares) : 1;
+    for (int64_t i = 0; i < n; ++i) images->images[i] = (float)((images->images[i] - sum) * scale);
+  }
 }
 
 int dataset_load(const char* folder, int channels_first, dataset_t* out, char* message, int size) {
@@ -198,6 +222,7 @@ int dataset_load(const char* folder, int channels_first, dataset_t* out, char* m
     snprintf(message, (size_t)size, "%s: test images differ in size from training images", folder);
     code = -1;
   }
+  if (code == 0) standardise(out);
   return code;
 }
 

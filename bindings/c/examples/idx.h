@@ -16,8 +16,9 @@ typedef struct {
   const char* name; /* "idx", "CIFAR-10" or "CIFAR-100" */
 } dataset_t;
 
-/* Reads the folder; pixels become [0, 1]. channels_first: images lie as NCHW. Returns 0, or -1 with a
- * message of at most `size` bytes in `message`. Free it with dataset_free in either case. */
+/* Reads the folder; pixels are shifted and scaled to mean 0 and deviation 1 over the training
+ * images. channels_first: images lie as NCHW. Returns 0, or -1 with a message of at most `size`
+ * bytes in `message`. Free it with dataset_free in either case. */
 int dataset_load(const char* folder, int channels_first, dataset_t* out, char* message, int size);
 void dataset_free(dataset_t* set);
 

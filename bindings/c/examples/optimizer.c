@@ -1,5 +1,5 @@
 /* SGD with momentum and Adam.
- * Learning-rate schedules and weight decay are not here. */
+ * Weight decay and clipping are not here. */
 #include "optimizer.h"
 
 #include <math.h>
@@ -54,19 +54,26 @@ void optimizer_release(optimizer_t* o) {
   }
 }
 
+/* A number that changes from step to step is an array like any other, so one plan serves every
+ * step. */
+static double rate_now(const optimizer_t* o) {
+  const double left = 1 - (double)(o->step - 1) / (double)o->n_step;
+  return left > 0 ? o->lr * left : 0;
+}
+
 /* v = momentum v + g; p = p - lr v. */
 static void sgd(scope_t* s, optimizer_t* o, qn_array* const* params, qn_array* const* grads,
                 qn_array** new_params, qn_array** new_state) {
   qn_array* momentum = scalar(s, 0.9);
-  qn_array* lr = scalar(s, o->lr);
+  qn_array* lr = scalar(s, rate_now(o));
   for (int i = 0; i < kParams; ++i) {
     new_state[i] = add(s, multiply(s, momentum, o->state[i]), grads[i]);
     new_params[i] = subtract(s, params[i], multiply(s, lr, new_state[i]));
   }
 }
 
-/* m and v are running means of g and g^2; p = p - rate m / (sqrt(v) + eps). The rate makes up for means
- * that started at zero; it is an array, so that the same plan serves every step. */
+/* m and v are running means of g and g^2; p = p - rate m / (sqrt(v) + eps). The rate makes up for
+ * means that started at zero. */
 static void adam(scope_t* s, optimizer_t* o, qn_array* const* params, qn_array* const* grads,
                  qn_array** new_params, qn_array** new_state) {
   const double beta1 = 0.9, beta2 = 0.999, t = (double)o->step;
@@ -75,7 +82,7 @@ static void adam(scope_t* s, optimizer_t* o, qn_array* const* params, qn_array* 
   qn_array* keep2 = scalar(s, beta2);
   qn_array* take2 = scalar(s, 1 - beta2);
   qn_array* eps = scalar(s, 1e-8);
-  qn_array* rate = scalar(s, o->lr * sqrt(1 - pow(beta2, t)) / (1 - pow(beta1, t)));
+  qn_array* rate = scalar(s, rate_now(o) * sqrt(1 - pow(beta2, t)) / (1 - pow(beta1, t)));
   for (int i = 0; i < kParams; ++i) {
     qn_array** m = &new_state[i];
     qn_array** v = &new_state[kParams + i];

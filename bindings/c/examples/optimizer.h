@@ -8,8 +8,9 @@ enum { kSlots = 2 }; /* SGD: velocity; Adam: mean and mean square of the gradien
 
 typedef struct {
   int adam;
-  double lr;
-  int64_t step; /* steps taken */
+  double lr;      /* at the first step; falls in a straight line to 0 at the last */
+  int64_t step;   /* steps taken */
+  int64_t n_step; /* steps there will be */
   qn_array* state[kSlots * kParams];
 } optimizer_t;
 

@@ -1,8 +1,8 @@
 /* scope.h - short-lived arrays with one place for errors, for programs with many small steps.
  * Not part of quern: a pattern to copy. It does not own runtimes, functions or files.
  *
- * A scope keeps every array made through it until scope_close. After the first error all further calls
- * do nothing and give NULL, so a formula is written straight and checked once, at its end. */
+ * A scope keeps every array made through it until scope_close. After the first error all further
+ * calls do nothing and give NULL, so a formula is written straight and checked once, at its end. */
 #ifndef EXAMPLE_SCOPE_H
 #define EXAMPLE_SCOPE_H
 #include <quern/ops.h>

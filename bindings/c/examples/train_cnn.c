@@ -1,8 +1,8 @@
 /* train_cnn - trains a convolutional network on Fashion-MNIST (or MNIST, CIFAR-10, CIFAR-100).
  * A tutorial for the C interface; the network is in cnn.c, the optimizers in optimizer.c.
  *
- * The loop records a training step - loss, gradients, new parameters - and asks for all of it with one
- * qn_eval. The first step is planned; later ones have the same shape and replay the plan. */
+ * The loop records a training step - loss, gradients, new parameters - and asks for all of it with
+ * one qn_eval. The first step is planned; later ones have the same shape and replay the plan. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -50,13 +50,15 @@ static double seconds(void) {
 
 /* ---- batches ---- */
 
-/* Copies the images order[from..from+n) (or from..from+n when order is NULL) into two new arrays. */
+/* Copies the images order[from..from+n) (or from..from+n when order is NULL) into two new arrays.
+ */
 static void make_batch(scope_t* s, trainer_t* t, const images_t* set, const int64_t* order,
                        int64_t from, int64_t n, qn_array** x, qn_array** y) {
   const size_t pixels = (size_t)(set->height * set->width * set->channels);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = order ? order[from + i] : from + i;
-    memcpy(t->rows + (size_t)i * pixels, set->images + (size_t)row * pixels, pixels * sizeof(float));
+    memcpy(t->rows + (size_t)i * pixels, set->images + (size_t)row * pixels,
+           pixels * sizeof(float));
     t->row_labels[i] = set->labels[row];
   }
   const int64_t nhwc[4] = {n, set->height, set->width, set->channels};
@@ -156,14 +158,14 @@ static void show_progress(const trainer_t* t, int64_t epoch, int64_t step, int64
   const double rate = (double)(step * t->options.batch) / (seconds() - started);
   if (!isatty(STDOUT_FILENO)) {
     if (step % 100 == 0)
-      printf("epoch %" PRId64 " step %" PRId64 "/%" PRId64 " loss %.4f  %.0f images/s\n", epoch, step,
-             n, loss, rate);
+      printf("epoch %" PRId64 " step %" PRId64 "/%" PRId64 " loss %.4f  %.0f images/s\n", epoch,
+             step, n, loss, rate);
   } else if (step % 8 == 0 || step == n) {
     enum { kWidth = 30 };
     static const char full[kWidth + 1] = "##############################";
     const int done = (int)(step * kWidth / n);
-    printf("\repoch %" PRId64 " [%.*s%*s] %" PRId64 "/%" PRId64 "  loss %.4f  %.0f images/s ", epoch,
-           done, full, kWidth - done, "", step, n, loss, rate);
+    printf("\repoch %" PRId64 " [%.*s%*s] %" PRId64 "/%" PRId64 "  loss %.4f  %.0f images/s ",
+           epoch, done, full, kWidth - done, "", step, n, loss, rate);
   }
   fflush(stdout);
 }
@@ -263,8 +265,8 @@ static int save_and_check(trainer_t* t, int64_t count, int64_t expected) {
   if (!t->options.save) unlink(temporary);
   if (failed) return -1;
   if (correct != expected) {
-    fprintf(stderr, "reloaded weights classify %" PRId64 " images correctly, not %" PRId64 "\n", correct,
-            expected);
+    fprintf(stderr, "reloaded weights classify %" PRId64 " images correctly, not %" PRId64 "\n",
+            correct, expected);
     return -1;
   }
   printf("weights saved and reloaded: same accuracy%s%s\n", t->options.save ? ", in " : "",
@@ -278,7 +280,8 @@ static int trainer_open(trainer_t* t) {
   const options_t* o = &t->options;
   char message[4200];
   if (dataset_load(o->data, o->channels_first, &t->set, message, sizeof message) != 0) {
-    fprintf(stderr, "%s\n(--data DIR names the folder; Debian's package is dataset-fashion-mnist)\n",
+    fprintf(stderr,
+            "%s\n(--data DIR names the folder; Debian's package is dataset-fashion-mnist)\n",
             message);
     return -1;
   }
@@ -301,15 +304,15 @@ static int trainer_open(trainer_t* t) {
   t->shuffle_random = (uint64_t)o->seed ^ 0x5bd1e995u;
 
   scope_t s = scope_open(NULL);
-  const qn_runtime_config config = {.hdr = {sizeof config, 0},
-                                    .n_threads = (uint32_t)o->threads,
-                                    .kernels = o->kernels};
+  const qn_runtime_config config = {
+      .hdr = {sizeof config, 0}, .n_threads = (uint32_t)o->threads, .kernels = o->kernels};
   TRY(&s, qn_runtime_create(&config, &t->rt, &s.error));
   TRY(&s, qn_set_profiling(t->rt, 1, &s.error));
   s.rt = t->rt;
   cnn_init(&s, &t->net, (uint64_t)o->seed, t->params);
   t->optimizer.adam = o->adam;
   t->optimizer.lr = o->lr;
+  t->optimizer.n_step = o->epochs * (train->count / o->batch);
   optimizer_init(&s, &t->optimizer, t->params);
   const uint32_t key[2] = {(uint32_t)((uint64_t)o->seed >> 32), (uint32_t)o->seed};
   const int64_t two = 2;
@@ -378,7 +381,8 @@ static void usage(FILE* to) {
           "  --steps N             stop after N steps and print the loss of each\n"
           "  --batch N             images in a step (default 64)\n"
           "  --optimizer sgd|adam  (default sgd, with momentum 0.9)\n"
-          "  --lr X                learning rate (default 0.02 for sgd, 0.001 for adam)\n"
+          "  --lr X                learning rate of the first step, falling to 0 at the last\n"
+          "                        (default 0.05 for sgd, 0.001 for adam)\n"
           "  --layout nhwc|nchw    memory order of images (default nhwc)\n"
           "  --kernels RULES       which plugins compute, for example 'conv=onednn; *=naive'\n"
           "  --threads N           (default: all processors)\n"
@@ -392,7 +396,8 @@ static int parse_integer(const char* name, const char* text, int64_t low, int64_
   errno = 0;
   const long long value = strtoll(text, &end, 10);
   if (errno || end == text || *end || value < low || value > INT32_MAX) {
-    fprintf(stderr, "train_cnn: %s %s: expected a whole number from %" PRId64 " on\n", name, text, low);
+    fprintf(stderr, "train_cnn: %s %s: expected a whole number from %" PRId64 " on\n", name, text,
+            low);
     return -1;
   }
   *out = value;
@@ -431,35 +436,48 @@ static int parse(int argc, char** argv, options_t* o) {
     }
     const char* value = i + 1 < argc ? argv[i + 1] : NULL;
     int bad = 0, known = 1;
-    if (!value) known = 0;
-    else if (!strcmp(name, "--data")) o->data = value;
-    else if (!strcmp(name, "--kernels")) o->kernels = value;
-    else if (!strcmp(name, "--save")) o->save = value;
-    else if (!strcmp(name, "--epochs")) bad = parse_integer(name, value, 1, &o->epochs);
-    else if (!strcmp(name, "--steps")) bad = parse_integer(name, value, 1, &o->steps);
-    else if (!strcmp(name, "--batch")) bad = parse_integer(name, value, 1, &o->batch);
-    else if (!strcmp(name, "--threads")) bad = parse_integer(name, value, 1, &o->threads);
-    else if (!strcmp(name, "--seed")) bad = parse_integer(name, value, 0, &o->seed);
-    else if (!strcmp(name, "--lr")) bad = parse_rate(name, value, &o->lr);
-    else if (!strcmp(name, "--optimizer")) bad = parse_choice(name, value, "sgd", "adam", &o->adam);
+    if (!value)
+      known = 0;
+    else if (!strcmp(name, "--data"))
+      o->data = value;
+    else if (!strcmp(name, "--kernels"))
+      o->kernels = value;
+    else if (!strcmp(name, "--save"))
+      o->save = value;
+    else if (!strcmp(name, "--epochs"))
+      bad = parse_integer(name, value, 1, &o->epochs);
+    else if (!strcmp(name, "--steps"))
+      bad = parse_integer(name, value, 1, &o->steps);
+    else if (!strcmp(name, "--batch"))
+      bad = parse_integer(name, value, 1, &o->batch);
+    else if (!strcmp(name, "--threads"))
+      bad = parse_integer(name, value, 1, &o->threads);
+    else if (!strcmp(name, "--seed"))
+      bad = parse_integer(name, value, 0, &o->seed);
+    else if (!strcmp(name, "--lr"))
+      bad = parse_rate(name, value, &o->lr);
+    else if (!strcmp(name, "--optimizer"))
+      bad = parse_choice(name, value, "sgd", "adam", &o->adam);
     else if (!strcmp(name, "--layout"))
       bad = parse_choice(name, value, "nhwc", "nchw", &o->channels_first);
-    else known = 0;
+    else
+      known = 0;
     if (!known) {
-      fprintf(stderr, "train_cnn: %s: unknown option, or its value is missing (see --help)\n", name);
+      fprintf(stderr, "train_cnn: %s: unknown option, or its value is missing (see --help)\n",
+              name);
       return -1;
     }
     if (bad) return -1;
     ++i;
   }
-  if (o->lr == 0) o->lr = o->adam ? 0.001 : 0.02;
+  if (o->lr == 0) o->lr = o->adam ? 0.001 : 0.05;
   return 0;
 }
 
 int main(int argc, char** argv) {
   static trainer_t trainer; /* all zero */
-  trainer.options = (options_t){
-      .data = "/usr/share/datasets/fashion-mnist", .epochs = 3, .batch = 64, .seed = 1};
+  trainer.options =
+      (options_t){.data = "/usr/share/datasets/fashion-mnist", .epochs = 3, .batch = 64, .seed = 1};
   const int parsed = parse(argc, argv, &trainer.options);
   if (parsed != 0) {
     usage(parsed > 0 ? stdout : stderr);

@@ -1,5 +1,6 @@
-// The walk over the ops in order: ask, filter by rules, add the relayouts' price, take the cheapest.
-// Greedy in one walk; whole-graph alternatives come from walking again under another policy.
+// The walk over the ops in order: ask, filter by rules, add the relayouts' price, take the
+// cheapest. Greedy in one walk; whole-graph alternatives come from walking again under another
+// policy.
 #include "runtime/graph/assign.h"
 
 #include <algorithm>
@@ -54,7 +55,8 @@ class Walk {
       Storage s;
       s.leaf = leaf;
       const ArrayRep& r = *leaves[static_cast<std::size_t>(leaf)].rep();
-      s.bytes = static_cast<std::uint64_t>(leaves[static_cast<std::size_t>(leaf)].size()) * itemsize(r.dtype);
+      s.bytes = static_cast<std::uint64_t>(leaves[static_cast<std::size_t>(leaf)].size()) *
+                itemsize(r.dtype);
       Form f;
       f.layout.strides = r.strides;
       f.storage = add(s);
@@ -89,7 +91,11 @@ class Walk {
 
  private:
   const IrValue& value(int v) const { return ir_.values[static_cast<std::size_t>(v)]; }
-  Meta meta(int v) const { return v < static_cast<int>(ir_.values.size()) ? Meta{value(v).shape, value(v).dtype} : temps_[static_cast<std::size_t>(v) - ir_.values.size()]; }
+  Meta meta(int v) const {
+    return v < static_cast<int>(ir_.values.size())
+               ? Meta{value(v).shape, value(v).dtype}
+               : temps_[static_cast<std::size_t>(v) - ir_.values.size()];
+  }
   std::vector<Form>& forms(int v) { return forms_[static_cast<std::size_t>(v)]; }
 
   int add(const Storage& s) {
@@ -99,7 +105,8 @@ class Walk {
 
   int new_storage(const Meta& m, const Layout& l) {
     Storage s;
-    s.bytes = l.named ? l.bytes : static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
+    s.bytes =
+        l.named ? l.bytes : static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
     return add(s);
   }
 
@@ -109,17 +116,21 @@ class Walk {
     const int best = choose(op, answer);
     if (best < 0) {
       std::string why;
-      for (const Refusal& r : answer.refusals) why += "\n  " + r.plugin + "/" + r.kernel + ": " + r.reason;
+      for (const Refusal& r : answer.refusals)
+        why += "\n  " + r.plugin + "/" + r.kernel + ": " + r.reason;
       throw Error(QN_E_UNIMPLEMENTED, str("[", describe_op(op), "] no kernel can serve ",
                                           describe_operands(op), why.empty() ? "" : ":", why));
     }
     emit(op, answer, answer.offers[static_cast<std::size_t>(best)]);
   }
 
-  std::string describe_op(const IrOp& op) const { return op_names(op.op, op.attrs, op.program).front(); }
+  std::string describe_op(const IrOp& op) const {
+    return op_names(op.op, op.attrs, op.program).front();
+  }
   std::string describe_operands(const IrOp& op) const {
     std::string s;
-    for (int v : op.in) s += str(s.empty() ? "" : ", ", name(meta(v).dtype), to_string(meta(v).shape));
+    for (int v : op.in)
+      s += str(s.empty() ? "" : ", ", name(meta(v).dtype), to_string(meta(v).shape));
     return s;
   }
 
@@ -128,7 +139,8 @@ class Walk {
     const Meta m = meta(op.in[0]);
     ViewOf view;
     Form f = base;
-    if (!view_strides(op.op, op.attrs, m.shape, base.layout.strides, value(op.out[0]).shape, view)) return false;
+    if (!view_strides(op.op, op.attrs, m.shape, base.layout.strides, value(op.out[0]).shape, view))
+      return false;
     f.layout.strides = view.strides;
     f.offset = base.offset + view.offset;
     forms(op.out[0]).push_back(f);
@@ -136,12 +148,14 @@ class Walk {
   }
 
   OpDesc describe(const IrOp& op) {
-    OpDesc d(op.op, op.attrs, op.n_op_in ? op.n_op_in : op.in.size(), rt_.executor().workers(), rt_.accuracy());
+    OpDesc d(op.op, op.attrs, op.n_op_in ? op.n_op_in : op.in.size(), rt_.executor().workers(),
+             rt_.accuracy());
     std::uint64_t constants = 0;
     for (std::size_t i = 0; i < op.in.size(); ++i) {
       const Form& f = forms(op.in[i]).front();
       d.add_input(meta(op.in[i]), f.layout);
-      if (i < 64 && plan_.storages[static_cast<std::size_t>(f.storage)].leaf >= 0) constants |= std::uint64_t{1} << i;
+      if (i < 64 && plan_.storages[static_cast<std::size_t>(f.storage)].leaf >= 0)
+        constants |= std::uint64_t{1} << i;
     }
     Layout row_major;
     row_major.any = true;
@@ -174,14 +188,16 @@ class Walk {
   // The rest of the program may read only the last value that the kernel computed.
   static const char* prefix_fault(const IrOp& op, const Offer& o) {
     if (!op.has_program() || op.op == QN_OP_MAP) return nullptr;
-    const std::size_t n = op.program.inst.size(), k = o.epilogue_taken, n_in = op.program.in_dtype.size();
+    const std::size_t n = op.program.inst.size(), k = o.epilogue_taken,
+                      n_in = op.program.in_dtype.size();
     const auto last = static_cast<std::int32_t>(k ? n_in + k - 1 : 0);
     for (std::size_t i = k; i < n; ++i) {
       const qn_inst& inst = op.program.inst[i];
       for (std::int32_t v : {inst.a, inst.b, inst.c}) {
         if (v < 0 || v == last) continue;
         const bool root = v == 0;
-        const bool inside = v >= static_cast<std::int32_t>(n_in) && v < static_cast<std::int32_t>(n_in + k);
+        const bool inside =
+            v >= static_cast<std::int32_t>(n_in) && v < static_cast<std::int32_t>(n_in + k);
         if (root || inside) return "takes a part of the epilogue that can't be cut off there";
       }
     }
@@ -193,8 +209,11 @@ class Walk {
     for (std::size_t i = 0; i < o.in.size() && i < op.in.size(); ++i) {
       const Meta m = meta(op.in[i]);
       const auto& have = forms(op.in[i]);
-      if (std::any_of(have.begin(), have.end(), [&](const Form& f) { return meets(o.in[i], f.layout, m.shape); })) continue;
-      const std::uint64_t bytes = static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
+      if (std::any_of(have.begin(), have.end(),
+                      [&](const Form& f) { return meets(o.in[i], f.layout, m.shape); }))
+        continue;
+      const std::uint64_t bytes =
+          static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
       ns += relayout_ns(bytes) * (have.front().layout.named && o.in[i].named ? 1.5 : 1.0);
     }
     if (op.has_program() && op.op != QN_OP_MAP && o.epilogue_taken < op.program.inst.size()) {
@@ -216,7 +235,9 @@ class Walk {
   int choose(const IrOp& op, const Answer& a) {
     std::vector<double> prices;
     for (const Offer& o : a.offers) prices.push_back(price(op, o));
-    const Rule* rule = rt_.rules().match(op_names(op.op, op.attrs, op.program), op_traits(op, meta(op.in.empty() ? op.out[0] : op.in[0]).dtype));
+    const Rule* rule =
+        rt_.rules().match(op_names(op.op, op.attrs, op.program),
+                          op_traits(op, meta(op.in.empty() ? op.out[0] : op.in[0]).dtype));
     auto cheapest = [&](auto&& fits) {
       int best = -1;
       for (std::size_t i = 0; i < a.offers.size(); ++i)
@@ -226,9 +247,12 @@ class Walk {
     };
     if (rule)
       for (const std::string& choice : rule->choices) {
-        const int k = cheapest([&](const Offer& o) { return allowed(o) && names_kernel(choice, o.plugin->id(), o.kernel); });
+        const int k = cheapest([&](const Offer& o) {
+          return allowed(o) && names_kernel(choice, o.plugin->id(), o.kernel);
+        });
         if (k >= 0) return k;
-        const int any = cheapest([&](const Offer& o) { return names_kernel(choice, o.plugin->id(), o.kernel); });
+        const int any = cheapest(
+            [&](const Offer& o) { return names_kernel(choice, o.plugin->id(), o.kernel); });
         if (any >= 0) return any;
       }
     const int k = cheapest([&](const Offer& o) { return allowed(o); });
@@ -267,11 +291,13 @@ class Walk {
       d.add_output(m, to);
       Answer a = rt_.plugins().query(d.get());
       const Rule* rule = rt_.rules().match({"relayout"}, {});
-      for (int pass = rule ? 0 : 1; pass < 2 && !(best_ns < std::numeric_limits<double>::infinity()); ++pass)
+      for (int pass = rule ? 0 : 1;
+           pass < 2 && !(best_ns < std::numeric_limits<double>::infinity()); ++pass)
         for (Offer& o : a.offers) {
-          const bool named = rule && std::any_of(rule->choices.begin(), rule->choices.end(), [&](const std::string& c) {
-            return names_kernel(c, o.plugin->id(), o.kernel);
-          });
+          const bool named = rule && std::any_of(rule->choices.begin(), rule->choices.end(),
+                                                 [&](const std::string& c) {
+                                                   return names_kernel(c, o.plugin->id(), o.kernel);
+                                                 });
           if (pass == 0 && !named) continue;
           if (o.est_ns < best_ns) {
             best_ns = o.est_ns;
@@ -279,7 +305,8 @@ class Walk {
             source = from;
           }
         }
-      for (const Refusal& r : a.refusals) rejected += str(rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
+      for (const Refusal& r : a.refusals)
+        rejected += str(rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
     }
     if (!best.plugin) {
       // Two foreign opaque layouts meet only through row-major.
@@ -287,7 +314,10 @@ class Walk {
         any_strided(v);
         return relayout(v, to);
       }
-      throw Error(QN_E_UNIMPLEMENTED, str("[relayout] no kernel turns ", layout_text(sources.front().layout), " into ", layout_text(to), " for ", name(m.dtype), to_string(m.shape), rejected.empty() ? "" : ": ", rejected));
+      throw Error(QN_E_UNIMPLEMENTED,
+                  str("[relayout] no kernel turns ", layout_text(sources.front().layout), " into ",
+                      layout_text(to), " for ", name(m.dtype), to_string(m.shape),
+                      rejected.empty() ? "" : ": ", rejected));
     }
     PlannedStep s;
     s.op = QN_OP_RELAYOUT;
@@ -325,10 +355,12 @@ class Walk {
     }
     s.offer = offer;
     for (std::size_t i = 0; i < s.in.size(); ++i) s.offer.in[i] = s.in[i].form.layout;
-    for (const Refusal& r : answer.refusals) s.rejected += str(s.rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
+    for (const Refusal& r : answer.refusals)
+      s.rejected += str(s.rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
     for (const Offer& o : answer.offers)
       if (o.plugin != offer.plugin || o.kernel != offer.kernel)
-        s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel, ": costlier or not in the rule");
+        s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel,
+                          ": costlier or not in the rule");
     plan_.est_ns += price_alone(offer);
     const std::size_t n = op.program.inst.size(), k = offer.epilogue_taken;
     const bool split = op.has_program() && op.op != QN_OP_MAP && k < n;
@@ -339,7 +371,8 @@ class Walk {
       s.program.out.clear();
       Meta m = meta(op.out[0]);
       m.dtype = k ? from_abi(op.program.inst[k - 1].dtype) : op.root_dtype;
-      if (k) s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
+      if (k)
+        s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
       temps_.push_back(m);
       forms_.emplace_back();
       root = static_cast<int>(forms_.size()) - 1;

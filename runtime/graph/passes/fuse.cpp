@@ -1,5 +1,6 @@
-// Fusion: element-wise ops of one shape become one program (`map`); a map that only follows a contraction
-// becomes its epilogue. Whether a kernel takes the epilogue is settled when kernels are chosen.
+// Fusion: element-wise ops of one shape become one program (`map`); a map that only follows a
+// contraction becomes its epilogue. Whether a kernel takes the epilogue is settled when kernels are
+// chosen.
 #include <algorithm>
 
 #include "runtime/graph/ir.h"
@@ -27,8 +28,9 @@ struct Users {
   }
 };
 
-// Cluster numbers: an element-wise op joins the cluster that holds all its readers, if shapes agree.
-// So every value that leaves a cluster early is only held by the caller, and no cycle can arise.
+// Cluster numbers: an element-wise op joins the cluster that holds all its readers, if shapes
+// agree. So every value that leaves a cluster early is only held by the caller, and no cycle can
+// arise.
 std::vector<int> cluster(const Ir& ir, const Users& users) {
   std::vector<int> id(ir.ops.size(), -1);
   std::vector<std::size_t> size(ir.ops.size(), 0);
@@ -39,16 +41,18 @@ std::vector<int> cluster(const Ir& ir, const Users& users) {
     int join = -1;
     for (int u : users.of[out]) {
       const int c = id[static_cast<std::size_t>(u)];
-      const bool fits = c >= 0 && (join < 0 || join == c) &&
-                        ir.values[static_cast<std::size_t>(ir.ops[static_cast<std::size_t>(c)].out[0])].shape ==
-                            ir.values[out].shape;
+      const bool fits =
+          c >= 0 && (join < 0 || join == c) &&
+          ir.values[static_cast<std::size_t>(ir.ops[static_cast<std::size_t>(c)].out[0])].shape ==
+              ir.values[out].shape;
       if (!fits) {
         join = -2;
         break;
       }
       join = c;
     }
-    if (join < 0 || size[static_cast<std::size_t>(join)] >= kMaxInstructions) join = static_cast<int>(i);
+    if (join < 0 || size[static_cast<std::size_t>(join)] >= kMaxInstructions)
+      join = static_cast<int>(i);
     id[i] = join;
     ++size[static_cast<std::size_t>(join)];
   }
@@ -104,7 +108,8 @@ IrOp make_map(const Ir& ir, const Users& users, const std::vector<int>& members)
 }
 
 // root -> map: the map's program becomes root's epilogue when nothing else reads root's result.
-bool attach(const Ir& ir, const Users& users, const std::vector<int>& op_of_value, IrOp& map, std::vector<char>& gone) {
+bool attach(const Ir& ir, const Users& users, const std::vector<int>& op_of_value, IrOp& map,
+            std::vector<char>& gone) {
   if (map.out.size() != 1) return false;
   for (std::size_t k = 0; k < map.in.size(); ++k) {
     const auto v = static_cast<std::size_t>(map.in[k]);
@@ -116,10 +121,14 @@ bool attach(const Ir& ir, const Users& users, const std::vector<int>& op_of_valu
     const int cluster_size = static_cast<int>(map.program.inst.size());
     // Every reader must be in this map; instructions hold all of them.
     int reads = 0;
-    for (int u : users.of[v]) reads += elementwise(ir.ops[static_cast<std::size_t>(u)]) ? 1 : cluster_size + 1;
+    for (int u : users.of[v])
+      reads += elementwise(ir.ops[static_cast<std::size_t>(u)]) ? 1 : cluster_size + 1;
     int inside = 0;
     for (const qn_inst& i : map.program.inst)
-      inside += (i.a == static_cast<int>(k) || i.b == static_cast<int>(k) || i.c == static_cast<int>(k)) ? 1 : 0;
+      inside +=
+          (i.a == static_cast<int>(k) || i.b == static_cast<int>(k) || i.c == static_cast<int>(k))
+              ? 1
+              : 0;
     if (reads != inside) continue;
     IrOp f;
     f.op = root.op;

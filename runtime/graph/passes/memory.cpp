@@ -40,15 +40,22 @@ void reuse_in_place(Assignment& a) {
       if (!(step.offer.inplace_mask >> k & 1)) continue;
       const Form& f = step.in[k].form;
       Storage& s = a.storages[static_cast<std::size_t>(f.storage)];
-      if (!in_arena(s) || s.pack >= 0 || s.last != static_cast<int>(i) || s.bytes != o.bytes || f.offset != 0) continue;
-      if (step.in_meta[k].dtype != step.out_meta[0].dtype || step.in_meta[k].shape != step.out_meta[0].shape) continue;
+      if (!in_arena(s) || s.pack >= 0 || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
+          f.offset != 0)
+        continue;
+      if (step.in_meta[k].dtype != step.out_meta[0].dtype ||
+          step.in_meta[k].shape != step.out_meta[0].shape)
+        continue;
       if (!same_layout(f.layout, step.out[0].form.layout)) continue;
-      const bool read_otherwise = std::any_of(step.in.begin(), step.in.end(), [&](const Operand& other) {
-        return other.form.storage == f.storage && (other.form.offset != 0 || !same_layout(other.form.layout, f.layout));
-      });
+      const bool read_otherwise =
+          std::any_of(step.in.begin(), step.in.end(), [&](const Operand& other) {
+            return other.form.storage == f.storage &&
+                   (other.form.offset != 0 || !same_layout(other.form.layout, f.layout));
+          });
       if (read_otherwise) continue;
       int root = f.storage;
-      while (a.storages[static_cast<std::size_t>(root)].same_as >= 0) root = a.storages[static_cast<std::size_t>(root)].same_as;
+      while (a.storages[static_cast<std::size_t>(root)].same_as >= 0)
+        root = a.storages[static_cast<std::size_t>(root)].same_as;
       o.same_as = root;
       Storage& r = a.storages[static_cast<std::size_t>(root)];
       r.last = std::max(r.last, o.last);
@@ -70,17 +77,20 @@ std::uint64_t place_memory(Assignment& a, std::vector<Scratch>& scratch) {
   reuse_in_place(a);
   std::vector<Item> items;
   for (Storage& s : a.storages)
-    if (in_arena(s) && s.same_as < 0 && s.first >= 0) items.push_back({aligned(std::max<std::uint64_t>(s.bytes, 1)), s.first, s.last, &s.at});
+    if (in_arena(s) && s.same_as < 0 && s.first >= 0)
+      items.push_back({aligned(std::max<std::uint64_t>(s.bytes, 1)), s.first, s.last, &s.at});
   for (Scratch& s : scratch)
     if (s.bytes) items.push_back({aligned(s.bytes), s.step, s.step, &s.at});
-  std::stable_sort(items.begin(), items.end(), [](const Item& x, const Item& y) { return x.bytes > y.bytes; });
+  std::stable_sort(items.begin(), items.end(),
+                   [](const Item& x, const Item& y) { return x.bytes > y.bytes; });
   std::vector<const Item*> placed;
   std::uint64_t size = 0;
   for (const Item& it : items) {
     std::vector<const Item*> near;
     for (const Item* p : placed)
       if (p->first <= it.last && it.first <= p->last) near.push_back(p);
-    std::sort(near.begin(), near.end(), [](const Item* x, const Item* y) { return *x->at < *y->at; });
+    std::sort(near.begin(), near.end(),
+              [](const Item* x, const Item* y) { return *x->at < *y->at; });
     std::uint64_t at = 0;
     for (const Item* p : near) {
       if (at + it.bytes <= *p->at) break;

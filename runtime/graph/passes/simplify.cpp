@@ -1,5 +1,5 @@
-// Simplification: ops that change nothing become aliases, equal ops are merged, unused ones dropped.
-// It never changes values beyond that: no algebra on floating point.
+// Simplification: ops that change nothing become aliases, equal ops are merged, unused ones
+// dropped. It never changes values beyond that: no algebra on floating point.
 #include <unordered_map>
 
 #include "runtime/graph/ir.h"
@@ -12,11 +12,15 @@ bool is_alias(const Ir& ir, const IrOp& op) {
   const IrValue& y = ir.values[static_cast<std::size_t>(op.out[0])];
   switch (op.op) {
     case QN_OP_IDENTITY:
-    case QN_OP_STOP_GRADIENT: return true;
-    case QN_OP_ASTYPE: return x.dtype == y.dtype;
+    case QN_OP_STOP_GRADIENT:
+      return true;
+    case QN_OP_ASTYPE:
+      return x.dtype == y.dtype;
     case QN_OP_RESHAPE:
-    case QN_OP_BROADCAST_TO: return x.shape == y.shape;
-    default: return false;
+    case QN_OP_BROADCAST_TO:
+      return x.shape == y.shape;
+    default:
+      return false;
   }
 }
 
