@@ -45,7 +45,7 @@ QN_API qn_status qn_error_code(const qn_error*);
 /* NUL-terminated UTF-8, valid until the error is freed. "" for NULL. */
 QN_API const char* qn_error_message(const qn_error*);
 QN_API void qn_error_free(qn_error*); /* NULL is fine */
-/* An error made by a callback, to be returned through its qn_error**. */
+/* An error made by a callback, to be returned through its qn_error**. Returns code. */
 QN_API qn_status qn_error_new(qn_status code, const char* message, qn_error** out);
 
 /* ---- runtime: owns threads, memory, plugins, plans ---- */

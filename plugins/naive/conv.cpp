@@ -1,8 +1,8 @@
 // Reference convolution: the definition, summed in f64 one output pixel at a time.
 // Gradients are in conv_grad.cpp.
-#include <algorithm>
-
 #include "plugins/naive/conv.h"
+
+#include <algorithm>
 
 namespace quern::naive {
 namespace {
@@ -41,12 +41,14 @@ void convolve(const Problem& p, const qn_run& run) {
         for (std::int64_t group = 0; group < g.groups; ++group) {
           for (std::int64_t c = 0; c < w.channels; ++c, at += x.channel_step) {
             const double value = load<T>(run.in[0].data, at);
-            add_scaled(sums + group * per_group, value, row + c * filters + group * per_group, per_group);
+            add_scaled(sums + group * per_group, value, row + c * filters + group * per_group,
+                       per_group);
           }
         }
       });
       const std::int64_t at = y.at(n, out);
-      for (std::int64_t o = 0; o < filters; ++o) store<T>(run.out[0].data, at + o * y.channel_step, sums[o]);
+      for (std::int64_t o = 0; o < filters; ++o)
+        store<T>(run.out[0].data, at + o * y.channel_step, sums[o]);
     });
   }
 }

@@ -1,5 +1,5 @@
-// The geometry that conv and its two gradients share: which input pixel a filter tap meets at an output pixel.
-// The sums themselves are in conv.cpp and conv_grad.cpp.
+// The geometry that conv and its two gradients share: which input pixel a filter tap meets at an
+// output pixel. The sums themselves are in conv.cpp and conv_grad.cpp.
 #pragma once
 #include "plugins/naive/spatial.h"
 
@@ -15,7 +15,8 @@ struct ConvGeometry {
     const std::size_t rank = p.in[0].ndim() - 2;
     const Spatial ones{1, 1, 1}, zeros{};
     stride = spatial_attribute(p.ints(k), rank, 1, ones);
-    padding = spatial_attribute(p.ints(k + 1), rank, 0, zeros);  // the high side shows in the output's size
+    padding = spatial_attribute(p.ints(k + 1), rank, 0,
+                                zeros);  // the high side shows in the output's size
     dilation = spatial_attribute(p.ints(k + 3), rank, 1, ones);
     input_dilation = spatial_attribute(p.ints(k + 4), rank, 1, ones);
     groups = p.integer(k + 5);
@@ -23,8 +24,8 @@ struct ConvGeometry {
     last = channels_last(p.text(k + 7));
   }
 
-  // Index into the input along `axis` met by `tap` at output index `out`, or -1: padding, or a gap between
-  // the elements of a dilated input.
+  // Index into the input along `axis` met by `tap` at output index `out`, or -1: padding, or a gap
+  // between the elements of a dilated input.
   std::int64_t input_index(int axis, std::int64_t out, std::int64_t tap, std::int64_t size) const {
     const std::int64_t at = out * stride[axis] + tap * dilation[axis] - padding[axis];
     if (at < 0 || at % input_dilation[axis] != 0) return -1;
@@ -32,7 +33,8 @@ struct ConvGeometry {
     return index < size ? index : -1;
   }
 
-  // Calls f(input position, tap number in row-major order) for each filter tap that meets input at `out`.
+  // Calls f(input position, tap number in row-major order) for each filter tap that meets input at
+  // `out`.
   template <typename F>
   void for_each_tap(const Spatial& out, const Spatial& filter, const Spatial& input, F&& f) const {
     Spatial p{};
@@ -66,7 +68,8 @@ inline void add_scaled(double* __restrict y, double a, const double* __restrict 
 // One nanosecond for each multiply-add of the forward convolution with output y and filter w.
 inline double conv_est_ns(const qn_array_desc& y, const qn_array_desc& w) {
   const double filters = w.shape[0] ? static_cast<double>(w.shape[0]) : 1.0;
-  return 1000 + static_cast<double>(element_count(y)) * (static_cast<double>(element_count(w)) / filters);
+  return 1000 +
+         static_cast<double>(element_count(y)) * (static_cast<double>(element_count(w)) / filters);
 }
 
 }  // namespace quern::naive

@@ -1,5 +1,5 @@
-// Reference gradients of convolution: the exact adjoints of conv.cpp in its input and in its filter, summed in f64.
-// Neither is written as another convolution, so they check kernels that are.
+// Reference gradients of convolution: the exact adjoints of conv.cpp in its input and in its
+// filter, summed in f64. Neither is written as another convolution, so they check kernels that are.
 #include <algorithm>
 
 #include "plugins/naive/conv.h"
@@ -7,7 +7,8 @@
 namespace quern::naive {
 namespace {
 
-constexpr std::size_t kStride = 1;  // place of `stride` among the attributes; the shape comes before it
+constexpr std::size_t kStride =
+    1;  // place of `stride` among the attributes; the shape comes before it
 
 // The filter as f64 [tap][O][C / groups], then one image's gradient [pixel][C].
 std::uint64_t input_workspace(const Problem& p) {
@@ -47,7 +48,8 @@ void input_grad(const Problem& p, const qn_run& run) {
     const double* sum = sums;
     for_each_position(x.size, [&](const Spatial& in) {
       const std::int64_t at = x.at(n, in);
-      for (std::int64_t c = 0; c < x.channels; ++c) store<T>(run.out[0].data, at + c * x.channel_step, *sum++);
+      for (std::int64_t c = 0; c < x.channels; ++c)
+        store<T>(run.out[0].data, at + c * x.channel_step, *sum++);
     });
   }
 }
@@ -68,14 +70,16 @@ void weight_grad(const Problem& p, const qn_run& run) {
   for (std::int64_t n = 0; n < y.first; ++n) {
     for_each_position(y.size, [&](const Spatial& out) {
       const std::int64_t base = y.at(n, out);
-      for (std::int64_t o = 0; o < filters; ++o) row[o] = load<T>(run.in[1].data, base + o * y.channel_step);
+      for (std::int64_t o = 0; o < filters; ++o)
+        row[o] = load<T>(run.in[1].data, base + o * y.channel_step);
       g.for_each_tap(out, w.size, x.size, [&](const Spatial& in, std::int64_t tap) {
         double* rows = sums + tap * w.channels * filters;
         std::int64_t at = x.at(n, in);
         for (std::int64_t group = 0; group < g.groups; ++group) {
           for (std::int64_t c = 0; c < w.channels; ++c, at += x.channel_step) {
             const double value = load<T>(run.in[0].data, at);
-            add_scaled(rows + c * filters + group * per_group, value, row + group * per_group, per_group);
+            add_scaled(rows + c * filters + group * per_group, value, row + group * per_group,
+                       per_group);
           }
         }
       });
@@ -92,12 +96,14 @@ void weight_grad(const Problem& p, const qn_run& run) {
 }
 
 qn_status run_input_grad(const Problem& p, const qn_run& run) {
-  dispatch_float(p.in[0].dtype, [&](auto tag) { input_grad<typename decltype(tag)::type>(p, run); });
+  dispatch_float(p.in[0].dtype,
+                 [&](auto tag) { input_grad<typename decltype(tag)::type>(p, run); });
   return QN_OK;
 }
 
 qn_status run_weight_grad(const Problem& p, const qn_run& run) {
-  dispatch_float(p.in[0].dtype, [&](auto tag) { weight_grad<typename decltype(tag)::type>(p, run); });
+  dispatch_float(p.in[0].dtype,
+                 [&](auto tag) { weight_grad<typename decltype(tag)::type>(p, run); });
   return QN_OK;
 }
 
@@ -105,7 +111,8 @@ double estimate_input(const qn_opdesc& op) { return conv_est_ns(op.in[0], op.in[
 double estimate_weight(const qn_opdesc& op) { return conv_est_ns(op.in[1], op.out[0]); }
 
 const Kernel kTable[] = {
-    {QN_OP_CONV_INPUT_GRAD, "conv_input_grad", accept_spatial, run_input_grad, estimate_input, input_workspace},
+    {QN_OP_CONV_INPUT_GRAD, "conv_input_grad", accept_spatial, run_input_grad, estimate_input,
+     input_workspace},
     {QN_OP_CONV_WEIGHT_GRAD, "conv_weight_grad", accept_spatial, run_weight_grad, estimate_weight,
      weight_workspace},
 };

@@ -16,7 +16,9 @@ void layer_norm(const Problem& p, const qn_run& run) {
   const std::int64_t w_step = step_of(p.in[1]), b_step = step_of(p.in[2]);
   const std::array<Strides, 2> strides = {strides_of(x), strides_of(p.out[0])};
   for_each_run<2>(x.shape, strides, [&](const auto& at, std::int64_t n, const auto& step) {
-    const auto value = [&](std::int64_t k) -> double { return load<T>(run.in[0].data, at[0] + k * step[0]); };
+    const auto value = [&](std::int64_t k) -> double {
+      return load<T>(run.in[0].data, at[0] + k * step[0]);
+    };
     double mean = 0, variance = 0;
     for (std::int64_t k = 0; k < n; ++k) mean += value(k);
     mean /= static_cast<double>(n);
@@ -31,7 +33,8 @@ void layer_norm(const Problem& p, const qn_run& run) {
 }
 
 qn_status run_layer_norm(const Problem& p, const qn_run& run) {
-  dispatch_float(p.in[0].dtype, [&](auto tag) { layer_norm<typename decltype(tag)::type>(p, run); });
+  dispatch_float(p.in[0].dtype,
+                 [&](auto tag) { layer_norm<typename decltype(tag)::type>(p, run); });
   return QN_OK;
 }
 
@@ -47,7 +50,9 @@ bool accepts_layer_norm(const qn_opdesc& op, std::string* why) {
   return false;
 }
 
-double estimate(const qn_opdesc& op) { return 100 + 6 * static_cast<double>(element_count(op.in[0])); }
+double estimate(const qn_opdesc& op) {
+  return 100 + 6 * static_cast<double>(element_count(op.in[0]));
+}
 
 const Kernel kTable[] = {
     {QN_OP_LAYER_NORM, "layer_norm", accepts_layer_norm, run_layer_norm, estimate},

@@ -21,8 +21,10 @@ struct Matrix {
   Matrix(const Operand& a, bool left) : Matrix(a.shape, left) {
     const std::size_t n = a.shape.size();
     if (n > 1) row_step = a.strides[n - 2];
-    if (n > 1 || left) column_step = a.strides[n - 1];
-    else row_step = a.strides[0];
+    if (n > 1 || left)
+      column_step = a.strides[n - 1];
+    else
+      row_step = a.strides[0];
   }
 };
 
@@ -63,7 +65,8 @@ void matmul(const Problem& p, const qn_run& run) {
     if (!is_packed || packed_from != at[1]) {
       for (std::int64_t k = 0; k < y.rows; ++k) {
         for (std::int64_t n = 0; n < y.columns; ++n) {
-          packed[k * y.columns + n] = load<T>(run.in[1].data, at[1] + k * y.row_step + n * y.column_step);
+          packed[k * y.columns + n] =
+              load<T>(run.in[1].data, at[1] + k * y.row_step + n * y.column_step);
         }
       }
       packed_from = at[1];
@@ -91,9 +94,12 @@ qn_status run_matmul(const Problem& p, const qn_run& run) {
 
 bool accepts_matmul(const qn_opdesc& op, std::string* why) {
   if (!accept_float(op, why)) return false;
-  if (op.in[0].dtype != op.in[1].dtype) *why = "takes operands of one dtype";
-  else if (op.in[0].ndim == 0 || op.in[1].ndim == 0) *why = "takes no 0-d operand";
-  else return true;
+  if (op.in[0].dtype != op.in[1].dtype)
+    *why = "takes operands of one dtype";
+  else if (op.in[0].ndim == 0 || op.in[1].ndim == 0)
+    *why = "takes no 0-d operand";
+  else
+    return true;
   return false;
 }
 

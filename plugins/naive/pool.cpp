@@ -23,7 +23,8 @@ struct PoolGeometry {
   }
   double window() const { return static_cast<double>(kernel[0] * kernel[1] * kernel[2]); }
 
-  // Calls f(input position) for each element of the window at `out` that is not padding, in row-major order.
+  // Calls f(input position) for each element of the window at `out` that is not padding, in
+  // row-major order.
   template <typename F>
   void for_each_in_window(const Spatial& out, const Spatial& input, F&& f) const {
     Spatial low, high, p;
@@ -113,7 +114,8 @@ void max_pool_grad(const Problem& p, const qn_run& run) {
   for_each_output(dy, [&](std::int64_t n, std::int64_t c, const Spatial& out) {
     Largest largest;
     g.for_each_in_window(out, x.size, [&](const Spatial& in) {
-      largest.see(load<T>(run.in[0].data, x.at(n, in) + c * x.channel_step), place_in_sums(x, n, c, in));
+      largest.see(load<T>(run.in[0].data, x.at(n, in) + c * x.channel_step),
+                  place_in_sums(x, n, c, in));
     });
     if (largest.place < 0) return;
     sums[largest.place] += load<T>(run.in[2].data, dy.at(n, out) + c * dy.channel_step);
@@ -129,7 +131,8 @@ void avg_pool_grad(const Problem& p, const qn_run& run) {
   std::fill_n(sums, p.out[0].count, 0.0);
   for_each_output(dy, [&](std::int64_t n, std::int64_t c, const Spatial& out) {
     const double share = load<T>(run.in[0].data, dy.at(n, out) + c * dy.channel_step) / g.window();
-    g.for_each_in_window(out, dx.size, [&](const Spatial& in) { sums[place_in_sums(dx, n, c, in)] += share; });
+    g.for_each_in_window(out, dx.size,
+                         [&](const Spatial& in) { sums[place_in_sums(dx, n, c, in)] += share; });
   });
   store_sums<T>(dx, sums, run.out[0].data);
 }
@@ -138,10 +141,14 @@ qn_status run_pool(const Problem& p, const qn_run& run) {
   dispatch_float(p.in[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     switch (p.op) {
-      case QN_OP_MAX_POOL: return max_pool<T>(p, run);
-      case QN_OP_MAX_POOL_GRAD: return max_pool_grad<T>(p, run);
-      case QN_OP_AVG_POOL: return avg_pool<T>(p, run);
-      default: return avg_pool_grad<T>(p, run);
+      case QN_OP_MAX_POOL:
+        return max_pool<T>(p, run);
+      case QN_OP_MAX_POOL_GRAD:
+        return max_pool_grad<T>(p, run);
+      case QN_OP_AVG_POOL:
+        return avg_pool<T>(p, run);
+      default:
+        return avg_pool_grad<T>(p, run);
     }
   });
   return QN_OK;

@@ -31,11 +31,14 @@ void softmax(const Problem& p, const qn_run& run, bool logarithm) {
   const auto axes = p.ints(0);
   Axes kept, normalized;
   for (std::size_t i = 0; i < p.in[0].shape.size(); ++i) {
-    const bool inside = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
+    const bool inside =
+        std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(i)) != axes.end();
     (inside ? normalized : kept).add(p, i);
   }
   kept.each([&](const auto& base) {
-    const auto value = [&](const auto& at) -> double { return load<T>(run.in[0].data, base[0] + at[0]); };
+    const auto value = [&](const auto& at) -> double {
+      return load<T>(run.in[0].data, base[0] + at[0]);
+    };
     double largest = -std::numeric_limits<double>::infinity(), total = 0;
     normalized.each([&](const auto& at) { largest = std::max(largest, value(at)); });
     normalized.each([&](const auto& at) { total += std::exp(value(at) - largest); });
@@ -54,7 +57,9 @@ qn_status run_softmax(const Problem& p, const qn_run& run) {
   return QN_OK;
 }
 
-double estimate(const qn_opdesc& op) { return 100 + 20 * static_cast<double>(element_count(op.in[0])); }
+double estimate(const qn_opdesc& op) {
+  return 100 + 20 * static_cast<double>(element_count(op.in[0]));
+}
 
 const Kernel kTable[] = {
     {QN_OP_SOFTMAX, "softmax", accept_float, run_softmax, estimate},

@@ -1,5 +1,5 @@
-// Images and windows for convolution and pooling: every layout and rank seen as N, C and three spatial axes.
-// No arithmetic on elements lives here.
+// Images and windows for convolution and pooling: every layout and rank seen as N, C and three
+// spatial axes. No arithmetic on elements lives here.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,7 +23,8 @@ struct Image {
 
   Image(const Operand& a, bool channels_last) {
     const int rank = static_cast<int>(a.ndim()) - 2, lead = kSpatial - rank;
-    const std::size_t channel_axis = channels_last ? a.ndim() - 1 : 1, spatial_axis = channels_last ? 1 : 2;
+    const std::size_t channel_axis = channels_last ? a.ndim() - 1 : 1,
+                      spatial_axis = channels_last ? 1 : 2;
     first = a.shape[0];
     first_step = a.strides[0];
     channels = a.shape[channel_axis];
@@ -42,8 +43,8 @@ struct Image {
 inline bool channels_last(std::string_view layout) { return layout == "nhwc"; }
 
 // An attribute with one entry for each spatial axis, or one for all, or none (then `otherwise`).
-inline Spatial spatial_attribute(std::span<const std::int64_t> v, std::size_t rank, std::int64_t missing,
-                                 const Spatial& otherwise) {
+inline Spatial spatial_attribute(std::span<const std::int64_t> v, std::size_t rank,
+                                 std::int64_t missing, const Spatial& otherwise) {
   if (v.empty()) return otherwise;
   Spatial s{missing, missing, missing};
   for (std::size_t i = 0; i < rank; ++i) s[kSpatial - rank + i] = v.size() == 1 ? v[0] : v[i];

@@ -32,7 +32,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx2", kLanes, kMr, kNr, 80.0, pack, packed, direct, dots, row_step};
+constexpr Kernels table{"avx2", kLanes, kMr, kNr, 105.0, pack, packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

@@ -33,7 +33,7 @@ struct Tail {
 }  // namespace
 
 const Kernels& generic_kernels() {
-  static const Kernels k{"generic", kLanes, kMr, kNr, 24.0, pack, packed, direct, dots, row_step};
+  static const Kernels k{"generic", kLanes, kMr, kNr, 34.0, pack, packed, direct, dots, row_step};
   return k;
 }
 

@@ -6,7 +6,7 @@
 namespace quern::test {
 namespace {
 
-const Dtypes kWide = {QN_F32, QN_F64};
+const Dtypes kSingle = {QN_F32};
 
 Value matmul(const Values& in) {
   Value x = in[0], y = in[1];
@@ -14,7 +14,8 @@ Value matmul(const Values& in) {
   if (row) x.shape.insert(x.shape.begin(), 1);
   if (column) y.shape.push_back(1);
   const std::int64_t depth = x.shape.back();
-  Shape to = broadcast(Shape(x.shape.begin(), x.shape.end() - 2), Shape(y.shape.begin(), y.shape.end() - 2));
+  Shape to = broadcast(Shape(x.shape.begin(), x.shape.end() - 2),
+                       Shape(y.shape.begin(), y.shape.end() - 2));
   const std::size_t batch = to.size();
   to.push_back(x.shape[x.shape.size() - 2]);
   to.push_back(y.shape.back());
@@ -36,19 +37,47 @@ Value matmul(const Values& in) {
 
 void add_matmul(Cases& cases) {
   const std::pair<Shape, Shape> pairs[] = {
-      {{3, 4}, {4, 5}},       {{4}, {4}},          {{4}, {4, 3}},       {{3, 4}, {4}},       {{2, 3, 4}, {4, 5}},
-      {{2, 3, 4}, {2, 4, 5}}, {{2, 1, 3, 4}, {5, 4, 2}}, {{4}, {2, 4, 3}},    {{2, 3, 4}, {4}},    {{1, 7}, {7, 1}},
-      {{3, 0}, {0, 2}},       {{0, 3}, {3, 2}},    {{2, 0, 3}, {3, 4}}, {{1, 1}, {1, 1}},    {{65, 33}, {33, 47}},
-      {{1, 130}, {130, 70}},  {{70, 130}, {130, 1}},
+      {{3, 4}, {4, 5}},
+      {{4}, {4}},
+      {{4}, {4, 3}},
+      {{3, 4}, {4}},
+      {{2, 3, 4}, {4, 5}},
+      {{2, 3, 4}, {2, 4, 5}},
+      {{2, 1, 3, 4}, {5, 4, 2}},
+      {{4}, {2, 4, 3}},
+      {{2, 3, 4}, {4}},
+      {{1, 7}, {7, 1}},
+      {{3, 0}, {0, 2}},
+      {{0, 3}, {3, 2}},
+      {{2, 0, 3}, {3, 4}},
+      {{1, 1}, {1, 1}},
+      {{65, 33}, {33, 47}},
+      {{1, 130}, {130, 70}},
+      {{70, 130}, {130, 1}},
   };
   for (const auto& [x, y] : pairs) {
-    cases.push_back({"matmul", label(x) + "_" + label(y), {{x}, {y}}, {}, matmul, kFloats, Result::same,
-                     count(x) < 100 && count(y) < 100, 4});
+    cases.push_back({"matmul",
+                     label(x) + "_" + label(y),
+                     {{x}, {y}},
+                     {},
+                     matmul,
+                     kFloats,
+                     Result::same,
+                     count(x) < 100 && count(y) < 100,
+                     4});
   }
-  cases.push_back({"matmul", "integers", {{{3, 4}}, {{4, 5}}}, {}, matmul, {QN_I32, QN_U8, QN_I64}, Result::any,
+  cases.push_back({"matmul",
+                   "integers",
+                   {{{3, 4}}, {{4, 5}}},
+                   {},
+                   matmul,
+                   {QN_I32, QN_U8, QN_I64},
+                   Result::any,
                    false});
   for (double beta : {1.0, 0.5}) {
-    cases.push_back({"addmm", beta == 1 ? "plain" : "scaled", {{{5}}, {{3, 4}}, {{4, 5}}},
+    cases.push_back({"addmm",
+                     beta == 1 ? "plain" : "scaled",
+                     {{{5}}, {{3, 4}}, {{4, 5}}},
                      {number(beta == 1 ? 1 : 2), number(beta)},
                      [beta](const Values& in) {
                        Value v = matmul({in[1], in[2]});
@@ -57,7 +86,10 @@ void add_matmul(Cases& cases) {
                        });
                        return v;
                      },
-                     kFloats, Result::same, true, 4});
+                     kFloats,
+                     Result::same,
+                     true,
+                     4});
   }
 }
 
@@ -83,34 +115,42 @@ struct Conv {
   Shape y_size() const {
     Shape s;
     for (std::size_t k = 0; k < size.size(); ++k) {
-      const std::int64_t span = (size[k] - 1) * entry(input_dilation, k) + 1 + entry(low, k) + entry(high, k);
+      const std::int64_t span =
+          (size[k] - 1) * entry(input_dilation, k) + 1 + entry(low, k) + entry(high, k);
       s.push_back((span - (kernel[k] - 1) * entry(dilation, k) - 1) / entry(stride, k) + 1);
     }
     return s;
   }
   Shape y() const { return image_shape(layout, batch, out_channels, y_size()); }
 
-  // Calls f(index into y, into x, into w) for every product of the sum that defines the convolution.
-  void for_each_product(const std::function<void(const Shape&, const Shape&, const Shape&)>& f) const {
+  // Calls f(place in y, in x, in w) for every product of the sum that defines the convolution.
+  void for_each_product(const std::function<void(std::size_t, std::size_t, std::size_t)>& f) const {
+    const Shape xs = x(), ws = w(), ys = y();
+    const bool last = layout == "nhwc";
+    const auto x_step = static_cast<std::size_t>(last ? 1 : count(size));
+    const auto w_step = static_cast<std::size_t>(last ? 1 : count(kernel));
+    const auto depth = static_cast<std::size_t>(in_channels / groups);
     for (std::int64_t n = 0; n < batch; ++n) {
-      for (std::int64_t o = 0; o < out_channels; ++o) {
-        const std::int64_t first = o / (out_channels / groups) * (in_channels / groups);
-        for_each_index(y_size(), [&](const Shape& p) {
-          for_each_index(kernel, [&](const Shape& k) {
-            Shape from(p.size()), tap(p.size());
-            for (std::size_t a = 0; a < p.size(); ++a) {
-              const std::int64_t place = p[a] * entry(stride, a) + k[a] * entry(dilation, a) - entry(low, a);
-              if (place < 0 || place % entry(input_dilation, a) != 0) return;
-              from[a] = place / entry(input_dilation, a);
-              if (from[a] >= size[a]) return;
-              tap[a] = flip ? kernel[a] - 1 - k[a] : k[a];
-            }
-            for (std::int64_t c = 0; c < in_channels / groups; ++c) {
-              f(image_index(layout, n, o, p), image_index(layout, n, first + c, from), image_index(layout, o, c, tap));
-            }
-          });
+      for_each_index(y_size(), [&](const Shape& p) {
+        for_each_index(kernel, [&](const Shape& k) {
+          Shape from(p.size()), tap(p.size());
+          for (std::size_t a = 0; a < p.size(); ++a) {
+            const std::int64_t at =
+                p[a] * entry(stride, a) + k[a] * entry(dilation, a) - entry(low, a);
+            if (at < 0 || at % entry(input_dilation, a) != 0) return;
+            from[a] = at / entry(input_dilation, a);
+            if (from[a] >= size[a]) return;
+            tap[a] = flip ? kernel[a] - 1 - k[a] : k[a];
+          }
+          for (std::int64_t o = 0; o < out_channels; ++o) {
+            const std::int64_t first = o / (out_channels / groups) * (in_channels / groups);
+            const std::size_t iy = place(ys, image_index(layout, n, o, p)),
+                              ix = place(xs, image_index(layout, n, first, from)),
+                              iw = place(ws, image_index(layout, o, 0, tap));
+            for (std::size_t c = 0; c < depth; ++c) f(iy, ix + c * x_step, iw + c * w_step);
+          }
         });
-      }
+      });
     }
   }
 };
@@ -122,7 +162,20 @@ const Conv kConvs[] = {
     {"uneven_padding", 1, 2, 3, 1, {5, 4}, {3, 3}, {1}, {2, 0}, {1, 3}, {1}, {1}, false, "nhwc"},
     {"dilation", 2, 2, 3, 1, {8, 9}, {3, 2}, {1}, {1}, {1}, {2, 3}, {1}, false, "nhwc"},
     {"input_dilation", 1, 2, 3, 1, {4, 5}, {3, 3}, {1}, {2}, {2}, {1}, {2, 3}, false, "nhwc"},
-    {"everything", 2, 4, 6, 2, {5, 6}, {2, 3}, {2, 1}, {1, 2}, {2, 1}, {1, 2}, {2, 1}, true, "nchw"},
+    {"everything",
+     2,
+     4,
+     6,
+     2,
+     {5, 6},
+     {2, 3},
+     {2, 1},
+     {1, 2},
+     {2, 1},
+     {1, 2},
+     {2, 1},
+     true,
+     "nchw"},
     {"groups", 2, 4, 6, 2, {5, 5}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
     {"depthwise", 2, 4, 4, 4, {5, 5}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
     {"pointwise", 2, 5, 7, 1, {4, 3}, {1, 1}, {1}, {0}, {0}, {1}, {1}, false, "nhwc"},
@@ -142,29 +195,49 @@ const Conv kLargeConvs[] = {
     {"large_stride", 2, 16, 24, 1, {13, 12}, {3, 3}, {2}, {1}, {1}, {1}, {1}, false, "nhwc"},
 };
 
+Value convolved(const Conv& c, const Values& in) {
+  Value y = make(c.y(), [](const Shape&) { return 0.0; });
+  c.for_each_product(
+      [&](auto iy, auto ix, auto iw) { y.data[iy] += in[0].data[ix] * in[1].data[iw]; });
+  return y;
+}
+
 void add_conv(Cases& cases, const Conv& c, bool small) {
-  const Dtypes& dtypes = small ? kFloats : kWide;
-  const auto forward = [&c](const Values& in) {
-    Value y = make(c.y(), [](const Shape&) { return 0.0; });
-    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(y, iy) += at(in[0], ix) * at(in[1], iw); });
-    return y;
-  };
+  const Dtypes& dtypes = small ? kFloats : kSingle;
+  const auto forward = [&c](const Values& in) { return convolved(c, in); };
   const auto input_grad = [&c](const Values& in) {
     Value x = make(c.x(), [](const Shape&) { return 0.0; });
-    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(x, ix) += at(in[0], iy) * at(in[1], iw); });
+    c.for_each_product(
+        [&](auto iy, auto ix, auto iw) { x.data[ix] += in[0].data[iy] * in[1].data[iw]; });
     return x;
   };
   const auto weight_grad = [&c](const Values& in) {
     Value w = make(c.w(), [](const Shape&) { return 0.0; });
-    c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) { at(w, iw) += at(in[0], ix) * at(in[1], iy); });
+    c.for_each_product(
+        [&](auto iy, auto ix, auto iw) { w.data[iw] += in[0].data[ix] * in[1].data[iy]; });
     return w;
   };
   // Transformed kernels may be off by 5e-5 of the rms.
-  cases.push_back({"conv", c.label, {{c.x()}, {c.w()}}, c.attrs(), forward, dtypes, Result::same, small, 5});
-  cases.push_back({"conv_input_grad", c.label, {{c.y()}, {c.w()}}, c.attrs_after(c.x()), input_grad, dtypes,
-                   Result::same, small, 5});
-  cases.push_back({"conv_weight_grad", c.label, {{c.x()}, {c.y()}}, c.attrs_after(c.w()), weight_grad, dtypes,
-                   Result::same, small, 5});
+  cases.push_back(
+      {"conv", c.label, {{c.x()}, {c.w()}}, c.attrs(), forward, dtypes, Result::same, small, 5});
+  cases.push_back({"conv_input_grad",
+                   c.label,
+                   {{c.y()}, {c.w()}},
+                   c.attrs_after(c.x()),
+                   input_grad,
+                   dtypes,
+                   Result::same,
+                   small,
+                   5});
+  cases.push_back({"conv_weight_grad",
+                   c.label,
+                   {{c.x()}, {c.y()}},
+                   c.attrs_after(c.w()),
+                   weight_grad,
+                   dtypes,
+                   Result::same,
+                   small,
+                   5});
 }
 
 struct Transposed {
@@ -183,10 +256,12 @@ void add_conv_transpose(Cases& cases, const Transposed& t) {
   const Shape size = {4, 5}, kernel = {3, 2};
   Shape out_size;
   for (std::size_t k = 0; k < 2; ++k) {
-    out_size.push_back((size[k] - 1) * t.stride - 2 * t.padding + t.dilation * (kernel[k] - 1) + 1 + t.extra);
+    out_size.push_back((size[k] - 1) * t.stride - 2 * t.padding + t.dilation * (kernel[k] - 1) + 1 +
+                       t.extra);
   }
   const auto reference = [=, &t](const Values& in) {
-    Value y = make(image_shape(t.layout, 2, t.out_channels, out_size), [](const Shape&) { return 0.0; });
+    Value y =
+        make(image_shape(t.layout, 2, t.out_channels, out_size), [](const Shape&) { return 0.0; });
     const std::int64_t per_in = t.in_channels / t.groups, per_out = t.out_channels / t.groups;
     for (std::int64_t n = 0; n < 2; ++n) {
       for (std::int64_t o = 0; o < t.out_channels; ++o) {
@@ -208,29 +283,36 @@ void add_conv_transpose(Cases& cases, const Transposed& t) {
     }
     return y;
   };
-  cases.push_back({"conv_transpose", t.label,
+  cases.push_back({"conv_transpose",
+                   t.label,
                    {{image_shape(t.layout, 2, t.in_channels, size)},
                     {image_shape(t.layout, t.out_channels, t.in_channels / t.groups, kernel)}},
-                   {ints({t.stride}), ints({t.padding}), ints({t.dilation}), ints({t.extra}), integer(t.groups),
-                    text(t.layout)},
-                   reference, kFloats, Result::same, true, 5});
+                   {ints({t.stride}), ints({t.padding}), ints({t.dilation}), ints({t.extra}),
+                    integer(t.groups), text(t.layout)},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
+                   5});
 }
 
 // The named convolutions are conv with equal padding on both sides.
 void add_named(Cases& cases) {
   static const Conv one = {"", 2, 3, 4, 1, {7}, {3}, {2}, {1}, {1}, {1}, {1}, false, "nhwc"};
-  static const Conv two = {"", 2, 3, 4, 1, {5, 6}, {3, 2}, {1, 2}, {1}, {1}, {1}, {1}, false, "nhwc"};
-  static const Conv three = {"", 1, 2, 3, 1, {3, 4, 3}, {2, 2, 2}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"};
+  static const Conv two = {"",     2,   3,   4,   1,   {5, 6}, {3, 2},
+                           {1, 2}, {1}, {1}, {1}, {1}, false,  "nhwc"};
+  static const Conv three = {"",  1,   2,   3,   1,   {3, 4, 3}, {2, 2, 2},
+                             {1}, {1}, {1}, {1}, {1}, false,     "nhwc"};
   const auto add = [&](const char* op, const Conv& c, std::vector<Attribute> attrs) {
-    cases.push_back({op, "plain", {{c.x()}, {c.w()}}, std::move(attrs),
-                     [&c](const Values& in) {
-                       Value y = make(c.y(), [](const Shape&) { return 0.0; });
-                       c.for_each_product([&](const Shape& iy, const Shape& ix, const Shape& iw) {
-                         at(y, iy) += at(in[0], ix) * at(in[1], iw);
-                       });
-                       return y;
-                     },
-                     kFloats, Result::same, true, 5});
+    cases.push_back({op,
+                     "plain",
+                     {{c.x()}, {c.w()}},
+                     std::move(attrs),
+                     [&c](const Values& in) { return convolved(c, in); },
+                     kFloats,
+                     Result::same,
+                     true,
+                     5});
   };
   add("conv1d", one, {integer(2), integer(1)});
   add("conv2d", two, {ints({1, 2}), ints({1})});

@@ -1,4 +1,5 @@
-// Element-wise ops: one row a function, spread over a few shapes, and the places where they are special.
+// Element-wise ops: one row a function, spread over a few shapes, and the places where they are
+// special.
 #include <cmath>
 #include <limits>
 
@@ -90,17 +91,24 @@ const Binary kBinary[] = {
     {"maximum", [](double x, double y) { return x > y ? x : y; }, -5, 5, -5, 5, kNumbers},
     {"minimum", [](double x, double y) { return x < y ? x : y; }, -5, 5, -5, 5, kNumbers},
     {"arctan2", [](double x, double y) { return std::atan2(x, y); }, -5, 5, 1, 5, kFloats},
-    {"logaddexp", [](double x, double y) { return std::log(std::exp(x) + std::exp(y)); }, -5, 5, -5, 5, kFloats},
-    {"equal", [](double x, double y) { return x == y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"not_equal", [](double x, double y) { return x != y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"less", [](double x, double y) { return x < y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"less_equal", [](double x, double y) { return x <= y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"greater", [](double x, double y) { return x > y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"greater_equal", [](double x, double y) { return x >= y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll, Result::boolean},
-    {"logical_and", [](double x, double y) { return x != 0 && y != 0 ? 1.0 : 0.0; }, -1, 1, -1, 1, kAll,
+    {"logaddexp", [](double x, double y) { return std::log(std::exp(x) + std::exp(y)); }, -5, 5, -5,
+     5, kFloats},
+    {"equal", [](double x, double y) { return x == y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
      Result::boolean},
-    {"logical_or", [](double x, double y) { return x != 0 || y != 0 ? 1.0 : 0.0; }, -1, 1, -1, 1, kAll,
+    {"not_equal", [](double x, double y) { return x != y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
      Result::boolean},
+    {"less", [](double x, double y) { return x < y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
+     Result::boolean},
+    {"less_equal", [](double x, double y) { return x <= y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
+     Result::boolean},
+    {"greater", [](double x, double y) { return x > y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
+     Result::boolean},
+    {"greater_equal", [](double x, double y) { return x >= y ? 1.0 : 0.0; }, -2, 2, -2, 2, kAll,
+     Result::boolean},
+    {"logical_and", [](double x, double y) { return x != 0 && y != 0 ? 1.0 : 0.0; }, -1, 1, -1, 1,
+     kAll, Result::boolean},
+    {"logical_or", [](double x, double y) { return x != 0 || y != 0 ? 1.0 : 0.0; }, -1, 1, -1, 1,
+     kAll, Result::boolean},
 };
 
 template <typename F>
@@ -109,69 +117,110 @@ double bits(double x, double y, F f) {
 }
 
 const Binary kIntegerBinary[] = {
-    {"bitwise_and", [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a & b; }); }, -60, 60,
+    {"bitwise_and",
+     [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a & b; }); }, -60, 60,
      -60, 60, kIntegers},
-    {"bitwise_or", [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a | b; }); }, -60, 60,
+    {"bitwise_or",
+     [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a | b; }); }, -60, 60,
      -60, 60, kIntegers},
-    {"bitwise_xor", [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a ^ b; }); }, -60, 60,
+    {"bitwise_xor",
+     [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a ^ b; }); }, -60, 60,
      -60, 60, kIntegers},
-    {"left_shift", [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a << b; }); }, 0, 3, 0, 4,
-     kIntegers},
-    {"right_shift", [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a >> b; }); }, -60, 60, 0,
+    {"left_shift",
+     [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a << b; }); }, 0, 3, 0,
      4, kIntegers},
-    {"floor_divide", [](double x, double y) { return std::trunc(x / y); }, -60, 60, 1, 7, kIntegers},
+    {"right_shift",
+     [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a >> b; }); }, -60, 60,
+     0, 4, kIntegers},
+    {"floor_divide", [](double x, double y) { return std::trunc(x / y); }, -60, 60, 1, 7,
+     kIntegers},
 };
 
 const Binary kFloatBinary[] = {
     {"floor_divide", [](double x, double y) { return std::floor(x / y); }, -9, 9, 0.5, 3, kFloats},
 };
 
-const double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
+const double kInf = std::numeric_limits<double>::infinity(),
+             kNan = std::numeric_limits<double>::quiet_NaN();
 
 void add_unary(Cases& cases) {
   for (const Unary& u : kUnary) {
     const bool smooth = u.result == Result::same || u.result == Result::floating;
     for (const Shape& s : {Shape{2, 3, 4}, Shape{}, Shape{3, 67}, Shape{0, 3}}) {
       const bool gradient = smooth && count(s) < 30 && std::string(u.op) != "stop_gradient";
-      cases.push_back({u.op, label(s), {{s, u.low, u.high}}, {}, map1(u.f), u.dtypes, u.result, gradient});
+      cases.push_back(
+          {u.op, label(s), {{s, u.low, u.high}}, {}, map1(u.f), u.dtypes, u.result, gradient});
     }
   }
-  cases.push_back({"bitwise_invert", "integers", {{{3, 7}, -60, 60}}, {},
-                   map1([](double x) { return -x - 1; }), {QN_I32, QN_I64, QN_I16, QN_I8}, Result::same, false});
-  cases.push_back({"bitwise_invert", "bool", {{{3, 7}}}, {}, map1([](double x) { return 1 - x; }), {QN_BOOL},
-                   Result::same, false});
+  cases.push_back({"bitwise_invert",
+                   "integers",
+                   {{{3, 7}, -60, 60}},
+                   {},
+                   map1([](double x) { return -x - 1; }),
+                   {QN_I32, QN_I64, QN_I16, QN_I8},
+                   Result::same,
+                   false});
+  cases.push_back({"bitwise_invert",
+                   "bool",
+                   {{{3, 7}}},
+                   {},
+                   map1([](double x) { return 1 - x; }),
+                   {QN_BOOL},
+                   Result::same,
+                   false});
   // What a function does at the ends of its domain.
-  const auto special = [&](const char* op, std::vector<double> x, double (*f)(double), Result r = Result::same) {
+  const auto special = [&](const char* op, std::vector<double> x, double (*f)(double),
+                           Result r = Result::same) {
     const Shape s{static_cast<std::int64_t>(x.size())};
-    cases.push_back({op, "special", {{s, 0, 0, 0, true, std::move(x)}}, {}, map1(f), kFloats, r, false});
+    cases.push_back(
+        {op, "special", {{s, 0, 0, 0, true, std::move(x)}}, {}, map1(f), kFloats, r, false});
   };
-  special("exp", {-kInf, kInf, kNan, 0, -0.0, -200}, [](double x) { return x == -200 ? 0 : std::exp(x); });
+  special("exp", {-kInf, kInf, kNan, 0, -0.0, -200},
+          [](double x) { return x == -200 ? 0 : std::exp(x); });
   special("log", {0, kInf, kNan, 1, -1}, [](double x) { return std::log(x); });
   special("tanh", {-kInf, kInf, kNan, 0, 60, -60}, [](double x) { return std::tanh(x); });
   special("sigmoid", {-kInf, kInf, kNan, 0, 300, -300},
           [](double x) { return x == -300 ? 0 : 1 / (1 + std::exp(-x)); });
-  special("round", {0.5, 1.5, 2.5, -0.5, -1.5, kInf, kNan}, [](double x) { return std::nearbyint(x); });
+  special("round", {0.5, 1.5, 2.5, -0.5, -1.5, kInf, kNan},
+          [](double x) { return std::nearbyint(x); });
   special("sign", {-kInf, kInf, kNan, 0}, [](double x) { return std::isnan(x) ? x : sign_of(x); });
-  special("isnan", {-kInf, kInf, kNan, 0}, [](double x) { return std::isnan(x) ? 1.0 : 0.0; }, Result::boolean);
-  special("isinf", {-kInf, kInf, kNan, 0}, [](double x) { return std::isinf(x) ? 1.0 : 0.0; }, Result::boolean);
+  special(
+      "isnan", {-kInf, kInf, kNan, 0}, [](double x) { return std::isnan(x) ? 1.0 : 0.0; },
+      Result::boolean);
+  special(
+      "isinf", {-kInf, kInf, kNan, 0}, [](double x) { return std::isinf(x) ? 1.0 : 0.0; },
+      Result::boolean);
 }
 
 void add_binary(Cases& cases, const Binary& b) {
   const std::pair<Shape, Shape> pairs[] = {
-      {{2, 3, 4}, {2, 3, 4}}, {{2, 3, 4}, {4}}, {{3, 1}, {1, 4}}, {{}, {2, 3}},
-      {{}, {}},               {{0, 3}, {1, 3}}, {{5, 33}, {5, 1}},
+      {{2, 3, 4}, {2, 3, 4}}, {{2, 3, 4}, {4}},  {{3, 1}, {1, 4}}, {{}, {2, 3}}, {{}, {}},
+      {{0, 3}, {1, 3}},       {{5, 33}, {5, 1}},
   };
   for (const auto& [x, y] : pairs) {
     const bool gradient = b.result != Result::boolean && count(x) < 30;
-    cases.push_back({b.op, label(x) + "_" + label(y), {{x, b.low, b.high}, {y, b.low2, b.high2}}, {}, map2(b.f),
-                     b.dtypes, b.result, gradient});
+    cases.push_back({b.op,
+                     label(x) + "_" + label(y),
+                     {{x, b.low, b.high}, {y, b.low2, b.high2}},
+                     {},
+                     map2(b.f),
+                     b.dtypes,
+                     b.result,
+                     gradient});
   }
 }
 
 void add_special_pairs(Cases& cases) {
-  const std::vector<double> x = {kNan, 1, kNan, kInf, -kInf, 0}, y = {1, kNan, kNan, 1, kInf, -kInf};
+  const std::vector<double> x = {kNan, 1, kNan, kInf, -kInf, 0},
+                            y = {1, kNan, kNan, 1, kInf, -kInf};
   const auto special = [&](const char* op, double (*f)(double, double), Result r = Result::same) {
-    cases.push_back({op, "special", {{{6}, 0, 0, 0, true, x}, {{6}, 0, 0, 0, true, y}}, {}, map2(f), kFloats, r,
+    cases.push_back({op,
+                     "special",
+                     {{{6}, 0, 0, 0, true, x}, {{6}, 0, 0, 0, true, y}},
+                     {},
+                     map2(f),
+                     kFloats,
+                     r,
                      false});
   };
   special("maximum", [](double a, double b) { return std::isnan(a) || a > b ? a : b; });
@@ -181,16 +230,35 @@ void add_special_pairs(Cases& cases) {
     if (std::isfinite(a) && std::isfinite(b)) return std::log(std::exp(a) + std::exp(b));
     return a > b ? a : b;  // the other one vanishes beside an infinity
   });
-  special("less", [](double a, double b) { return a < b ? 1.0 : 0.0; }, Result::boolean);
-  special("not_equal", [](double a, double b) { return a != b ? 1.0 : 0.0; }, Result::boolean);
-  cases.push_back({"logaddexp", "large", {{{3}, 0, 0, 0, true, {900, -900, 10}}, {{3}, 0, 0, 0, true, {900, -900, 0}}},
-                   {}, map2([](double a, double b) { return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b))); })});
+  special(
+      "less", [](double a, double b) { return a < b ? 1.0 : 0.0; }, Result::boolean);
+  special(
+      "not_equal", [](double a, double b) { return a != b ? 1.0 : 0.0; }, Result::boolean);
+  cases.push_back({"logaddexp",
+                   "large",
+                   {{{3}, 0, 0, 0, true, {900, -900, 10}}, {{3}, 0, 0, 0, true, {900, -900, 0}}},
+                   {},
+                   map2([](double a, double b) {
+                     return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
+                   })});
   for (const char* op : {"floor_divide", "remainder"}) {
-    cases.push_back({op, "by_zero", {{{4}, 1, 9}, {{4}, 0, 0}}, {}, map2([](double, double) { return 0.0; }),
-                     kIntegers, Result::same, false});
+    cases.push_back({op,
+                     "by_zero",
+                     {{{4}, 1, 9}, {{4}, 0, 0}},
+                     {},
+                     map2([](double, double) { return 0.0; }),
+                     kIntegers,
+                     Result::same,
+                     false});
   }
-  cases.push_back({"left_shift", "by_width", {{{3}, 1, 9}, {{3}, 0, 0, 0, true, {32, 33, 40}}}, {},
-                   map2([](double, double) { return 0.0; }), {QN_I32, QN_U32}, Result::same, false});
+  cases.push_back({"left_shift",
+                   "by_width",
+                   {{{3}, 1, 9}, {{3}, 0, 0, 0, true, {32, 33, 40}}},
+                   {},
+                   map2([](double, double) { return 0.0; }),
+                   {QN_I32, QN_U32},
+                   Result::same,
+                   false});
 }
 
 void add_mixed_dtypes(Cases& cases) {
@@ -198,12 +266,17 @@ void add_mixed_dtypes(Cases& cases) {
     const char* label;
     qn_dtype x, y, out;
   };
-  for (const Mix& m : {Mix{"i32_f16", QN_I32, QN_F16, QN_F16}, Mix{"u8_i8", QN_U8, QN_I8, QN_I16},
-                       Mix{"f16_bf16", QN_F16, QN_BF16, QN_F32}, Mix{"bool_i64", QN_BOOL, QN_I64, QN_I64},
-                       Mix{"u64_i32", QN_U64, QN_I32, QN_F32}, Mix{"f32_f64", QN_F32, QN_F64, QN_F64}}) {
+  for (const Mix& m :
+       {Mix{"i32_f16", QN_I32, QN_F16, QN_F16}, Mix{"u8_i8", QN_U8, QN_I8, QN_I16},
+        Mix{"f16_bf16", QN_F16, QN_BF16, QN_F32}, Mix{"bool_i64", QN_BOOL, QN_I64, QN_I64},
+        Mix{"u64_i32", QN_U64, QN_I32, QN_F32}, Mix{"f32_f64", QN_F32, QN_F64, QN_F64}}) {
     // The dtype under test names only the one that is expected.
-    cases.push_back({"add", m.label, {{{3, 5}, -5, 5, m.x, false}, {{3, 5}, -5, 5, m.y, false}}, {},
-                     map2([](double a, double b) { return a + b; }), {m.out}});
+    cases.push_back({"add",
+                     m.label,
+                     {{{3, 5}, -5, 5, m.x, false}, {{3, 5}, -5, 5, m.y, false}},
+                     {},
+                     map2([](double a, double b) { return a + b; }),
+                     {m.out}});
   }
 }
 
@@ -213,14 +286,28 @@ void add_others(Cases& cases) {
       return broadcast_at(in[0], i) != 0 ? broadcast_at(in[1], i) : broadcast_at(in[2], i);
     });
   };
-  cases.push_back({"where", "same", {{{2, 3, 4}, 0, 1, QN_BOOL, false}, {{2, 3, 4}}, {{2, 3, 4}}}, {}, choose, kAll});
-  cases.push_back({"where", "broadcast", {{{3, 1}, 0, 1, QN_BOOL, false}, {{4}}, {{2, 1, 4}}}, {}, choose, kAll});
+  cases.push_back({"where",
+                   "same",
+                   {{{2, 3, 4}, 0, 1, QN_BOOL, false}, {{2, 3, 4}}, {{2, 3, 4}}},
+                   {},
+                   choose,
+                   kAll});
+  cases.push_back({"where",
+                   "broadcast",
+                   {{{3, 1}, 0, 1, QN_BOOL, false}, {{4}}, {{2, 1, 4}}},
+                   {},
+                   choose,
+                   kAll});
   const auto clip = [](const Values& in) {
     return make(in[0].shape, [&](const Shape& i) {
       return std::min(std::max(at(in[0], i), broadcast_at(in[1], i)), broadcast_at(in[2], i));
     });
   };
-  cases.push_back({"clip", "scalars", {{{3, 5}, -4, 4}, {{}, -1, -1}, {{}, 2, 2}}, {}, clip,
+  cases.push_back({"clip",
+                   "scalars",
+                   {{{3, 5}, -4, 4}, {{}, -1, -1}, {{}, 2, 2}},
+                   {},
+                   clip,
                    {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64}});
   struct Conversion {
     const char* label;
@@ -233,14 +320,23 @@ void add_others(Cases& cases) {
         Conversion{"f16_bf16", QN_F16, QN_BF16}, Conversion{"bf16_f64", QN_BF16, QN_F64},
         Conversion{"f64_f32", QN_F64, QN_F32}, Conversion{"i64_i8", QN_I64, QN_I8}}) {
     const double low = c.to == QN_U8 ? 0 : -9;
-    cases.push_back({"astype", c.label, {{{3, 21}, low, 9, c.from, is_float(c.from) && is_float(c.to)}},
+    cases.push_back({"astype",
+                     c.label,
+                     {{{3, 21}, low, 9, c.from, is_float(c.from) && is_float(c.to)}},
                      {dtype(c.to)},
                      [to = c.to](const Values& in) {
-                       return make(in[0].shape, [&](const Shape& i) { return rounded(at(in[0], i), to); });
+                       return make(in[0].shape,
+                                   [&](const Shape& i) { return rounded(at(in[0], i), to); });
                      },
-                     {c.to}, Result::same, false});
+                     {c.to},
+                     Result::same,
+                     false});
   }
-  cases.push_back({"astype", "gradient", {{{3, 4}}}, {dtype(QN_F64)}, map1([](double x) { return x; }),
+  cases.push_back({"astype",
+                   "gradient",
+                   {{{3, 4}}},
+                   {dtype(QN_F64)},
+                   map1([](double x) { return x; }),
                    {QN_F64}});
 }
 
@@ -257,7 +353,8 @@ Cases elementwise_cases() {
   add_others(cases);
   // One op in two dtype families is two rows: the label tells them apart.
   for (Case& c : cases) {
-    if (c.op == "floor_divide" && c.label != "by_zero") c.label += is_float(c.dtypes[0]) ? "_floats" : "_integers";
+    if (c.op == "floor_divide" && c.label != "by_zero")
+      c.label += is_float(c.dtypes[0]) ? "_floats" : "_integers";
   }
   return cases;
 }

@@ -13,8 +13,8 @@ namespace quern::test {
 const Dtypes kFloats = {QN_F32, QN_F64, QN_F16, QN_BF16};
 const Dtypes kIntegers = {QN_I32, QN_I64, QN_I16, QN_I8, QN_U32, QN_U64, QN_U16, QN_U8};
 const Dtypes kSigned = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16, QN_I8};
-const Dtypes kNumbers = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16, QN_I8,
-                         QN_U32, QN_U64, QN_U16, QN_U8};
+const Dtypes kNumbers = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64,
+                         QN_I16, QN_I8,  QN_U32, QN_U64,  QN_U16, QN_U8};
 const Dtypes kAll = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16,
                      QN_I8,  QN_U32, QN_U64, QN_U16,  QN_U8,  QN_BOOL};
 
@@ -67,7 +67,8 @@ bool Runtime::has_plugin(const std::string& id) const {
 Runtime& Runtime::preferring(const std::string& plugin) {
   static std::map<std::string, std::unique_ptr<Runtime>> made;
   auto& slot = made[plugin];
-  if (!slot) slot = std::make_unique<Runtime>(plugin == "naive" ? "*=naive" : "*=" + plugin + "|naive");
+  if (!slot)
+    slot = std::make_unique<Runtime>(plugin == "naive" ? "*=naive" : "*=" + plugin + "|naive");
   return *slot;
 }
 
@@ -78,30 +79,49 @@ const std::vector<std::string>& bundled_plugins() {
 
 const char* name(Form f) {
   switch (f) {
-    case Form::dense: return "dense";
-    case Form::transposed: return "transposed";
-    case Form::reversed: return "reversed";
-    case Form::gapped: return "gapped";
-    default: return "repeated";
+    case Form::dense:
+      return "dense";
+    case Form::transposed:
+      return "transposed";
+    case Form::reversed:
+      return "reversed";
+    case Form::gapped:
+      return "gapped";
+    default:
+      return "repeated";
   }
 }
 
 const char* name(qn_dtype t) {
   switch (t) {
-    case QN_BOOL: return "bool";
-    case QN_U8: return "u8";
-    case QN_U16: return "u16";
-    case QN_U32: return "u32";
-    case QN_U64: return "u64";
-    case QN_I8: return "i8";
-    case QN_I16: return "i16";
-    case QN_I32: return "i32";
-    case QN_I64: return "i64";
-    case QN_F16: return "f16";
-    case QN_BF16: return "bf16";
-    case QN_F32: return "f32";
-    case QN_F64: return "f64";
-    default: return "c64";
+    case QN_BOOL:
+      return "bool";
+    case QN_U8:
+      return "u8";
+    case QN_U16:
+      return "u16";
+    case QN_U32:
+      return "u32";
+    case QN_U64:
+      return "u64";
+    case QN_I8:
+      return "i8";
+    case QN_I16:
+      return "i16";
+    case QN_I32:
+      return "i32";
+    case QN_I64:
+      return "i64";
+    case QN_F16:
+      return "f16";
+    case QN_BF16:
+      return "bf16";
+    case QN_F32:
+      return "f32";
+    case QN_F64:
+      return "f64";
+    default:
+      return "c64";
   }
 }
 
@@ -135,46 +155,71 @@ std::uint16_t to_bf16(double v) {
 
 void encode(void* at, double v, qn_dtype t) {
   switch (t) {
-    case QN_BOOL: return put<std::uint8_t>(at, v != 0);
-    case QN_U8: return put<std::uint8_t>(at, v);
-    case QN_U16: return put<std::uint16_t>(at, v);
-    case QN_U32: return put<std::uint32_t>(at, v);
-    case QN_U64: return put<std::uint64_t>(at, v);
-    case QN_I8: return put<std::int8_t>(at, v);
-    case QN_I16: return put<std::int16_t>(at, v);
-    case QN_I32: return put<std::int32_t>(at, v);
-    case QN_I64: return put<std::int64_t>(at, v);
-    case QN_F16: return put<_Float16>(at, v);
-    case QN_F32: return put<float>(at, v);
-    case QN_F64: return put<double>(at, v);
+    case QN_BOOL:
+      return put<std::uint8_t>(at, v != 0);
+    case QN_U8:
+      return put<std::uint8_t>(at, v);
+    case QN_U16:
+      return put<std::uint16_t>(at, v);
+    case QN_U32:
+      return put<std::uint32_t>(at, v);
+    case QN_U64:
+      return put<std::uint64_t>(at, v);
+    case QN_I8:
+      return put<std::int8_t>(at, v);
+    case QN_I16:
+      return put<std::int16_t>(at, v);
+    case QN_I32:
+      return put<std::int32_t>(at, v);
+    case QN_I64:
+      return put<std::int64_t>(at, v);
+    case QN_F16:
+      return put<_Float16>(at, v);
+    case QN_F32:
+      return put<float>(at, v);
+    case QN_F64:
+      return put<double>(at, v);
     case QN_BF16: {
       const std::uint16_t bits = to_bf16(v);
       std::memcpy(at, &bits, sizeof bits);
       return;
     }
-    default: throw std::logic_error("the harness does not store this dtype");
+    default:
+      throw std::logic_error("the harness does not store this dtype");
   }
 }
 
 double decode(const void* at, qn_dtype t) {
   switch (t) {
     case QN_BOOL:
-    case QN_U8: return get<std::uint8_t>(at);
-    case QN_U16: return get<std::uint16_t>(at);
-    case QN_U32: return get<std::uint32_t>(at);
-    case QN_U64: return get<std::uint64_t>(at);
-    case QN_I8: return get<std::int8_t>(at);
-    case QN_I16: return get<std::int16_t>(at);
-    case QN_I32: return get<std::int32_t>(at);
-    case QN_I64: return get<std::int64_t>(at);
-    case QN_F16: return get<_Float16>(at);
-    case QN_F32: return get<float>(at);
-    case QN_F64: return get<double>(at);
+    case QN_U8:
+      return get<std::uint8_t>(at);
+    case QN_U16:
+      return get<std::uint16_t>(at);
+    case QN_U32:
+      return get<std::uint32_t>(at);
+    case QN_U64:
+      return get<std::uint64_t>(at);
+    case QN_I8:
+      return get<std::int8_t>(at);
+    case QN_I16:
+      return get<std::int16_t>(at);
+    case QN_I32:
+      return get<std::int32_t>(at);
+    case QN_I64:
+      return get<std::int64_t>(at);
+    case QN_F16:
+      return get<_Float16>(at);
+    case QN_F32:
+      return get<float>(at);
+    case QN_F64:
+      return get<double>(at);
     case QN_BF16: {
       const std::uint32_t u = static_cast<std::uint32_t>(get<std::uint16_t>(at)) << 16;
       return get<float>(&u);
     }
-    default: throw std::logic_error("the harness does not read this dtype");
+    default:
+      throw std::logic_error("the harness does not read this dtype");
   }
 }
 
@@ -216,7 +261,8 @@ double rounded(double v, qn_dtype t) {
 Array array(const Runtime& rt, const Value& v, qn_dtype t, Form form) {
   const Placement p = place(v.shape, form);
   const std::size_t item = item_bytes(t), n = v.shape.size();
-  auto memory = std::make_unique<std::vector<unsigned char>>(static_cast<std::size_t>(p.elements) * item);
+  auto memory =
+      std::make_unique<std::vector<unsigned char>>(static_cast<std::size_t>(p.elements) * item);
   Shape index(n, 0);
   for (double d : v.data) {
     std::int64_t at = p.base;
@@ -229,7 +275,8 @@ Array array(const Runtime& rt, const Value& v, qn_dtype t, Form form) {
   check(qn_array_borrow(
             rt.get(), memory->data() + p.base * static_cast<std::int64_t>(item), v.shape.data(),
             form == Form::dense ? nullptr : p.strides.data(), static_cast<std::uint32_t>(n), t,
-            [](void* m) { delete static_cast<std::vector<unsigned char>*>(m); }, memory.get(), &out, &error),
+            [](void* m) { delete static_cast<std::vector<unsigned char>*>(m); }, memory.get(), &out,
+            &error),
         error);
   memory.release();  // the array's now
   return Array(out);
@@ -254,10 +301,17 @@ Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& 
     qn_attr r{};
     r.type = a.type;
     switch (a.type) {
-      case QN_ATTR_FLOAT: r.v.f = a.f; break;
-      case QN_ATTR_INTS: r.count = static_cast<std::uint32_t>(a.is.size()), r.v.is = a.is.data(); break;
-      case QN_ATTR_STR: r.count = static_cast<std::uint32_t>(a.s.size()), r.v.s = a.s.data(); break;
-      default: r.v.i = a.i;
+      case QN_ATTR_FLOAT:
+        r.v.f = a.f;
+        break;
+      case QN_ATTR_INTS:
+        r.count = static_cast<std::uint32_t>(a.is.size()), r.v.is = a.is.data();
+        break;
+      case QN_ATTR_STR:
+        r.count = static_cast<std::uint32_t>(a.s.size()), r.v.s = a.s.data();
+        break;
+      default:
+        r.v.i = a.i;
     }
     attr.push_back(r);
   }
@@ -275,7 +329,9 @@ Input index_input(Shape shape, std::int64_t low, std::int64_t high) {
   return {std::move(shape), static_cast<double>(low), static_cast<double>(high), QN_I32, false};
 }
 
-qn_dtype input_dtype(const Case& c, std::size_t i, qn_dtype t) { return c.in[i].dtype ? c.in[i].dtype : t; }
+qn_dtype input_dtype(const Case& c, std::size_t i, qn_dtype t) {
+  return c.in[i].dtype ? c.in[i].dtype : t;
+}
 
 Values input_values(const Case& c, qn_dtype t, Form form) {
   Values values;
@@ -291,7 +347,8 @@ Values input_values(const Case& c, qn_dtype t, Form form) {
     for (std::int64_t k = 0; k < n; ++k) {
       state = state * 6364136223846793005u + 1442695040888963407u;
       const double unit = static_cast<double>(state >> 11) * 0x1p-53;
-      double x = whole ? std::floor(low + unit * (in.high - low + 1)) : low + unit * (in.high - low);
+      double x =
+          whole ? std::floor(low + unit * (in.high - low + 1)) : low + unit * (in.high - low);
       if (type == QN_BOOL) x = unit < 0.5;
       if (!in.data.empty()) x = in.data[static_cast<std::size_t>(k) % in.data.size()];
       v.data.push_back(rounded(x, type));
@@ -310,11 +367,16 @@ namespace {
 
 double dtype_tolerance(qn_dtype t) {
   switch (t) {
-    case QN_F64: return 1e-11;
-    case QN_F32: return 1e-5;
-    case QN_F16: return 2e-3;
-    case QN_BF16: return 1.6e-2;
-    default: return 0;  // integers and bool are exact
+    case QN_F64:
+      return 1e-11;
+    case QN_F32:
+      return 1e-5;
+    case QN_F16:
+      return 2e-3;
+    case QN_BF16:
+      return 1.6e-2;
+    default:
+      return 0;  // integers and bool are exact
   }
 }
 
@@ -340,7 +402,8 @@ std::string difference(const Value& got, const Value& want, qn_dtype t, double f
     squares += w * w;
     ++finite;
   }
-  const double rms = finite > 0 ? std::sqrt(squares / finite) : 0, tolerance = factor * dtype_tolerance(t);
+  const double rms = finite > 0 ? std::sqrt(squares / finite) : 0,
+               tolerance = factor * dtype_tolerance(t);
   for (std::size_t i = 0; i < want.data.size(); ++i) {
     const double g = got.data[i], w = want.data[i];
     if (g == w || (std::isnan(g) && std::isnan(w))) continue;

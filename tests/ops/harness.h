@@ -84,16 +84,19 @@ const std::vector<std::string>& bundled_plugins();
 
 // How an input lies in memory.
 enum class Form { dense, transposed, reversed, gapped, repeated };
-inline constexpr Form kForms[] = {Form::dense, Form::transposed, Form::reversed, Form::gapped, Form::repeated};
+inline constexpr Form kForms[] = {Form::dense, Form::transposed, Form::reversed, Form::gapped,
+                                  Form::repeated};
 const char* name(Form f);
 const char* name(qn_dtype t);
 
-extern const Dtypes kFloats, kIntegers, kSigned, kNumbers, kAll;  // kNumbers: floats and integers; kAll: and bool
+extern const Dtypes kFloats, kIntegers, kSigned, kNumbers,
+    kAll;  // kNumbers: floats and integers; kAll: and bool
 bool is_float(qn_dtype t);
 
 // The number that remains of v in dtype t: rounded, integers truncated, bool as 0 or 1.
 double rounded(double v, qn_dtype t);
-// Borrowed memory holding `v` in the given form; `repeated` has stride 0 on axis 0, which must hold equal values.
+// Borrowed memory holding `v` in the given form; `repeated` has stride 0 on axis 0, which must hold
+// equal values.
 Array array(const Runtime& rt, const Value& v, qn_dtype t, Form form = Form::dense);
 Value read(const Array& a);  // evaluates
 Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& in,
@@ -101,15 +104,22 @@ Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& 
 
 struct Input {
   Shape shape;
-  double low = -2, high = 2;         // of uniform random values
-  qn_dtype dtype = 0;                // 0 = the dtype under test
+  double low = -2, high = 2;  // of uniform random values
+  qn_dtype dtype = 0;         // 0 = the dtype under test
   bool differentiable = true;
-  std::vector<double> data = {};     // instead of random values
+  std::vector<double> data = {};  // instead of random values
 };
-Input index_input(Shape shape, std::int64_t low, std::int64_t high);  // i32 in [low, high], not differentiable
+Input index_input(Shape shape, std::int64_t low,
+                  std::int64_t high);  // i32 in [low, high], not differentiable
 
 using Values = std::vector<Value>;
-enum class Result { any, same, floating, boolean, index };  // dtype of the result; floating: f32 for integers
+enum class Result {
+  any,
+  same,
+  floating,
+  boolean,
+  index
+};  // dtype of the result; floating: f32 for integers
 
 // One row of a table.
 struct Case {
@@ -119,20 +129,21 @@ struct Case {
   std::function<Value(const Values&)> reference;
   Dtypes dtypes = kFloats;
   Result result = Result::same;
-  bool gradient = true;    // check it by finite differences
-  double tolerance = 1;    // a factor on that of the dtype
+  bool gradient = true;                            // check it by finite differences
+  double tolerance = 1;                            // a factor on that of the dtype
   std::function<void(Values&)> prepare = nullptr;  // may rewrite inputs that depend on others
 };
 using Cases = std::vector<Case>;
 
-// The inputs' values for a case in a dtype and form: random, rounded, repeated where the form asks for it.
+// The inputs' values for a case in a dtype and form: random, rounded, repeated where the form asks
+// for it.
 Values input_values(const Case& c, qn_dtype t, Form form);
 // The dtype of input i when t is under test.
 qn_dtype input_dtype(const Case& c, std::size_t i, qn_dtype t);
 // Empty when `got` is within the tolerance of its dtype, else the first difference.
 std::string difference(const Value& got, const Value& want, qn_dtype t, double factor);
 
-Cases elementwise_cases(), reduce_cases(), shape_cases(), contract_cases(), pool_cases(), normalize_cases(),
-    random_cases();
+Cases elementwise_cases(), reduce_cases(), shape_cases(), contract_cases(), pool_cases(),
+    normalize_cases(), random_cases();
 
 }  // namespace quern::test

@@ -25,27 +25,62 @@ void add_softmax(Cases& cases) {
     Shape shape, asked, axes;
   };
   static const Place places[] = {
-      {"last", {3, 5}, {-1}, {1}},          {"first", {4, 3}, {0}, {0}},   {"middle", {2, 4, 3}, {1}, {1}},
-      {"two", {2, 4, 3}, {0, 2}, {0, 2}},   {"row", {7}, {-1}, {0}},       {"long", {3, 131}, {-1}, {1}},
-      {"no_rows", {0, 3}, {-1}, {1}},       {"one", {4, 1}, {-1}, {1}},
+      {"last", {3, 5}, {-1}, {1}},     {"first", {4, 3}, {0}, {0}},
+      {"middle", {2, 4, 3}, {1}, {1}}, {"two", {2, 4, 3}, {0, 2}, {0, 2}},
+      {"row", {7}, {-1}, {0}},         {"long", {3, 131}, {-1}, {1}},
+      {"no_rows", {0, 3}, {-1}, {1}},  {"one", {4, 1}, {-1}, {1}},
   };
   for (const Place& p : places) {
     const bool gradient = count(p.shape) < 100;
-    cases.push_back({"softmax", p.label, {{p.shape, -4, 4}}, {ints(p.asked)},
-                     [&p](const Values& in) { return softmax(in[0], p.axes); }, kFloats, Result::same, gradient, 2});
-    cases.push_back({"log_softmax", p.label, {{p.shape, -4, 4}}, {ints(p.asked)},
-                     [&p](const Values& in) { return log_softmax(in[0], p.axes); }, kFloats, Result::same, gradient,
+    cases.push_back({"softmax",
+                     p.label,
+                     {{p.shape, -4, 4}},
+                     {ints(p.asked)},
+                     [&p](const Values& in) { return softmax(in[0], p.axes); },
+                     kFloats,
+                     Result::same,
+                     gradient,
+                     2});
+    cases.push_back({"log_softmax",
+                     p.label,
+                     {{p.shape, -4, 4}},
+                     {ints(p.asked)},
+                     [&p](const Values& in) { return log_softmax(in[0], p.axes); },
+                     kFloats,
+                     Result::same,
+                     gradient,
                      2});
   }
   const Input large{{2, 3}, 0, 0, 0, true, {900, 901, 899, -900, -901, -899}};
-  cases.push_back({"softmax", "large", {large}, {}, [](const Values& in) { return softmax(in[0], {1}); }, kFloats,
-                   Result::same, true, 2});
-  cases.push_back({"log_softmax", "large", {large}, {}, [](const Values& in) { return log_softmax(in[0], {1}); },
-                   kFloats, Result::same, true, 2});
+  cases.push_back({"softmax",
+                   "large",
+                   {large},
+                   {},
+                   [](const Values& in) { return softmax(in[0], {1}); },
+                   kFloats,
+                   Result::same,
+                   true,
+                   2});
+  cases.push_back({"log_softmax",
+                   "large",
+                   {large},
+                   {},
+                   [](const Values& in) { return log_softmax(in[0], {1}); },
+                   kFloats,
+                   Result::same,
+                   true,
+                   2});
   const double inf = INFINITY;
   const Input holes{{2, 3}, 0, 0, 0, true, {1, -inf, 2, -inf, -inf, 3}};
-  cases.push_back({"softmax", "holes", {holes}, {}, [](const Values& in) { return softmax(in[0], {1}); }, kFloats,
-                   Result::same, false, 2});
+  cases.push_back({"softmax",
+                   "holes",
+                   {holes},
+                   {},
+                   [](const Values& in) { return softmax(in[0], {1}); },
+                   kFloats,
+                   Result::same,
+                   false,
+                   2});
 }
 
 Value layer_norm(const Values& in, double eps) {
@@ -65,16 +100,69 @@ Value layer_norm(const Values& in, double eps) {
 void add_layer_norm(Cases& cases) {
   const auto reference = [](const Values& in) { return layer_norm(in, 1e-5); };
   const Input weight{{6}}, bias{{6}}, one{{}};
-  cases.push_back({"layer_norm", "rows", {{{3, 6}}, weight, bias}, {}, reference, kFloats, Result::same, true, 4});
-  cases.push_back({"layer_norm", "batch", {{{2, 3, 6}}, weight, bias}, {}, reference, kFloats, Result::same, true, 4});
-  cases.push_back({"layer_norm", "scalars", {{{3, 6}}, one, one}, {}, reference, kFloats, Result::same, true, 4});
-  cases.push_back({"layer_norm", "scalar_bias", {{{3, 6}}, weight, one}, {}, reference, kFloats, Result::same, true,
+  cases.push_back({"layer_norm",
+                   "rows",
+                   {{{3, 6}}, weight, bias},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
                    4});
-  cases.push_back({"layer_norm", "eps", {{{3, 6}}, weight, bias}, {number(0.5)},
-                   [](const Values& in) { return layer_norm(in, 0.5); }, kFloats, Result::same, true, 4});
-  cases.push_back({"layer_norm", "long", {{{3, 131}}, {{131}}, {{131}}}, {}, reference, kFloats, Result::same, false,
+  cases.push_back({"layer_norm",
+                   "batch",
+                   {{{2, 3, 6}}, weight, bias},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
                    4});
-  cases.push_back({"layer_norm", "no_rows", {{{0, 6}}, weight, bias}, {}, reference, kFloats, Result::same, true, 4});
+  cases.push_back({"layer_norm",
+                   "scalars",
+                   {{{3, 6}}, one, one},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
+                   4});
+  cases.push_back({"layer_norm",
+                   "scalar_bias",
+                   {{{3, 6}}, weight, one},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
+                   4});
+  cases.push_back({"layer_norm",
+                   "eps",
+                   {{{3, 6}}, weight, bias},
+                   {number(0.5)},
+                   [](const Values& in) { return layer_norm(in, 0.5); },
+                   kFloats,
+                   Result::same,
+                   true,
+                   4});
+  cases.push_back({"layer_norm",
+                   "long",
+                   {{{3, 131}}, {{131}}, {{131}}},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   false,
+                   4});
+  cases.push_back({"layer_norm",
+                   "no_rows",
+                   {{{0, 6}}, weight, bias},
+                   {},
+                   reference,
+                   kFloats,
+                   Result::same,
+                   true,
+                   4});
 }
 
 void add_losses(Cases& cases) {
@@ -86,19 +174,32 @@ void add_losses(Cases& cases) {
     });
   };
   const Input targets = index_input({4}, 0, 2);
-  cases.push_back({"nll_loss", "rows", {{{4, 3}}, targets}, {},
-                   [=](const Values& in) { return picked(in[0], in[1]); }});
-  cases.push_back({"cross_entropy", "rows", {{{4, 3}}, targets}, {},
-                   [=](const Values& in) { return picked(log_softmax(in[0], {1}), in[1]); }, kFloats, Result::same,
-                   true, 2});
-  cases.push_back({"cross_entropy", "first_axis", {{{3, 4}}, targets}, {integer(0)},
+  cases.push_back({"nll_loss", "rows", {{{4, 3}}, targets}, {}, [=](const Values& in) {
+                     return picked(in[0], in[1]);
+                   }});
+  cases.push_back({"cross_entropy",
+                   "rows",
+                   {{{4, 3}}, targets},
+                   {},
+                   [=](const Values& in) { return picked(log_softmax(in[0], {1}), in[1]); },
+                   kFloats,
+                   Result::same,
+                   true,
+                   2});
+  cases.push_back({"cross_entropy",
+                   "first_axis",
+                   {{{3, 4}}, targets},
+                   {integer(0)},
                    [](const Values& in) {
                      const Value l = log_softmax(in[0], {0});
                      return make({4}, [&](const Shape& i) {
                        return -at(l, {static_cast<std::int64_t>(at(in[1], i)), i[0]});
                      });
                    },
-                   kFloats, Result::same, true, 2});
+                   kFloats,
+                   Result::same,
+                   true,
+                   2});
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Runs the tables: each row on each plugin against its reference, and its gradient against finite differences.
+// Runs the tables: each row on each plugin against its reference, and its gradient against finite
+// differences.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,8 +14,8 @@ namespace {
 const Cases& all_cases() {
   static const Cases cases = [] {
     Cases all;
-    for (auto table : {elementwise_cases, reduce_cases, shape_cases, contract_cases, pool_cases, normalize_cases,
-                       random_cases}) {
+    for (auto table : {elementwise_cases, reduce_cases, shape_cases, contract_cases, pool_cases,
+                       normalize_cases, random_cases}) {
       for (Case& c : table()) all.push_back(std::move(c));
     }
     return all;
@@ -24,52 +25,62 @@ const Cases& all_cases() {
 
 qn_dtype expected_dtype(const Case& c, qn_dtype t) {
   switch (c.result) {
-    case Result::same: return t;
-    case Result::floating: return is_float(t) ? t : QN_F32;
-    case Result::boolean: return QN_BOOL;
-    case Result::index: return QN_U32;
-    default: return 0;
+    case Result::same:
+      return t;
+    case Result::floating:
+      return is_float(t) ? t : QN_F32;
+    case Result::boolean:
+      return QN_BOOL;
+    case Result::index:
+      return QN_U32;
+    default:
+      return 0;
   }
 }
 
-std::vector<Array> input_arrays(const Runtime& rt, const Case& c, const Values& values, qn_dtype t, Form form) {
+std::vector<Array> input_arrays(const Runtime& rt, const Case& c, const Values& values, qn_dtype t,
+                                Form form) {
   std::vector<Array> in;
-  for (std::size_t i = 0; i < values.size(); ++i) in.push_back(array(rt, values[i], input_dtype(c, i, t), form));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    in.push_back(array(rt, values[i], input_dtype(c, i, t), form));
   return in;
 }
 
-void expect_reference(const Case& c, const Array& out, const Values& values, qn_dtype t) {
+void expect_value(const Case& c, const Array& out, const Value& reference, qn_dtype t) {
   const qn_dtype want = expected_dtype(c, t);
   if (want) {
     EXPECT_STREQ(name(out.dtype()), name(want));
   }
-  const std::string d = difference(read(out), c.reference(values), out.dtype(), c.tolerance);
+  const std::string d = difference(read(out), reference, out.dtype(), c.tolerance);
   EXPECT_TRUE(d.empty()) << d;
 }
 
 // The dtypes and forms of one row.
 void check_row(const Runtime& rt, const Case& c) {
   for (qn_dtype t : c.dtypes) {
+    Value want;  // the same for all forms but the last, `repeated`, which changes the values
     for (Form form : kForms) {
       SCOPED_TRACE(c.op + " " + c.label + ", " + name(t) + ", " + name(form));
       const Values values = input_values(c, t, form);
-      expect_reference(c, apply(rt, c.op, input_arrays(rt, c, values, t, form), c.attrs), values, t);
+      if (form == Form::dense || form == Form::repeated) want = c.reference(values);
+      expect_value(c, apply(rt, c.op, input_arrays(rt, c, values, t, form), c.attrs), want, t);
     }
   }
 }
 
 // The same array as every input, when the inputs are alike.
 void check_shared_input(const Runtime& rt, const Case& c) {
-  const bool alike = c.in.size() > 1 && !c.prepare && std::all_of(c.in.begin(), c.in.end(), [&](const Input& i) {
-                       return i.shape == c.in[0].shape && i.dtype == c.in[0].dtype && i.low == c.in[0].low;
-                     });
+  const bool alike =
+      c.in.size() > 1 && !c.prepare && std::all_of(c.in.begin(), c.in.end(), [&](const Input& i) {
+        return i.shape == c.in[0].shape && i.dtype == c.in[0].dtype && i.low == c.in[0].low;
+      });
   if (!alike) return;
   SCOPED_TRACE(c.op + " " + c.label + ", one array for all inputs");
   const qn_dtype t = c.dtypes.front();
   Values values = input_values(c, t, Form::dense);
   values.assign(values.size(), values[0]);
   const std::vector<Array> in(values.size(), array(rt, values[0], input_dtype(c, 0, t)));
-  expect_reference(c, apply(rt, c.op, in, c.attrs), values, t);
+  expect_value(c, apply(rt, c.op, in, c.attrs), c.reference(values), t);
 }
 
 // One test for each plugin and op: its rows.
@@ -107,7 +118,8 @@ std::vector<std::string> ops_of(bool (*wanted)(const Case&)) {
 std::vector<ForwardParam> forward_params() {
   std::vector<ForwardParam> params;
   for (const std::string& plugin : bundled_plugins()) {
-    for (const std::string& op : ops_of([](const Case&) { return true; })) params.push_back({plugin, op});
+    for (const std::string& op : ops_of([](const Case&) { return true; }))
+      params.push_back({plugin, op});
   }
   return params;
 }
@@ -123,14 +135,15 @@ struct Loss {
   Array weights;
 };
 
-qn_status loss_callback(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out, std::uint32_t,
-                        qn_error** error) {
+qn_status loss_callback(void* self, qn_array* const* in, std::uint32_t n_in, qn_array** out,
+                        std::uint32_t, qn_error** error) {
   const auto& loss = *static_cast<const Loss*>(self);
   try {
     std::vector<Array> inputs;
     for (std::uint32_t i = 0; i < n_in; ++i) inputs.emplace_back(qn_array_retain(in[i]));
     const Array result = apply(loss.rt, loss.c.op, inputs, loss.c.attrs);
-    out[0] = apply(loss.rt, "sum", {apply(loss.rt, "multiply", {result, loss.weights}, {})}, {}).release();
+    out[0] = apply(loss.rt, "sum", {apply(loss.rt, "multiply", {result, loss.weights}, {})}, {})
+                 .release();
     return QN_OK;
   } catch (const Failure& e) {
     return qn_error_new(e.code, e.what(), error);
@@ -148,7 +161,8 @@ void check_gradient(const Case& c) {
   Runtime& rt = Runtime::preferring("naive");
   Values values = input_values(c, QN_F64, Form::dense);
   Value weights = c.reference(values);
-  for (std::size_t i = 0; i < weights.data.size(); ++i) weights.data[i] = 0.5 + std::sin(1.7 * static_cast<double>(i));
+  for (std::size_t i = 0; i < weights.data.size(); ++i)
+    weights.data[i] = 0.5 + std::sin(1.7 * static_cast<double>(i));
 
   std::vector<std::uint32_t> argnums;
   for (std::uint32_t i = 0; i < c.in.size(); ++i) {
@@ -157,7 +171,8 @@ void check_gradient(const Case& c) {
   Loss loss{rt, c, array(rt, weights, QN_F64)};
   qn_error* error = nullptr;
   qn_fn *f = nullptr, *g = nullptr;
-  const auto n_in = static_cast<std::uint32_t>(c.in.size()), n_arg = static_cast<std::uint32_t>(argnums.size());
+  const auto n_in = static_cast<std::uint32_t>(c.in.size()),
+             n_arg = static_cast<std::uint32_t>(argnums.size());
   check(qn_fn_create(rt.get(), loss_callback, &loss, nullptr, n_in, 1, &f, &error), error);
   check(qn_fn_value_and_grad(f, argnums.data(), n_arg, &g, &error), error);
   const std::vector<Array> in = input_arrays(rt, c, values, QN_F64, Form::dense);
@@ -169,7 +184,8 @@ void check_gradient(const Case& c) {
   qn_fn_release(g);
 
   const double want_loss = weighted_sum(c.reference(values), weights);
-  EXPECT_NEAR(read(results[0]).data.at(0), want_loss, 1e-9 * (1 + std::abs(want_loss)) * c.tolerance);
+  EXPECT_NEAR(read(results[0]).data.at(0), want_loss,
+              1e-9 * (1 + std::abs(want_loss)) * c.tolerance);
   for (std::size_t k = 0; k < n_arg; ++k) {
     const Value got = read(results[k + 1]);
     std::vector<double>& x = values[argnums[k]].data;

@@ -13,7 +13,9 @@ struct Pool {
   Shape size, kernel, stride, padding;  // stride empty: that of the kernel
   std::string layout;
 
-  std::vector<Attribute> attrs() const { return {ints(kernel), ints(stride), ints(padding), text(layout)}; }
+  std::vector<Attribute> attrs() const {
+    return {ints(kernel), ints(stride), ints(padding), text(layout)};
+  }
   std::vector<Attribute> attrs_after(const Shape& s) const {
     std::vector<Attribute> a = attrs();
     a.insert(a.begin(), ints(s));
@@ -37,7 +39,8 @@ struct Pool {
   Shape y() const { return image_shape(layout, batch, channels, y_size()); }
 
   // Calls f(index into y, indices into x of the window without the padding, in row-major order).
-  void for_each_window(const std::function<void(const Shape&, const std::vector<Shape>&)>& f) const {
+  void for_each_window(
+      const std::function<void(const Shape&, const std::vector<Shape>&)>& f) const {
     for (std::int64_t n = 0; n < batch; ++n) {
       for (std::int64_t c = 0; c < channels; ++c) {
         for_each_index(y_size(), [&](const Shape& p) {
@@ -99,9 +102,18 @@ Value max_pool_grad(const Pool& p, const Value& x, const Value& dy) {
 void add_pool(Cases& cases, const Pool& p) {
   const double share = 1 / static_cast<double>(count(p.window()));
   const bool gradient = count(p.x()) < 200;
-  cases.push_back({"max_pool", p.label, {{p.x()}}, p.attrs(), [&p](const Values& in) { return max_pool(p, in[0]); },
-                   kFloats, Result::same, gradient});
-  cases.push_back({"avg_pool", p.label, {{p.x()}}, p.attrs(),
+  cases.push_back({"max_pool",
+                   p.label,
+                   {{p.x()}},
+                   p.attrs(),
+                   [&p](const Values& in) { return max_pool(p, in[0]); },
+                   kFloats,
+                   Result::same,
+                   gradient});
+  cases.push_back({"avg_pool",
+                   p.label,
+                   {{p.x()}},
+                   p.attrs(),
                    [&p, share](const Values& in) {
                      Value y = make(p.y(), [](const Shape&) { return 0.0; });
                      p.for_each_window([&](const Shape& i, const std::vector<Shape>& window) {
@@ -109,8 +121,14 @@ void add_pool(Cases& cases, const Pool& p) {
                      });
                      return y;
                    },
-                   kFloats, Result::same, gradient, 2});
-  cases.push_back({"avg_pool_grad", p.label, {{p.y()}}, p.attrs_after(p.x()),
+                   kFloats,
+                   Result::same,
+                   gradient,
+                   2});
+  cases.push_back({"avg_pool_grad",
+                   p.label,
+                   {{p.y()}},
+                   p.attrs_after(p.x()),
                    [&p, share](const Values& in) {
                      Value dx = make(p.x(), [](const Shape&) { return 0.0; });
                      p.for_each_window([&](const Shape& i, const std::vector<Shape>& window) {
@@ -118,11 +136,21 @@ void add_pool(Cases& cases, const Pool& p) {
                      });
                      return dx;
                    },
-                   kFloats, Result::same, gradient, 2});
+                   kFloats,
+                   Result::same,
+                   gradient,
+                   2});
   // Whole numbers: many windows have several equal maxima, also in f16.
   Input x{p.x(), 0, 0, 0, false, {1, 3, 0, 3, 2, 2, 1, 0, 3, 1, 2}};
-  Case grad{"max_pool_grad", p.label, {x, {p.y(), 0, 0, 0, false}, {p.y()}}, p.attrs(),
-            [&p](const Values& in) { return max_pool_grad(p, in[0], in[2]); }, kFloats, Result::same, gradient, 2};
+  Case grad{"max_pool_grad",
+            p.label,
+            {x, {p.y(), 0, 0, 0, false}, {p.y()}},
+            p.attrs(),
+            [&p](const Values& in) { return max_pool_grad(p, in[0], in[2]); },
+            kFloats,
+            Result::same,
+            gradient,
+            2};
   grad.prepare = [&p](Values& in) { in[1] = max_pool(p, in[0]); };
   cases.push_back(grad);
 }
@@ -135,10 +163,22 @@ Cases pool_cases() {
   static const Pool two = {"", 1, 1, {2, 4}, {2}, {}, {0}, "nhwc"};
   const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
   const Input special{two.x(), 0, 0, 0, false, {nan, 1, -inf, -inf, 2, nan, -inf, -inf}};
-  cases.push_back({"max_pool", "special", {special}, two.attrs(),
-                   [](const Values& in) { return max_pool(two, in[0]); }, kFloats, Result::same, false});
-  Case grad{"max_pool_grad", "special", {special, {two.y(), 0, 0, 0, false}, {two.y()}}, two.attrs(),
-            [](const Values& in) { return max_pool_grad(two, in[0], in[2]); }, kFloats, Result::same, false};
+  cases.push_back({"max_pool",
+                   "special",
+                   {special},
+                   two.attrs(),
+                   [](const Values& in) { return max_pool(two, in[0]); },
+                   kFloats,
+                   Result::same,
+                   false});
+  Case grad{"max_pool_grad",
+            "special",
+            {special, {two.y(), 0, 0, 0, false}, {two.y()}},
+            two.attrs(),
+            [](const Values& in) { return max_pool_grad(two, in[0], in[2]); },
+            kFloats,
+            Result::same,
+            false};
   grad.prepare = [](Values& in) { in[1] = max_pool(two, in[0]); };
   cases.push_back(grad);
   return cases;

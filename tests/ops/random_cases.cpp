@@ -30,10 +30,13 @@ Words threefry2x32(Words key, Words counter) {
   return x;
 }
 
-// n bytes: the two words of counter (i, upper + i) go to places i and upper + i; a middle word is alone.
+// n bytes: the two words of counter (i, upper + i) go to places i and upper + i; a middle word is
+// alone.
 std::vector<std::uint8_t> random_bytes(const Value& key, std::size_t n) {
-  const Words k = {static_cast<std::uint32_t>(key.data[0]), static_cast<std::uint32_t>(key.data[1])};
-  const auto words = static_cast<std::uint32_t>((n + 3) / 4), half = words / 2, upper = words - half;
+  const Words k = {static_cast<std::uint32_t>(key.data[0]),
+                   static_cast<std::uint32_t>(key.data[1])};
+  const auto words = static_cast<std::uint32_t>((n + 3) / 4), half = words / 2,
+             upper = words - half;
   std::vector<std::uint32_t> out(words);
   for (std::uint32_t i = 0; i < half; ++i) {
     const Words w = threefry2x32(k, {i, upper + i});
@@ -42,12 +45,14 @@ std::vector<std::uint8_t> random_bytes(const Value& key, std::size_t n) {
   }
   if (upper > half) out[half] = threefry2x32(k, {half, 0}).a;
   std::vector<std::uint8_t> bytes;
-  for (std::size_t i = 0; i < n; ++i) bytes.push_back(static_cast<std::uint8_t>(out[i / 4] >> 8 * (i % 4)));
+  for (std::size_t i = 0; i < n; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(out[i / 4] >> 8 * (i % 4)));
   return bytes;
 }
 
 Value bits(const Value& key, const Shape& shape, std::size_t width) {
-  const std::vector<std::uint8_t> bytes = random_bytes(key, static_cast<std::size_t>(count(shape)) * width);
+  const std::vector<std::uint8_t> bytes =
+      random_bytes(key, static_cast<std::size_t>(count(shape)) * width);
   std::size_t next = 0;
   return make(shape, [&](const Shape&) {
     double v = 0;
@@ -82,46 +87,67 @@ Cases random_cases() {
     const char* label;
     double a, b;
   };
-  for (const Key& k : {Key{"zero", 0, 0}, Key{"seven", 0, 7}, Key{"large", 4294967295.0, 123456789}}) {
+  for (const Key& k :
+       {Key{"zero", 0, 0}, Key{"seven", 0, 7}, Key{"large", 4294967295.0, 123456789}}) {
     for (const Shape& s : {Shape{4}, Shape{3, 5}, Shape{1}, Shape{0}, Shape{}, Shape{7, 11}}) {
       for (std::size_t width : {1u, 2u, 4u}) {
         const qn_dtype t = width == 1 ? QN_U8 : width == 2 ? QN_U16 : QN_U32;
-        Case c{"random_bits", std::string(k.label) + "_" + label(s) + "_" + std::to_string(width),
-               {key_input(k.a, k.b)}, {ints(s), integer(static_cast<std::int64_t>(width))},
-               [s, width](const Values& in) { return bits(in[0], s, width); }, {t}};
+        Case c{"random_bits",
+               std::string(k.label) + "_" + label(s) + "_" + std::to_string(width),
+               {key_input(k.a, k.b)},
+               {ints(s), integer(static_cast<std::int64_t>(width))},
+               [s, width](const Values& in) { return bits(in[0], s, width); },
+               {t}};
         cases.push_back(c);
       }
     }
   }
   // Published values: what JAX and MLX give for key 0.
-  cases.push_back({"random_split", "known", {key_input(0, 0)}, {},
+  cases.push_back({"random_split",
+                   "known",
+                   {key_input(0, 0)},
+                   {},
                    [](const Values&) {
                      return Value{{2, 2}, {4146024105.0, 967050713.0, 2718843009.0, 1272950319.0}};
                    },
                    {QN_U32}});
-  cases.push_back({"random_uniform", "range", {key_input(0, 3), {{}, -1, -1, QN_F32, false}, {{}, 3, 3, QN_F32, false}},
+  cases.push_back({"random_uniform",
+                   "range",
+                   {key_input(0, 3), {{}, -1, -1, QN_F32, false}, {{}, 3, 3, QN_F32, false}},
                    {ints({5, 9}), dtype(QN_F32)},
                    [](const Values& in) {
                      Value v = uniform(in[0], {5, 9});
                      for (double& d : v.data) d = 4 * d - 1;
                      return v;
                    },
-                   {QN_F32}, Result::same, false});
-  cases.push_back({"random_normal", "standard", {key_input(0, 5), {{}, 0, 0, QN_F32, false}, {{}, 1, 1, QN_F32, false}},
+                   {QN_F32},
+                   Result::same,
+                   false});
+  cases.push_back({"random_normal",
+                   "standard",
+                   {key_input(0, 5), {{}, 0, 0, QN_F32, false}, {{}, 1, 1, QN_F32, false}},
                    {ints({5, 9}), dtype(QN_F32)},
                    [](const Values& in) {
                      Value v = uniform(in[0], {5, 9});
                      for (double& d : v.data) d = normal_quantile(d);
                      return v;
                    },
-                   {QN_F32}, Result::same, false, 20});
-  cases.push_back({"random_bernoulli", "third", {key_input(0, 9), {{}, 0.3, 0.3, QN_F32, false}}, {ints({5, 9})},
+                   {QN_F32},
+                   Result::same,
+                   false,
+                   20});
+  cases.push_back({"random_bernoulli",
+                   "third",
+                   {key_input(0, 9), {{}, 0.3, 0.3, QN_F32, false}},
+                   {ints({5, 9})},
                    [](const Values& in) {
                      Value v = uniform(in[0], {5, 9});
                      for (double& d : v.data) d = d < in[1].data[0] ? 1 : 0;
                      return v;
                    },
-                   {QN_BOOL}, Result::same, false});
+                   {QN_BOOL},
+                   Result::same,
+                   false});
   return cases;
 }
 

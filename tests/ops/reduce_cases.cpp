@@ -36,8 +36,8 @@ double argmin_of(const std::vector<double>& v) {
 
 struct Place {
   const char* label;
-  Shape shape, axes;   // as given to the op
-  Shape positive;      // the same, counted from the start
+  Shape shape, axes;  // as given to the op
+  Shape positive;     // the same, counted from the start
   bool keepdims, empty = false;
 };
 
@@ -89,47 +89,80 @@ Cases reduce_cases() {
         return reduce(in[0], p.positive, p.keepdims, fold);
       };
       const bool gradient = op.result != Result::boolean && count(p.shape) < 100 && !p.empty;
-      cases.push_back({op.name, p.label, {{p.shape, op.low, op.high}}, {ints(p.axes), integer(p.keepdims)},
-                       reference, op.dtypes, op.result, gradient, op.tolerance});
+      cases.push_back({op.name,
+                       p.label,
+                       {{p.shape, op.low, op.high}},
+                       {ints(p.axes), integer(p.keepdims)},
+                       reference,
+                       op.dtypes,
+                       op.result,
+                       gradient,
+                       op.tolerance});
     }
   }
   for (const Place& p : kPlaces) {
     if (p.empty || p.axes.size() > 1) continue;
-    const auto argmax = [&p](const Values& in) { return reduce(in[0], p.positive, p.keepdims, argmax_of); };
-    const auto argmin = [&p](const Values& in) { return reduce(in[0], p.positive, p.keepdims, argmin_of); };
+    const auto argmax = [&p](const Values& in) {
+      return reduce(in[0], p.positive, p.keepdims, argmax_of);
+    };
+    const auto argmin = [&p](const Values& in) {
+      return reduce(in[0], p.positive, p.keepdims, argmin_of);
+    };
     const std::vector<Attribute> attrs = {ints(p.axes), integer(p.keepdims)};
     // Few values, so that there are ties.
-    cases.push_back({"argmax", p.label, {{p.shape, -2, 2}}, attrs, argmax, kNumbers, Result::index, false});
-    cases.push_back({"argmin", p.label, {{p.shape, -2, 2}}, attrs, argmin, kNumbers, Result::index, false});
+    cases.push_back(
+        {"argmax", p.label, {{p.shape, -2, 2}}, attrs, argmax, kNumbers, Result::index, false});
+    cases.push_back(
+        {"argmin", p.label, {{p.shape, -2, 2}}, attrs, argmin, kNumbers, Result::index, false});
     if (p.shape.empty()) continue;
     for (int ddof : {0, 1}) {
       const auto var = [&p, ddof](const Values& in) {
-        return reduce(in[0], p.positive, p.keepdims, [&](const auto& v) { return deviation(v, ddof); });
+        return reduce(in[0], p.positive, p.keepdims,
+                      [&](const auto& v) { return deviation(v, ddof); });
       };
       const auto std = [&p, ddof](const Values& in) {
-        return reduce(in[0], p.positive, p.keepdims, [&](const auto& v) { return std::sqrt(deviation(v, ddof)); });
+        return reduce(in[0], p.positive, p.keepdims,
+                      [&](const auto& v) { return std::sqrt(deviation(v, ddof)); });
       };
       const std::string label = std::string(p.label) + "_ddof" + std::to_string(ddof);
       const std::vector<Attribute> with_ddof = {ints(p.axes), integer(p.keepdims), integer(ddof)};
       const bool gradient = count(p.shape) < 100;
       // A row of 16-bit numbers that repeat has a variance of 0, known only as well as its mean.
       const Dtypes wide = {QN_F32, QN_F64};
-      cases.push_back({"var", label, {{p.shape}}, with_ddof, var, wide, Result::same, gradient, 10});
+      cases.push_back(
+          {"var", label, {{p.shape}}, with_ddof, var, wide, Result::same, gradient, 10});
       if (p.axes != Shape{0}) {
-        cases.push_back({"std", label, {{p.shape}}, with_ddof, std, wide, Result::same, gradient, 10});
+        cases.push_back(
+            {"std", label, {{p.shape}}, with_ddof, std, wide, Result::same, gradient, 10});
       }
     }
   }
   // Equal maxima share the gradient, so finite differences have nothing to say here.
-  cases.push_back({"max", "ties", {{{2, 4}, 0, 0, 0, true, {1, 3, 3, 2, 5, 5, 5, 0}}}, {ints({1})},
-                   [](const Values& in) { return reduce(in[0], {1}, false, max_of); }, kNumbers, Result::same,
+  cases.push_back({"max",
+                   "ties",
+                   {{{2, 4}, 0, 0, 0, true, {1, 3, 3, 2, 5, 5, 5, 0}}},
+                   {ints({1})},
+                   [](const Values& in) { return reduce(in[0], {1}, false, max_of); },
+                   kNumbers,
+                   Result::same,
                    false});
   const double nan = std::nan("");
   for (const char* op : {"max", "min"}) {
-    cases.push_back({op, "nan", {{{2, 3}, 0, 0, 0, true, {1, nan, 3, 4, 5, nan}}}, {ints({1})},
-                     [nan](const Values&) { return Value{{2}, {nan, nan}}; }, kFloats, Result::same, false});
+    cases.push_back({op,
+                     "nan",
+                     {{{2, 3}, 0, 0, 0, true, {1, nan, 3, 4, 5, nan}}},
+                     {ints({1})},
+                     [nan](const Values&) {
+                       return Value{{2}, {nan, nan}};
+                     },
+                     kFloats,
+                     Result::same,
+                     false});
   }
-  cases.push_back({"logsumexp", "large", {{{2, 3}, 0, 0, 0, true, {900, 901, 899, -900, -901, -899}}}, {ints({1})},
+  cases.push_back({"logsumexp",
+                   "large",
+                   {{{2, 3}, 0, 0, 0, true, {900, 901, 899, -900, -901, -899}}},
+                   {ints({1})},
                    [](const Values& in) { return reduce(in[0], {1}, false, logsumexp_of); }});
   return cases;
 }

@@ -13,15 +13,11 @@ std::int64_t count(const Shape& s) {
   return n;
 }
 
-namespace {
-
 std::size_t place(const Shape& shape, const Shape& index) {
   std::int64_t p = 0;
   for (std::size_t k = 0; k < shape.size(); ++k) p = p * shape[k] + index[k];
   return static_cast<std::size_t>(p);
 }
-
-}  // namespace
 
 double at(const Value& v, const Shape& index) { return v.data.at(place(v.shape, index)); }
 double& at(Value& v, const Shape& index) { return v.data.at(place(v.shape, index)); }
@@ -36,7 +32,8 @@ double broadcast_at(const Value& v, const Shape& index) {
 Shape broadcast(const Shape& a, const Shape& b) {
   Shape s(std::max(a.size(), b.size()));
   for (std::size_t k = 0; k < s.size(); ++k) {
-    const std::int64_t x = k < a.size() ? a[a.size() - 1 - k] : 1, y = k < b.size() ? b[b.size() - 1 - k] : 1;
+    const std::int64_t x = k < a.size() ? a[a.size() - 1 - k] : 1,
+                       y = k < b.size() ? b[b.size() - 1 - k] : 1;
     s[s.size() - 1 - k] = x == 1 ? y : x;
   }
   return s;
@@ -71,7 +68,8 @@ Reference map2(double (*f)(double, double)) {
 
 Value reduce(const Value& v, const Shape& axes, bool keepdims, const Fold& fold) {
   const auto reduced = [&](std::size_t k) {
-    return axes.empty() || std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) != axes.end();
+    return axes.empty() ||
+           std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) != axes.end();
   };
   Shape kept, inner, out;
   for (std::size_t k = 0; k < v.shape.size(); ++k) {

@@ -1,5 +1,5 @@
-// How references are written: tensors made index by index from the definition, in float64, as slow as that is.
-// References of single families are beside their cases.
+// How references are written: tensors made index by index from the definition, in float64, as slow
+// as that is. References of single families are beside their cases.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,9 +13,11 @@ using Reference = std::function<Value(const Values&)>;
 using Fold = std::function<double(const std::vector<double>&)>;
 
 std::int64_t count(const Shape& s);
+std::size_t place(const Shape& shape, const Shape& index);  // in row-major order
 double at(const Value& v, const Shape& index);
 double& at(Value& v, const Shape& index);
-double broadcast_at(const Value& v, const Shape& index);  // NumPy rules: right-aligned, size 1 repeats
+double broadcast_at(const Value& v,
+                    const Shape& index);  // NumPy rules: right-aligned, size 1 repeats
 Shape broadcast(const Shape& a, const Shape& b);
 void for_each_index(const Shape& s, const std::function<void(const Shape&)>& f);  // row-major
 Value make(const Shape& s, const std::function<double(const Shape&)>& f);
