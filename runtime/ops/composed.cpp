@@ -43,9 +43,7 @@ Array variance(Call& c) {
 
 }  // namespace
 
-void full(Call& c, ArrayList& out) {
-  out.push_back(ops::broadcast_to(c.in[0], c.attrs.is(0)));
-}
+void full(Call& c, ArrayList& out) { out.push_back(ops::broadcast_to(c.in[0], c.attrs.is(0))); }
 
 void linspace(Call& c, ArrayList& out) {
   const double start = c.attrs.f(0);
@@ -78,9 +76,7 @@ void mean(Call& c, ArrayList& out) {
   out.push_back(cast(average(x, axes, c.attrs.b(1), n), t));
 }
 
-void var(Call& c, ArrayList& out) {
-  out.push_back(cast(variance(c), float_of(c.in[0].dtype())));
-}
+void var(Call& c, ArrayList& out) { out.push_back(cast(variance(c), float_of(c.in[0].dtype()))); }
 
 void std(Call& c, ArrayList& out) {
   out.push_back(cast(ops::sqrt(variance(c)), float_of(c.in[0].dtype())));

@@ -92,9 +92,7 @@ void sin(Vjp& v) {
 }
 
 void cos(Vjp& v) {
-  unary(v, [&](const Array& g) {
-    return ops::negative(ops::multiply(g, ops::sin(v.in(0))));
-  });
+  unary(v, [&](const Array& g) { return ops::negative(ops::multiply(g, ops::sin(v.in(0)))); });
 }
 
 void tan(Vjp& v) {
@@ -103,9 +101,7 @@ void tan(Vjp& v) {
 
 namespace {
 // 1 / sqrt((1 - x)(1 + x)): accurate near -1 and 1, where 1 - x * x is not.
-Array over_circle(const Array& x) {
-  return ops::rsqrt(ops::multiply(one_minus(x), one_plus(x)));
-}
+Array over_circle(const Array& x) { return ops::rsqrt(ops::multiply(one_minus(x), one_plus(x))); }
 }  // namespace
 
 void arcsin(Vjp& v) {
@@ -113,9 +109,7 @@ void arcsin(Vjp& v) {
 }
 
 void arccos(Vjp& v) {
-  unary(v, [&](const Array& g) {
-    return ops::negative(ops::multiply(g, over_circle(v.in(0))));
-  });
+  unary(v, [&](const Array& g) { return ops::negative(ops::multiply(g, over_circle(v.in(0)))); });
 }
 
 void arctan(Vjp& v) {
@@ -157,9 +151,7 @@ void arctanh(Vjp& v) {
 }
 
 void reciprocal(Vjp& v) {
-  unary(v, [&](const Array& g) {
-    return ops::negative(ops::multiply(g, ops::square(v.out())));
-  });
+  unary(v, [&](const Array& g) { return ops::negative(ops::multiply(g, ops::square(v.out()))); });
 }
 
 void sigmoid(Vjp& v) {
@@ -188,11 +180,13 @@ void erfinv(Vjp& v) {
 }
 
 void add(Vjp& v) {
-  binary(v, [](const Array& g) { return g; }, [](const Array& g) { return g; });
+  binary(
+      v, [](const Array& g) { return g; }, [](const Array& g) { return g; });
 }
 
 void subtract(Vjp& v) {
-  binary(v, [](const Array& g) { return g; }, [](const Array& g) { return ops::negative(g); });
+  binary(
+      v, [](const Array& g) { return g; }, [](const Array& g) { return ops::negative(g); });
 }
 
 void multiply(Vjp& v) {
@@ -254,9 +248,7 @@ void arctan2(Vjp& v) {
   const Array over = ops::reciprocal(ops::add(ops::square(x), ops::square(y)));
   binary(
       v, [&](const Array& g) { return ops::multiply(g, ops::multiply(y, over)); },
-      [&](const Array& g) {
-        return ops::negative(ops::multiply(g, ops::multiply(x, over)));
-      });
+      [&](const Array& g) { return ops::negative(ops::multiply(g, ops::multiply(x, over))); });
 }
 
 void logaddexp(Vjp& v) {

@@ -19,8 +19,8 @@ Ints drawn_shape(const char* op, const Ints& asked, IntSpan parameters) {
   if (asked.empty()) return ints(parameters);
   const Shape both = broadcast_shapes(op, asked, parameters);
   if (!std::equal(both.begin(), both.end(), asked.begin(), asked.end())) {
-    fail_invalid("[", op, "] parameters of shape ", to_string(parameters),
-                 " do not fit the shape ", to_string(asked), " to draw");
+    fail_invalid("[", op, "] parameters of shape ", to_string(parameters), " do not fit the shape ",
+                 to_string(asked), " to draw");
   }
   return asked;
 }
