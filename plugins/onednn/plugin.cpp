@@ -22,8 +22,6 @@ constexpr Family kFamilies[] = {
     {QN_OP_CONV, conv_query, conv_plan},
     {QN_OP_CONV_INPUT_GRAD, conv_query, conv_plan},
     {QN_OP_CONV_WEIGHT_GRAD, conv_weights_query, conv_weights_plan},
-    {QN_OP_MAX_POOL, pool_query, pool_plan},
-    {QN_OP_MAX_POOL_GRAD, pool_query, pool_plan},
     {QN_OP_AVG_POOL, pool_query, pool_plan},
     {QN_OP_AVG_POOL_GRAD, pool_query, pool_plan},
     {QN_OP_MATMUL, matmul_query, matmul_plan},

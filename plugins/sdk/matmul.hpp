@@ -102,9 +102,12 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
   g.a_m = has_m ? axis_stride(a, a.ndim - 2) : 0;
   g.b_n = has_n ? axis_stride(b, b.ndim - 1) : 0;
   g.b_k = has_n ? axis_stride(b, b.ndim - 2) : axis_stride(b, 0);
-  const unsigned own = unsigned(has_m) + unsigned(has_n);
-  if (c.ndim < own || c.ndim - own > Matmul::max_axes) return false;
-  g.n_batch = c.ndim - own;
+  // An operand that the caller gave as 1-d arrives as a matrix, and the output then lacks its axis.
+  const unsigned most = a.ndim > b.ndim ? a.ndim : b.ndim;
+  g.n_batch = has_m && has_n ? most - 2 : c.ndim - unsigned(has_m) - unsigned(has_n);
+  if (g.n_batch > c.ndim || c.ndim - g.n_batch > 2 || g.n_batch > Matmul::max_axes) return false;
+  const unsigned own = c.ndim - g.n_batch;
+  const bool out_m = own == 2 || (own == 1 && g.M != 1), out_n = own == 2 || (own == 1 && g.M == 1);
   for (unsigned i = 0; i < g.n_batch; ++i) {
     const unsigned back = g.n_batch - i;
     g.shape[i] = c.shape[i];
@@ -118,8 +121,8 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
     const qn_array_desc& x = op.in[g.epilogue.step[s].input];
     Matmul::Operand& o = g.operand[s];
     for (unsigned i = 0; i < g.n_batch; ++i) o.batch[i] = broadcast_stride(x, c.ndim - i);
-    if (has_n) o.n = broadcast_stride(x, 1);
-    if (has_m) o.m = broadcast_stride(x, own);
+    if (out_n) o.n = broadcast_stride(x, 1);
+    if (out_m) o.m = broadcast_stride(x, own);
   }
   detail::drop_unit_axes(g);
   if (fold) detail::fold_batch_into_rows(g);

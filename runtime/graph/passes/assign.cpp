@@ -309,9 +309,14 @@ class Walk {
         rejected += str(rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
     }
     if (!best.plugin) {
-      // Two foreign opaque layouts meet only through row-major.
-      if (to.named && sources.front().layout.named) {
-        any_strided(v);
+      // Foreign opaque layouts, and strides that a plugin can't read, meet through row-major.
+      Layout dense;
+      dense.strides = dense_strides(m.shape);
+      const bool tried = std::any_of(sources.begin(), sources.end(), [&](const Form& f) {
+        return meets(dense, f.layout, m.shape);
+      });
+      if (to.named && !tried) {
+        relayout(v, dense);
         return relayout(v, to);
       }
       throw Error(QN_E_UNIMPLEMENTED,
