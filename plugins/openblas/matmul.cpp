@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <vector>
 
 #include "plugins/sdk/epilogue_row.hpp"
@@ -106,20 +107,30 @@ bool too_large(const Matmul& g) {
   return g.M > limit || g.N > limit || g.K > limit;
 }
 
+// Debian's serial OpenBLAS gives wrong products when two threads are inside it: one call at a time.
+std::mutex& one_call() {
+  static std::mutex m;
+  return m;
+}
+
 void gemv(CBLAS_TRANSPOSE t, blasint rows, blasint cols, const float* a, blasint ld, const float* x,
           blasint incx, float* y) {
+  const std::lock_guard lock(one_call());
   cblas_sgemv(CblasRowMajor, t, rows, cols, 1, a, ld, x, incx, 0, y, 1);
 }
 void gemv(CBLAS_TRANSPOSE t, blasint rows, blasint cols, const double* a, blasint ld,
           const double* x, blasint incx, double* y) {
+  const std::lock_guard lock(one_call());
   cblas_dgemv(CblasRowMajor, t, rows, cols, 1, a, ld, x, incx, 0, y, 1);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const float* a, const float* b, float* c,
           blasint ldc) {
+  const std::lock_guard lock(one_call());
   cblas_sgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const double* a, const double* b,
           double* c, blasint ldc) {
+  const std::lock_guard lock(one_call());
   cblas_dgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 
@@ -205,7 +216,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::vector<qn_layout> in(op.n_in, sdk::any_strides());
   in[0] = layout(op.in[0], a_ok, dense_a);
   in[1] = layout(op.in[1], b_ok, dense_b);
-  qn_candidate c = sdk::candidate(name, 0, estimate(p.g, f64, p, op.max_workers));
+  qn_candidate c = sdk::candidate(name, 0, estimate(p.g, f64, p, 1));
   c.threading = QN_THREADING_TILES;
   c.n_in = op.n_in;
   c.in = in.data();
