@@ -238,7 +238,6 @@ std::unique_ptr<Plan> conv_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
   const Md y = given_md(grad ? op.in[0] : op.out[0], s->axes(), with_batch(r->md.y, s->n));
   const Md w = given_md(op.in[1], s->w_axes(), r->md.w);
   auto plan = std::make_unique<TilePlan>();
-  Step step;
   const auto build = [&](std::int64_t batch) {
     const ConvMds m{with_batch(x, batch), w, with_batch(y, batch)};
     const EpilogueTarget target{s->last ? op.out[0].ndim - 1 : 1, 1, m.y, true};
@@ -253,24 +252,23 @@ std::unique_ptr<Plan> conv_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
       slots = {{DNNL_ARG_DIFF_DST, m.y, false},
                {DNNL_ARG_WEIGHTS, m.w, false},
                {DNNL_ARG_DIFF_SRC, m.x, true}};
-      ops = {{Operand::In, 0, ys, 0}, {Operand::In, 1, 0, 0}, {Operand::Out, 0, xs, 0}};
+      ops = {{Operand::In, 0, ys}, {Operand::In, 1, 0}, {Operand::Out, 0, xs}};
     } else {
       slots = {
           {DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.w, false}, {DNNL_ARG_DST, m.y, true}};
-      ops = {{Operand::In, 0, xs, 0}, {Operand::In, 1, 0, 0}, {Operand::Out, 0, ys, 0}};
+      ops = {{Operand::In, 0, xs}, {Operand::In, 1, 0}, {Operand::Out, 0, ys}};
       if (tail && tail->bias_in >= 0) {
         slots.push_back({DNNL_ARG_BIAS, channel_md(m.y), false});
-        ops.push_back({Operand::In, static_cast<std::uint32_t>(tail->bias_in), 0, 0});
+        ops.push_back({Operand::In, static_cast<std::uint32_t>(tail->bias_in), 0});
       }
       if (tail) epilogue_operands(*tail, ys, 0, slots, ops);
     }
-    step.operands = ops;
+    plan->operands = ops;
     return std::make_unique<Prim>(p.prim, p.pd.scratchpad_desc(), slots, 2 * op.max_workers);
   };
-  step.full = build(t.per_tile);
-  if (t.rest) step.rest = build(t.rest);
-  plan->steps.push_back(std::move(step));
-  plan->finish(static_cast<std::uint64_t>(t.tiles), 0);
+  plan->full = build(t.per_tile);
+  if (t.rest) plan->rest = build(t.rest);
+  plan->finish(static_cast<std::uint64_t>(t.tiles));
   return plan;
 }
 

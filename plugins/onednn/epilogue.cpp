@@ -181,7 +181,7 @@ void epilogue_operands(const Epilogue& e, std::int64_t out_step, std::int64_t ch
                        std::vector<Slot>& slots, std::vector<Operand>& operands) {
   for (const auto& b : e.binary) {
     slots.push_back({DNNL_ARG_ATTR_MULTIPLE_POST_OP(b.post_index) | DNNL_ARG_SRC_1, b.md, false});
-    operands.push_back({Operand::In, b.in, b.full ? out_step : b.channel ? channel_step : 0, 0});
+    operands.push_back({Operand::In, b.in, b.full ? out_step : b.channel ? channel_step : 0});
   }
 }
 

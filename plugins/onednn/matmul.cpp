@@ -244,7 +244,6 @@ std::unique_ptr<Plan> matmul_plan(const qn_opdesc& op, std::uint32_t kernel_id) 
   const std::uint32_t prefix = op.program ? op.program->n_inst : 0;
   const Md packed = kind == kPacked ? given_md(op.in[1], {}, r->packed) : Md();
   auto plan = std::make_unique<TilePlan>();
-  Step step;
   const std::int64_t per = p.tiles.per_tile * 4;
   const std::int64_t xs = p.cut == Cut::Batch  ? per * s->m * s->k
                           : p.cut == Cut::Rows ? per * (s->x_turned ? 1 : s->k)
@@ -265,15 +264,14 @@ std::unique_ptr<Plan> matmul_plan(const qn_opdesc& op, std::uint32_t kernel_id) 
     const auto pd = matmul_desc(m, tail ? &*tail : nullptr);
     std::vector<Slot> slots = {
         {DNNL_ARG_SRC, m.x, false}, {DNNL_ARG_WEIGHTS, m.y, false}, {DNNL_ARG_DST, m.out, true}};
-    step.operands = {{Operand::In, 0, xs, 0}, {Operand::In, 1, ys, 0}, {Operand::Out, 0, os, 0}};
-    if (tail) epilogue_operands(*tail, os, p.cut == Cut::Columns ? per : 0, slots, step.operands);
+    plan->operands = {{Operand::In, 0, xs}, {Operand::In, 1, ys}, {Operand::Out, 0, os}};
+    if (tail) epilogue_operands(*tail, os, p.cut == Cut::Columns ? per : 0, slots, plan->operands);
     return std::make_unique<Prim>(dnnl::matmul(pd), pd.scratchpad_desc(), slots,
                                   2 * op.max_workers);
   };
-  step.full = build(p.tiles.per_tile);
-  if (p.tiles.rest) step.rest = build(p.tiles.rest);
-  plan->steps.push_back(std::move(step));
-  plan->finish(static_cast<std::uint64_t>(p.tiles.tiles), 0);
+  plan->full = build(p.tiles.per_tile);
+  if (p.tiles.rest) plan->rest = build(p.tiles.rest);
+  plan->finish(static_cast<std::uint64_t>(p.tiles.tiles));
   return plan;
 }
 

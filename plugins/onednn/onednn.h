@@ -106,24 +106,18 @@ struct Plan {
 };
 
 struct Operand {
-  enum From { In, Out, Scratch } from;
+  enum From { In, Out } from;
   std::uint32_t index;       // of the input or output
   std::int64_t tile_stride;  // bytes from a tile's data to the next one's
-  std::uint64_t offset;      // Scratch: bytes from its start
 };
 
-struct Step {
-  std::unique_ptr<Prim> full, rest;  // rest: for a smaller last tile
-  std::vector<Operand> operands;
-};
-
-// Steps run one after another within a tile; tiles are independent.
+// One primitive on each of some independent tiles.
 struct TilePlan final : Plan {
   qn_status tile(const qn_run&, std::uint32_t, std::uint32_t, void*) const override;
-  // Sets info: scratch for the largest primitive after `temp` bytes of the operands' own.
-  void finish(std::uint64_t n_tiles, std::uint64_t temp);
-  std::vector<Step> steps;
-  std::uint64_t prim_scratch_at = 0;
+  // Sets info, once the primitives are there.
+  void finish(std::uint64_t n_tiles);
+  std::unique_ptr<Prim> full, rest;  // rest: for a smaller last tile
+  std::vector<Operand> operands;
 };
 
 // `units` independent pieces cut into tiles by the work of each, never by the number of workers.

@@ -1,5 +1,6 @@
-// Max and average pooling and their gradients, in blocked formats that the operands already have
-// and in both dense memory orders. Makes up no blocked format itself.
+// Average pooling and its gradient, in blocked formats that the operand already has and in both
+// dense memory orders. Makes up no blocked format itself; leaves max pooling, where oneDNN drops
+// NaN, to others.
 #include <algorithm>
 #include <stdexcept>
 
@@ -13,7 +14,7 @@ enum Memory : std::uint32_t { kSame = 0, kLast = 1, kFirst = 2 };
 constexpr const char* kMemoryName[] = {"blocked", "channels_last", "channels_first"};
 
 struct PoolShape {
-  bool last = true, maximum = false, grad = false;
+  bool last = true, grad = false;
   Dims x, y, kernel, stride, padding;
   Axes axes() const { return {last, 0}; }
   double bytes() const {
@@ -35,12 +36,11 @@ std::optional<PoolShape> shape_from(const qn_opdesc& op, const char** why) {
   if (!all_f32(op)) return fail("only f32");
   if (op.program) return fail("takes no epilogue");
   PoolShape s;
-  const unsigned at = op.op == QN_OP_AVG_POOL_GRAD ? 1 : 0;
-  s.maximum = op.op == QN_OP_MAX_POOL || op.op == QN_OP_MAX_POOL_GRAD;
-  s.grad = op.op == QN_OP_MAX_POOL_GRAD || op.op == QN_OP_AVG_POOL_GRAD;
+  s.grad = op.op == QN_OP_AVG_POOL_GRAD;
+  const unsigned at = s.grad ? 1 : 0;
   s.last = sdk::attr_str(op, at + 3) == "nhwc";
   s.x = shape_of(s.grad ? op.out[0] : op.in[0]);
-  s.y = shape_of(!s.grad ? op.out[0] : op.op == QN_OP_MAX_POOL_GRAD ? op.in[2] : op.in[0]);
+  s.y = shape_of(s.grad ? op.in[0] : op.out[0]);
   if (s.x.size() < 3 || s.x.size() > 5) return fail("needs 1 to 3 spatial axes");
   for (const Dims* d : {&s.x, &s.y})
     for (const auto n : *d)
@@ -55,30 +55,27 @@ std::optional<PoolShape> shape_from(const qn_opdesc& op, const char** why) {
   return s;
 }
 
+constexpr auto kAlgorithm = dnnl::algorithm::pooling_avg_include_padding;
 using F = dnnl::pooling_forward;
 using B = dnnl::pooling_backward;
 
 F::primitive_desc forward_desc(const PoolShape& s, const Md& x, const Md& y) {
   const auto kind = s.grad ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
-  const auto alg =
-      s.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
-  return {F::desc(kind, alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(),
+  return {F::desc(kind, kAlgorithm, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(),
           cpu()};
 }
 
 B::primitive_desc backward_desc(const PoolShape& s, const Md& x, const Md& y,
                                 const F::primitive_desc& hint) {
-  const auto alg =
-      s.maximum ? dnnl::algorithm::pooling_max : dnnl::algorithm::pooling_avg_include_padding;
-  return {B::desc(alg, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(), cpu(),
-          hint};
+  return {B::desc(kAlgorithm, x, y, s.stride, s.kernel, s.padding, s.padding), user_scratch(),
+          cpu(), hint};
 }
 
 struct Formats {
   Md x, y;
 };
 
-// The blocked format is the one an operand has now: of x going forward, of x or else dy going back.
+// The blocked format is the one the operand has now: x going forward, dy going back.
 std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m,
                                std::int64_t batch) {
   Dims xs = s.x, ys = s.y;
@@ -95,13 +92,12 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
         Axes axes;
         const auto md = parse_name({op.in[i].layout.name.ptr, op.in[i].layout.name.len}, &axes);
         if (!md || axes.groups || axes.channels_last != s.last || !batch_outermost(*md)) continue;
-        const bool is_x = !s.grad || (op.op == QN_OP_MAX_POOL_GRAD && i == 0);
-        const Dims dims = md_dims(is_x ? s.x : s.y, s.axes());
+        const Dims dims = md_dims(s.grad ? s.y : s.x, s.axes());
         if (md->dims() != dims) continue;
         // oneDNN chooses y's format to go with x's; the other way round the blocking is copied.
         const Md known = with_batch(*md, batch);
-        Md other = any_md(md_dims(is_x ? ys : xs, s.axes()));
-        if (is_x) {
+        Md other = any_md(md_dims(s.grad ? xs : ys, s.axes()));
+        if (!s.grad) {
           f.x = known;
           f.y = forward_desc(s, known, other).dst_desc();
         } else {
@@ -135,10 +131,7 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
   }
 }
 
-double image_ns(const PoolShape& s) {
-  const double passes = s.grad && s.maximum ? 6 : 1;
-  return s.bytes() * passes / 10.0 / static_cast<double>(s.x[0]);
-}
+double image_ns(const PoolShape& s) { return s.bytes() / 10.0 / static_cast<double>(s.x[0]); }
 
 }  // namespace
 
@@ -169,16 +162,10 @@ void pool_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     Offer o;
     o.name = name;
     o.kernel_id = m;
-    if (!s->grad)
-      o.in = {*x};
-    else if (s->maximum)
-      o.in = {*x, *y, *y};
-    else
-      o.in = {*y};
-    o.in_any.assign(o.in.size(), false);
-    if (s->grad && s->maximum) o.in_any[1] = true;  // y is not read: the forward pass is run again
+    o.in = {s->grad ? *y : *x};
+    o.in_any.assign(1, false);
     o.out = s->grad ? *x : *y;
-    const double work = s->bytes() * (s->grad && s->maximum ? 6 : 1) * (m == kFirst ? 2 : 1);
+    const double work = s->bytes() * (m == kFirst ? 2 : 1);
     o.est_ns = cost_ns(0, 1, work, static_cast<double>(t.tiles), op.max_workers);
     o.give(host, answer);
   }
@@ -193,41 +180,21 @@ std::unique_ptr<Plan> pool_plan(const qn_opdesc& op, std::uint32_t kernel_id) {
   if (!f) throw std::runtime_error("pool: the offered kernel can't be made again");
   auto plan = std::make_unique<TilePlan>();
   const std::int64_t xs = image_bytes(f->x) * t.per_tile, ys = image_bytes(f->y) * t.per_tile;
-  const bool rerun = s->grad && s->maximum;
-  const std::uint64_t choice_at = round64(f->y.get_size());  // after the scratch copy of y
-  std::uint64_t temp = 0;
-  Step fwd, bwd;
-  const auto build = [&](std::int64_t batch, std::unique_ptr<Prim>& pf, std::unique_ptr<Prim>& pb) {
+  const auto build = [&](std::int64_t batch) {
     const Md x = with_batch(f->x, batch), y = with_batch(f->y, batch);
     const auto pd = forward_desc(*s, x, y);
-    const Md choice = pd.workspace_desc();
-    if (!s->grad || rerun) {
-      std::vector<Slot> slots = {{DNNL_ARG_SRC, x, false}, {DNNL_ARG_DST, y, true}};
-      fwd.operands = {{Operand::In, 0, xs, 0}, {Operand::Out, 0, ys, 0}};
-      if (rerun) {
-        slots.push_back({DNNL_ARG_WORKSPACE, choice, true});
-        fwd.operands = {{Operand::In, 0, xs, 0},
-                        {Operand::Scratch, 0, 0, 0},
-                        {Operand::Scratch, 0, 0, choice_at}};
-        temp = std::max(temp, choice_at + choice.get_size());
-      }
-      pf = std::make_unique<Prim>(F(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);
+    if (!s->grad) {
+      const std::vector<Slot> slots = {{DNNL_ARG_SRC, x, false}, {DNNL_ARG_DST, y, true}};
+      return std::make_unique<Prim>(F(pd), pd.scratchpad_desc(), slots, 2 * op.max_workers);
     }
-    if (!s->grad) return;
     const auto back = backward_desc(*s, x, y, pd);
-    std::vector<Slot> slots = {{DNNL_ARG_DIFF_DST, y, false}, {DNNL_ARG_DIFF_SRC, x, true}};
-    bwd.operands = {{Operand::In, rerun ? 2u : 0u, ys, 0}, {Operand::Out, 0, xs, 0}};
-    if (rerun) {
-      slots.push_back({DNNL_ARG_WORKSPACE, choice, false});
-      bwd.operands.push_back({Operand::Scratch, 0, 0, choice_at});
-    }
-    pb = std::make_unique<Prim>(B(back), back.scratchpad_desc(), slots, 2 * op.max_workers);
+    const std::vector<Slot> slots = {{DNNL_ARG_DIFF_DST, y, false}, {DNNL_ARG_DIFF_SRC, x, true}};
+    return std::make_unique<Prim>(B(back), back.scratchpad_desc(), slots, 2 * op.max_workers);
   };
-  build(t.per_tile, fwd.full, bwd.full);
-  if (t.rest) build(t.rest, fwd.rest, bwd.rest);
-  if (fwd.full) plan->steps.push_back(std::move(fwd));
-  if (bwd.full) plan->steps.push_back(std::move(bwd));
-  plan->finish(static_cast<std::uint64_t>(t.tiles), temp);
+  plan->operands = {{Operand::In, 0, s->grad ? ys : xs}, {Operand::Out, 0, s->grad ? xs : ys}};
+  plan->full = build(t.per_tile);
+  if (t.rest) plan->rest = build(t.rest);
+  plan->finish(static_cast<std::uint64_t>(t.tiles));
   return plan;
 }
 

@@ -96,33 +96,21 @@ bool Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const {
 qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worker,
                          void* scratch) const {
   const OneThread guard;
-  char* base = static_cast<char*>(scratch);
-  for (const Step& s : steps) {
-    void* ptrs[16];
-    for (std::size_t i = 0; i < s.operands.size(); ++i) {
-      const Operand& o = s.operands[i];
-      char* p = o.from == Operand::Scratch ? base + o.offset
-                : o.from == Operand::In    ? static_cast<char*>(run.in[o.index].data)
-                                           : static_cast<char*>(run.out[o.index].data);
-      ptrs[i] = p + o.tile_stride * static_cast<std::int64_t>(t);
-    }
-    const Prim& p = s.rest && t + 1 == info.n_tiles ? *s.rest : *s.full;
-    if (!p.execute(ptrs, base + prim_scratch_at, worker)) {
-      if (host) host->error(run.error, "oneDNN failed to execute a primitive");
-      return QN_E_INTERNAL;
-    }
+  void* ptrs[16];
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Operand& o = operands[i];
+    char* p = static_cast<char*>((o.from == Operand::In ? run.in : run.out)[o.index].data);
+    ptrs[i] = p + o.tile_stride * static_cast<std::int64_t>(t);
   }
-  return QN_OK;
+  const Prim& p = rest && t + 1 == info.n_tiles ? *rest : *full;
+  if (p.execute(ptrs, scratch, worker)) return QN_OK;
+  if (host) host->error(run.error, "oneDNN failed to execute a primitive");
+  return QN_E_INTERNAL;
 }
 
-void TilePlan::finish(std::uint64_t n_tiles, std::uint64_t temp) {
-  std::uint64_t prim = 0;
-  for (const Step& s : steps) {
-    prim = std::max(prim, s.full->scratch_bytes());
-    if (s.rest) prim = std::max(prim, s.rest->scratch_bytes());
-  }
-  prim_scratch_at = round64(temp);
-  info.worker_scratch = prim_scratch_at + round64(prim);
+void TilePlan::finish(std::uint64_t n_tiles) {
+  info.worker_scratch =
+      round64(std::max(full->scratch_bytes(), rest ? rest->scratch_bytes() : std::uint64_t{0}));
   info.n_tiles = static_cast<std::uint32_t>(n_tiles);
 }
 

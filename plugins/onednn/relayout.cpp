@@ -119,9 +119,8 @@ std::unique_ptr<Plan> relayout_plan(const qn_opdesc& op, std::uint32_t) {
   if (!p) throw std::runtime_error(why);
   const Tiling t = tiling(*p);
   auto plan = std::make_unique<TilePlan>();
-  Step step;
-  step.operands = {{Operand::In, 0, t.tiles > 1 ? image_bytes(p->from) * t.per_tile : 0, 0},
-                   {Operand::Out, 0, t.tiles > 1 ? image_bytes(p->to) * t.per_tile : 0, 0}};
+  plan->operands = {{Operand::In, 0, t.tiles > 1 ? image_bytes(p->from) * t.per_tile : 0},
+                    {Operand::Out, 0, t.tiles > 1 ? image_bytes(p->to) * t.per_tile : 0}};
   const auto build = [&](std::int64_t n) {
     const Pair q = t.tiles > 1 ? Pair{with_batch(p->from, n), with_batch(p->to, n)} : *p;
     const auto pd = reorder_desc(q);
@@ -129,10 +128,9 @@ std::unique_ptr<Plan> relayout_plan(const qn_opdesc& op, std::uint32_t) {
     return std::make_unique<Prim>(dnnl::reorder(pd), pd.scratchpad_desc(), slots,
                                   2 * op.max_workers);
   };
-  step.full = build(t.per_tile);
-  if (t.rest) step.rest = build(t.rest);
-  plan->steps.push_back(std::move(step));
-  plan->finish(static_cast<std::uint64_t>(t.tiles), 0);
+  plan->full = build(t.per_tile);
+  if (t.rest) plan->rest = build(t.rest);
+  plan->finish(static_cast<std::uint64_t>(t.tiles));
   return plan;
 }
 

@@ -118,25 +118,23 @@ std::unique_ptr<Plan> rows_plan(const qn_opdesc& op, std::uint32_t) {
   const bool norm = op.op == QN_OP_LAYER_NORM;
   const Tiling t = tiling(*s, !norm);
   auto plan = std::make_unique<TilePlan>();
-  Step step;
   const auto build = [&](std::int64_t rows) {
     const Made m = make(op, *s, rows, true);
     const std::int64_t move = t.per_tile * s->size * s->inner * 4;
     std::vector<Slot> slots = {{DNNL_ARG_SRC, m.md, false}, {DNNL_ARG_DST, m.md, true}};
-    step.operands = {{Operand::In, 0, move, 0}, {Operand::Out, 0, move, 0}};
+    plan->operands = {{Operand::In, 0, move}, {Operand::Out, 0, move}};
     if (norm) {
       const Md v({s->size}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a);
       slots.push_back({DNNL_ARG_SCALE, v, false});
       slots.push_back({DNNL_ARG_SHIFT, v, false});
-      step.operands.push_back({Operand::In, 1, 0, 0});
-      step.operands.push_back({Operand::In, 2, 0, 0});
+      plan->operands.push_back({Operand::In, 1, 0});
+      plan->operands.push_back({Operand::In, 2, 0});
     }
     return std::make_unique<Prim>(m.prim, m.pd.scratchpad_desc(), slots, 2 * op.max_workers);
   };
-  step.full = build(t.per_tile);
-  if (t.rest) step.rest = build(t.rest);
-  plan->steps.push_back(std::move(step));
-  plan->finish(static_cast<std::uint64_t>(t.tiles), 0);
+  plan->full = build(t.per_tile);
+  if (t.rest) plan->rest = build(t.rest);
+  plan->finish(static_cast<std::uint64_t>(t.tiles));
   return plan;
 }
 

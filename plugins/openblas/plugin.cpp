@@ -2,6 +2,9 @@
 // It computes nothing itself.
 #include <cblas.h>
 
+#include <array>
+#include <string_view>
+
 #include "plugins/openblas/matmul.h"
 
 namespace quern::openblas {
@@ -39,6 +42,14 @@ qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t
 }
 void plan_free(void*, qn_plan* p) noexcept { free_matmul(p); }
 
+// The header's text without the blank at each of its ends.
+constexpr auto version = [] {
+  constexpr std::string_view text = OPENBLAS_VERSION;
+  std::array<char, text.size() - 1> out{};
+  text.substr(1, text.size() - 2).copy(out.data(), out.size());
+  return out;
+}();
+
 constexpr qn_kernel_plugin table = {
     {sizeof(qn_kernel_plugin), 0},
     QN_KERNEL_ABI_MINOR,
@@ -46,7 +57,7 @@ constexpr qn_kernel_plugin table = {
     0,
     0,
     "openblas",
-    OPENBLAS_VERSION,
+    version.data(),
     "Apache-2.0 AND BSD-3-Clause",
     "matrix products on serial OpenBLAS",
     open_plugin,

@@ -13,6 +13,7 @@
 
 #include "runtime/core/error.h"
 #include "runtime/host/fp_state.h"
+#include "runtime/host/query_key.h"
 #include "runtime/host/runtime.h"
 
 extern "C" const qn_kernel_plugin* quern_naive_entry(uint32_t host_minor);
@@ -175,6 +176,7 @@ PluginRef PluginHost::add(const qn_kernel_plugin* entry, std::string path) {
                       q->path().empty() ? "built in" : q->path(), "); retire it first"));
   p->open();
   plugins_.push_back(p);
+  answers_.clear();
   return p;
 }
 
@@ -235,16 +237,21 @@ void PluginHost::retire(const PluginRef& plugin) {
   plugin->stop();
   retired_.push_back({plugin->path(), plugin->id()});
   std::erase(plugins_, plugin);
+  answers_.clear();  // they hold the plugin
 }
 
 void PluginHost::quarantine(const std::string& plugin, const std::string& kernel,
                             std::uint32_t op) {
   quarantined_.insert(str(plugin, '/', kernel, '/', op));
   ++faults;
+  answers_.clear();
 }
 
 Answer PluginHost::query(const qn_opdesc& op) {
+  std::string key = query_key(op);
+  if (const auto known = answers_.find(key); known != answers_.end()) return known->second;
   Answer answer;
+  bool lasting = true;
   FpState keep;
   for (const PluginRef& p : plugins_) {
     if (!p->active()) continue;
@@ -252,6 +259,7 @@ Answer PluginHost::query(const qn_opdesc& op) {
     const std::size_t before = answer.offers.size();
     const qn_status s = p->entry().query(p->self(), &op, &a);
     if (s != QN_OK) {
+      lasting = false;
       answer.offers.resize(before);
       answer.refusals.push_back({p->id(), "query", str("failed with status ", s)});
     }
@@ -261,6 +269,8 @@ Answer PluginHost::query(const qn_opdesc& op) {
     answer.refusals.push_back({o.plugin->id(), o.kernel, "quarantined after a fault"});
     return true;
   });
+  if (answers_.size() >= kMaxAnswers) answers_.clear();
+  if (lasting) answers_.emplace(std::move(key), answer);
   return answer;
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "quern/kernel.h"
@@ -84,7 +85,10 @@ class PluginHost {
   PluginRef add(const qn_kernel_plugin* entry, std::string path);  // throws Error
   void retire(const PluginRef& plugin);
 
+  // Answers are remembered until plugins come or go or a kernel is quarantined: making one can cost
+  // a plugin milliseconds, and a plan asks the same question under each layout policy.
   Answer query(const qn_opdesc& op);
+  void forget_answers() { answers_.clear(); }
   void quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op);
   const std::vector<PluginRef>& all() const { return plugins_; }
   struct Refused {
@@ -104,6 +108,8 @@ class PluginHost {
   std::vector<Refused> refused_;
   std::vector<Retired> retired_;
   std::set<std::string> quarantined_;
+  static constexpr std::size_t kMaxAnswers = 4096;
+  std::unordered_map<std::string, Answer> answers_;
 };
 
 }  // namespace quern

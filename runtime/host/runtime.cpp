@@ -87,6 +87,7 @@ void Runtime::reset_peak() { allocator_->reset_peak(); }
 void Runtime::clear_cache() {
   std::lock_guard lock(mutex_);
   plans_->clear();
+  plugins_->forget_answers();
   allocator_->clear_cache();
 }
 

@@ -8,7 +8,7 @@
 namespace {
 
 struct Counts {
-  int opened = 0, closed = 0, plans = 0, freed = 0, runs = 0;
+  int opened = 0, closed = 0, queries = 0, plans = 0, freed = 0, runs = 0;
 };
 Counts counts;
 qn_status open_status, run_status, plan_status;
@@ -28,6 +28,7 @@ void close_plugin(void*) noexcept { ++counts.closed; }
 
 // Serves relu on f32, row-major, at once.
 qn_status query(void*, const qn_opdesc* op, qn_answer* answer) noexcept {
+  ++counts.queries;
   if (op->op != QN_OP_MAP || op->n_in != 1 || op->n_out != 1 || op->in[0].dtype != QN_F32)
     return QN_OK;
   if (op->program->n_inst != 1 || op->program->inst[0].op != QN_OP_RELU) {
@@ -155,6 +156,21 @@ TEST_F(Plugins, LifeCycle) {
   ASSERT_WORKS(qn_plugin_register(rt, &p, nullptr, &e));  // a new one of the same id
   EXPECT_EQ(relu(), kRelu);
   EXPECT_EQ(counts.runs, 3);
+}
+
+TEST_F(Plugins, AnswersAreRememberedUntilTheCacheIsCleared) {
+  static const qn_kernel_plugin p = entry();
+  ASSERT_WORKS(qn_plugin_register(rt, &p, nullptr, &e));
+  EXPECT_EQ(relu(), kRelu);
+  const int asked = counts.queries;
+  EXPECT_GT(asked, 0);
+  ASSERT_WORKS(qn_runtime_set_kernels(rt, "relu=from_memory", &e));  // drops the plans
+  EXPECT_EQ(relu(), kRelu);
+  EXPECT_EQ(counts.plans, 2);
+  EXPECT_EQ(counts.queries, asked);
+  ASSERT_WORKS(qn_runtime_clear_cache(rt, &e));
+  EXPECT_EQ(relu(), kRelu);
+  EXPECT_EQ(counts.queries, 2 * asked);
 }
 
 TEST_F(Plugins, AHandleKeepsTheRuntime) {
