@@ -96,6 +96,7 @@
 #define QN_OP_COPY 132u
 #define QN_OP_STOP_GRADIENT 133u
 #define QN_OP_IDENTITY 134u
+#define QN_OP_DEPENDS 252u
 #define QN_OP_EXPAND_DIMS 135u
 #define QN_OP_SQUEEZE 136u
 #define QN_OP_FLATTEN 137u
@@ -124,4 +125,6 @@
 #define QN_OP_RANDOM_SPLIT 193u
 #define QN_OP_MAP 250u
 #define QN_OP_RELAYOUT 251u
+#define QN_OP_PLACEHOLDER 253u
+#define QN_OP_CUSTOM 254u
 #endif

@@ -1031,6 +1031,13 @@ static inline qn_status qn_identity(qn_runtime* rt, qn_array* x, qn_array** out,
   return qn_op(rt, QN_OP_IDENTITY, in_, 1, NULL, 0, out, 1, error);
 }
 
+/* The first of the inputs, not read before all the others are computed: work on it is repeated
+ * rather than shared with earlier work. */
+static inline qn_status qn_depends(qn_runtime* rt, qn_array* const* xs, uint32_t n_xs,
+    qn_array** out, qn_error** error) {
+  return qn_op(rt, QN_OP_DEPENDS, xs, n_xs, NULL, 0, out, 1, error);
+}
+
 /* x with axes of size 1 inserted at the given places of the result. */
 static inline qn_status qn_expand_dims(qn_runtime* rt, qn_array* x, const int64_t* axes,
     uint32_t n_axes, qn_array** out, qn_error** error) {

@@ -23,6 +23,7 @@ extern "C" {
 typedef struct qn_runtime qn_runtime;
 typedef struct qn_array qn_array;
 typedef struct qn_fn qn_fn;
+typedef struct qn_trace qn_trace;
 typedef struct qn_error qn_error;
 typedef struct qn_plugin qn_plugin;
 typedef struct qn_kernel_plugin qn_kernel_plugin; /* kernel.h */
@@ -165,6 +166,39 @@ QN_API qn_status qn_fn_value_and_grad(qn_fn*, const uint32_t* argnums, uint32_t 
 /* g: as f, but f runs once for each combination of shapes and dtypes; later calls replay its graph. f must be
  * pure: no evaluation inside, all arrays it uses are inputs or constants. */
 QN_API qn_status qn_fn_compile(qn_fn*, qn_fn** out, qn_error**);
+
+/* ---- traces: transforms without a callback ----
+ * For bindings whose functions have a number of outputs that is known only after they ran: begin a trace, run the
+ * function on the traced inputs, transform its outputs, end the trace. Traces nest; each of several threads may
+ * have its own; one trace is for one thread at a time. Traced arrays may be kept: after the end they are ordinary
+ * arrays, except that those made from placeholders have no value. */
+#define QN_TRACE_VALUES 0u       /* traced inputs have the values of `in`; evaluation is allowed */
+#define QN_TRACE_PLACEHOLDERS 1u /* they have shape and dtype only; evaluating what depends on them fails with
+                                    FAILED_PRECONDITION */
+#define QN_AXIS_NONE INT64_MIN
+/* traced: n_in new references. axes: NULL, or with placeholders an axis for each input that is left out of its
+ * shape (QN_AXIS_NONE: none is). rt may be NULL when there is an input. *out: end it with qn_trace_end. */
+QN_API qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_in, const int64_t* axes,
+                                uint32_t flags, qn_array** traced, qn_trace** out, qn_error**);
+/* Gradients of the n inputs that argnums names (floating dtypes, each once), as new references: the sum over the
+ * outputs of cotangent times derivative; zeros for an input without part in the outputs. cotangents: one an
+ * output, of its shape and dtype. May be called several times. */
+QN_API qn_status qn_trace_vjp(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_array* const* cotangents,
+                              const uint32_t* argnums, uint32_t n, qn_array** grads, qn_error**);
+/* The function from the traced inputs to the outputs, without what was called to make it: n_in arrays of the traced
+ * shapes and dtypes in, n_out out. Calls replay a plan; other transforms see its graph. All other arrays that went
+ * into the outputs are constants. Lives beyond the trace. */
+QN_API qn_status qn_trace_compile(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_fn** out, qn_error**);
+/* Ends the trace and lets go of the graph that evaluation kept for it. NULL is fine. */
+QN_API void qn_trace_end(qn_trace*);
+/* Arrays equal to `values` whose derivatives with respect to `in` come from the given functions; through the values
+ * nothing flows. Each but one may be NULL: what is missing follows from the others.
+ * vjp: (in.., values.., cotangents of values..) -> a gradient for each of in (ignored for integers).
+ * jvp: (in.., values.., tangents of in..) -> tangents of values.
+ * vmap: (in.., the batch as axis 0 of each) -> values, the batch as axis 0 of each. Its results have the
+ * derivatives of its body. out: n_out new references. */
+QN_API qn_status qn_custom_gradient(qn_array* const* in, uint32_t n_in, qn_array* const* values, uint32_t n_out,
+                                    qn_fn* vjp, qn_fn* jvp, qn_fn* vmap, qn_array** out, qn_error**);
 
 /* ---- plugins ---- */
 /* Absolute path. The plugin stays mapped for the life of the process. *out (may be NULL): new reference. */

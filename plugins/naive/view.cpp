@@ -1,4 +1,4 @@
-// reshape, transpose, broadcast_to, slice, identity as real copies, for when the planner can't
+// reshape, transpose, broadcast_to, slice, identity, depends as real copies, for when the planner can't
 // alias the input. Never makes an alias itself.
 #include "plugins/naive/slices.h"
 
@@ -72,6 +72,7 @@ const Kernel kTable[] = {
     {QN_OP_BROADCAST_TO, "broadcast_to", accept_any, run_broadcast},
     {QN_OP_SLICE, "slice", accept_any, run_slice},
     {QN_OP_IDENTITY, "identity", accept_any, run_identity},
+    {QN_OP_DEPENDS, "depends", accept_any, run_identity},
 };
 
 }  // namespace

@@ -7,11 +7,6 @@
 using namespace quern;
 using namespace quern::capi;
 
-struct qn_fn {
-  std::atomic<std::uint32_t> refs{1};
-  FunctionRef f;
-};
-
 namespace {
 
 constexpr std::uint32_t kMaxArrays = 1u << 20;
@@ -56,22 +51,6 @@ class Callback {
   std::uint32_t n_out_;
 };
 
-void check_argnums(const char* fn, const Function& f, const std::uint32_t* argnums,
-                   std::uint32_t n) {
-  if (n == 0) fail_invalid("[", fn, "] no argnums given, expected at least one");
-  need(argnums, fn, "argnums");
-  for (std::uint32_t i = 0; i < n; ++i) {
-    if (argnums[i] >= f.n_in())
-      fail_invalid("[", fn, "] argnum ", argnums[i], " is out of range, the function has ",
-                   f.n_in(), " inputs");
-    for (std::uint32_t k = 0; k < i; ++k)
-      if (argnums[k] == argnums[i])
-        fail_invalid("[", fn, "] argnum ", argnums[i], " is given twice");
-  }
-}
-
-qn_fn* wrap(FunctionRef f) { return new qn_fn{1, std::move(f)}; }
-
 }  // namespace
 
 qn_status qn_fn_create(qn_runtime* rt, qn_callback callback, void* self, qn_release_fn drop,
@@ -86,7 +65,7 @@ qn_status qn_fn_create(qn_runtime* rt, qn_callback callback, void* self, qn_rele
                    " outputs, expected at least one output and at most ", kMaxArrays, " of each");
     auto state = std::make_shared<Callback>(callback, self, drop, n_out);
     owned = true;
-    *out = wrap(make_function(*unwrap(rt), n_in, n_out,
+    *out = give(make_function(*unwrap(rt), n_in, n_out,
                               [state](std::span<const Array> in) { return (*state)(in); }));
   });
   if (!owned && drop) drop(self);
@@ -127,8 +106,8 @@ qn_status qn_fn_vjp(qn_fn* f, const uint32_t* argnums, uint32_t n, qn_fn** out, 
   return guard(__func__, error, [&, fn = __func__] {
     need(f, fn, "the function");
     need(out, fn, "out");
-    check_argnums(fn, *f->f, argnums, n);
-    *out = wrap(vjp(f->f, {argnums, n}));
+    argnums_arg(fn, argnums, n, f->f->n_in());
+    *out = give(vjp(f->f, {argnums, n}));
   });
 }
 
@@ -137,8 +116,8 @@ qn_status qn_fn_value_and_grad(qn_fn* f, const uint32_t* argnums, uint32_t n, qn
   return guard(__func__, error, [&, fn = __func__] {
     need(f, fn, "the function");
     need(out, fn, "out");
-    check_argnums(fn, *f->f, argnums, n);
-    *out = wrap(value_and_grad(f->f, {argnums, n}));
+    argnums_arg(fn, argnums, n, f->f->n_in());
+    *out = give(value_and_grad(f->f, {argnums, n}));
   });
 }
 
@@ -146,6 +125,6 @@ qn_status qn_fn_compile(qn_fn* f, qn_fn** out, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     need(f, fn, "the function");
     need(out, fn, "out");
-    *out = wrap(quern::compile(f->f));
+    *out = give(quern::compile(f->f));
   });
 }

@@ -98,4 +98,18 @@ Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape,
   return a;
 }
 
+void argnums_arg(const char* fn, const std::uint32_t* argnums, std::uint32_t n,
+                 std::uint32_t n_in) {
+  if (n == 0) fail_invalid("[", fn, "] no argnums given, expected at least one");
+  need(argnums, fn, "argnums");
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (argnums[i] >= n_in)
+      fail_invalid("[", fn, "] argnum ", argnums[i], " is out of range, the function has ", n_in,
+                   " inputs");
+    for (std::uint32_t k = 0; k < i; ++k)
+      if (argnums[k] == argnums[i])
+        fail_invalid("[", fn, "] argnum ", argnums[i], " is given twice");
+  }
+}
+
 }  // namespace quern::capi

@@ -9,6 +9,12 @@
 #include "runtime/capi/guard.h"
 #include "runtime/graph/node.h"
 #include "runtime/host/runtime.h"
+#include "runtime/transforms/function.h"
+
+struct qn_fn {
+  std::atomic<std::uint32_t> refs{1};
+  quern::FunctionRef f;
+};
 
 namespace quern::capi {
 
@@ -36,6 +42,12 @@ std::int64_t shape_arg(const char* fn, const std::int64_t* shape, std::uint32_t 
 // runtime.
 Runtime* arrays_arg(const char* fn, Runtime* rt, qn_array* const* in, std::uint32_t n,
                     ArrayList& out);
+
+// A new handle for f.
+inline qn_fn* give(FunctionRef f) { return new qn_fn{1, std::move(f)}; }
+
+// Throws INVALID_ARGUMENT unless argnums names at least one of n_in inputs, none twice.
+void argnums_arg(const char* fn, const std::uint32_t* argnums, std::uint32_t n, std::uint32_t n_in);
 
 // Computes a if need be; afterwards its buffer, offset and strides are valid.
 void ensure_evaluated(ArrayRep* a);

@@ -47,24 +47,31 @@ void add_attrs(const AttrList& attrs, std::vector<std::uint64_t>& key) {
   }
 }
 
+bool is_leaf(const ArrayRep& r) {
+  return r.evaluated.load(std::memory_order_acquire) || is_placeholder(r);
+}
+
 struct Frame {
   Node* node;
   std::size_t next;
 };
 
-}  // namespace
-
-Collected collect(std::span<const Array> wanted, bool only_wanted) {
+// Nodes and leaves under `wanted`, and the part of the key that does not depend on what is held.
+Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeholders) {
   Collected c;
-  const std::uint32_t epoch = next_epoch();
   std::vector<Frame> stack;
   auto visit_node = [&](Node* n) {
     if (n->mark == epoch) return;
+    if (n->op == QN_OP_PLACEHOLDER && !placeholders)
+      throw Error(QN_E_FAILED_PRECONDITION,
+                  "[eval] the array depends on an input of a function that is being traced, which "
+                  "has a shape and a dtype but no value; evaluate it outside of that function");
     n->mark = epoch;
     stack.push_back({n, 0});
   };
   for (const Array& w : wanted) {
     if (w.rep()->evaluated.load(std::memory_order_acquire)) continue;
+    if (placeholders && is_placeholder(*w.rep())) continue;
     visit_node(w.rep()->node.load(std::memory_order_relaxed));
     while (!stack.empty()) {
       Frame& f = stack.back();
@@ -76,7 +83,8 @@ Collected collect(std::span<const Array> wanted, bool only_wanted) {
       }
       const Array& in = f.node->in[f.next++];
       ArrayRep* r = in.rep();
-      if (r->evaluated.load(std::memory_order_acquire)) {
+      if (r->evaluated.load(std::memory_order_acquire) ||
+          (placeholders && is_placeholder(*r))) {
         if (r->mark != epoch) {
           r->mark = epoch;
           r->index = static_cast<std::uint32_t>(c.leaves.size());
@@ -99,7 +107,7 @@ Collected collect(std::span<const Array> wanted, bool only_wanted) {
     add_attrs(n->attrs, key);
     for (const Array& in : n->in) {
       const ArrayRep& r = *in.rep();
-      if (r.evaluated.load(std::memory_order_acquire))
+      if (is_leaf(r))
         key.push_back(std::uint64_t{r.index} << 1 | 1);
       else
         key.push_back((std::uint64_t{r.node.load(std::memory_order_relaxed)->index} << 8 | r.slot)
@@ -115,12 +123,22 @@ Collected collect(std::span<const Array> wanted, bool only_wanted) {
     for (std::int64_t v : r.strides) key.push_back(static_cast<std::uint64_t>(v));
   }
   key.push_back(~std::uint64_t{0});
-  if (only_wanted) {
-    for (const Array& w : wanted)
-      if (!w.rep()->evaluated.load(std::memory_order_acquire))
-        c.held.push_back({w, w.rep()->node.load(std::memory_order_relaxed)->index});
-    return c;
-  }
+  return c;
+}
+
+}  // namespace
+
+Collected collect_function(std::span<const Array> wanted) {
+  Collected c = gather(wanted, next_epoch(), true);
+  for (const Array& w : wanted)
+    if (!is_leaf(*w.rep())) c.held.push_back({w, w.rep()->node.load(std::memory_order_relaxed)->index});
+  return c;
+}
+
+Collected collect(std::span<const Array> wanted) {
+  const std::uint32_t epoch = next_epoch();
+  Collected c = gather(wanted, epoch, false);
+  auto& key = c.key;
   std::vector<Array> dropped;
   for (Node* n : c.nodes) {
     std::lock_guard lock(link_mutex(n));
@@ -157,7 +175,7 @@ Ir Collected::ir() const {
     op.attrs = n.attrs;
     for (const Array& in : n.in) {
       const ArrayRep& r = *in.rep();
-      if (r.evaluated.load(std::memory_order_acquire))
+      if (is_leaf(r))
         op.in.push_back(static_cast<int>(r.index));
       else
         op.in.push_back(first[r.node.load(std::memory_order_relaxed)->index] +

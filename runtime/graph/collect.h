@@ -20,8 +20,9 @@ struct Collected {
   Ir ir() const;
 };
 
-// `wanted` not yet evaluated. With only_wanted, nothing else counts as held (functions being
-// compiled).
-Collected collect(std::span<const Array> wanted, bool only_wanted = false);
+// Results held by anybody count; throws FAILED_PRECONDITION when a value depends on a placeholder.
+Collected collect(std::span<const Array> wanted);
+// For a function: placeholders are leaves, and nothing but `wanted` counts as held.
+Collected collect_function(std::span<const Array> wanted);
 
 }  // namespace quern

@@ -2,6 +2,8 @@
 // A kernel that fails is quarantined and the graph is planned again without it.
 #include "runtime/graph/eval.h"
 
+#include <algorithm>
+
 #include "runtime/graph/collect.h"
 #include "runtime/graph/links.h"
 #include "runtime/graph/plan.h"
@@ -25,6 +27,15 @@ void adopt(ArrayRep& r, const ResultPlace& p, std::span<const Array> leaves,
   r.strides = p.strides;
 }
 
+// An open transform still needs the graph of r; it lets go when it ends.
+bool keeps_graph(const ArrayRep& r) {
+  const TraceSet* s = r.traces.get();
+  if (!s) return false;
+  Node* n = r.node.load(std::memory_order_relaxed);
+  return std::any_of(s->traces.begin(), s->traces.end(),
+                     [n](const TraceRef& t) { return t->keep(n); });
+}
+
 Error fault_error(const KernelFault& f) {
   return Error(f.status == QN_E_UNIMPLEMENTED ? QN_E_INTERNAL : f.status,
                str("[", f.op, "] kernel ", f.plugin, "/", f.kernel, " failed with ", f.status,
@@ -33,11 +44,12 @@ Error fault_error(const KernelFault& f) {
 
 }  // namespace
 
-std::shared_ptr<Plan> plan_for(Runtime& rt, const Collected& c) {
+std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
+                               std::vector<std::uint64_t> key) {
   for (int tries = 0;; ++tries) {
     try {
-      std::shared_ptr<Plan> plan = make_plan(rt, c.ir(), c.leaves);
-      plan->key = c.key;
+      std::shared_ptr<Plan> plan = make_plan(rt, ir, leaves);
+      plan->key = std::move(key);
       plan->id = rt.plans().next_id++;
       return plan;
     } catch (const KernelFault& f) {
@@ -48,22 +60,17 @@ std::shared_ptr<Plan> plan_for(Runtime& rt, const Collected& c) {
   }
 }
 
-// Runs `plan` (null = looked up and made as needed) and returns the buffers; on return plan is the
-// one that ran.
-std::shared_ptr<Plan> run_plan(Runtime& rt, const Collected& c, std::shared_ptr<Plan> plan,
-                               std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
-  for (int tries = 0;; ++tries) {
-    if (!plan) plan = plan_for(rt, c);
-    try {
-      plan->run(rt, leaves, outputs);
-      return plan;
-    } catch (const KernelFault& f) {
-      rt.plugins().quarantine(f.plugin, f.kernel, f.op_id);
-      rt.log(QN_LOG_WARNING, fault_error(f).what());
-      rt.plans().clear();
-      plan = nullptr;
-      if (tries == kMaxFaults) throw fault_error(f);
-    }
+bool run_plan(Runtime& rt, Plan& plan, std::span<const Array> leaves,
+              std::vector<BufferRef>& outputs, int tries) {
+  try {
+    plan.run(rt, leaves, outputs);
+    return true;
+  } catch (const KernelFault& f) {
+    rt.plugins().quarantine(f.plugin, f.kernel, f.op_id);
+    rt.log(QN_LOG_WARNING, fault_error(f).what());
+    rt.plans().clear();
+    if (tries >= kMaxFaults) throw fault_error(f);
+    return false;
   }
 }
 
@@ -82,16 +89,19 @@ void Runtime::eval(std::span<const Array> arrays) {
   c = collect(arrays);
   if (c.nodes.empty()) return;
   std::shared_ptr<Plan> plan = plans_->find(c.key);
-  const bool known = plan != nullptr;
   std::vector<BufferRef> outputs;
-  std::shared_ptr<Plan> ran = run_plan(*this, c, plan, c.leaves, outputs);
-  if (!known || ran != plan) plans_->insert(ran);
+  bool known = plan != nullptr;
+  for (int tries = 0;; ++tries, known = false) {
+    if (!known) plan = plan_for(*this, c.ir(), c.leaves, c.key);
+    if (run_plan(*this, *plan, c.leaves, outputs, tries)) break;
+  }
+  if (!known) plans_->insert(plan);
   detached.reserve(c.held.size());
   for (std::size_t i = 0; i < c.held.size(); ++i) {
     ArrayRep& r = *c.held[i].array.rep();
-    adopt(r, ran->results[i], c.leaves, outputs);
+    adopt(r, plan->results[i], c.leaves, outputs);
     r.evaluated.store(true, std::memory_order_release);
-    if (r.traced.load(std::memory_order_relaxed)) continue;  // a transform still needs the graph
+    if (keeps_graph(r)) continue;
     Node* n = r.node.exchange(nullptr, std::memory_order_acq_rel);
     {
       std::lock_guard link(link_mutex(n));

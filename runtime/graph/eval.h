@@ -10,9 +10,12 @@
 
 namespace quern {
 
-std::shared_ptr<Plan> plan_for(Runtime& rt, const Collected& c);
-// plan null = made now. Returns the plan that ran: another one when a kernel failed.
-std::shared_ptr<Plan> run_plan(Runtime& rt, const Collected& c, std::shared_ptr<Plan> plan,
-                               std::span<const Array> leaves, std::vector<BufferRef>& outputs);
+// leaves give dtype, shape and strides; key is stored in the plan. Throws Error.
+std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
+                               std::vector<std::uint64_t> key);
+// False when a kernel failed: it is quarantined, and the caller plans again. Throws Error after too
+// many tries.
+bool run_plan(Runtime& rt, Plan& plan, std::span<const Array> leaves,
+              std::vector<BufferRef>& outputs, int tries);
 
 }  // namespace quern

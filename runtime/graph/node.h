@@ -4,11 +4,15 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "runtime/core/array.h"
+#include "runtime/graph/trace.h"
 #include "runtime/schema/ops.h"
 
 namespace quern {
+
+struct CustomRule;
 
 // One op applied to inputs. Counted: each of its results that is not yet computed holds it.
 struct Node {
@@ -21,6 +25,7 @@ struct Node {
   SmallVector<ArrayRep*, 1>
       out;  // not counted; null once that result is gone. Guarded by graph_mutex(this)
   SmallVector<Meta, 1> out_meta;
+  std::shared_ptr<const CustomRule> custom;  // of QN_OP_CUSTOM: how it is differentiated
 };
 
 struct ArrayRep {
@@ -31,8 +36,7 @@ struct ArrayRep {
   Shape shape;
   std::atomic<Node*> node{nullptr};  // counted; null = evaluated and detached
   std::atomic<bool> evaluated{false};
-  std::atomic<std::uint32_t> traced{
-      0};                  // > 0 while a transform records: keep the graph after evaluation
+  TraceSetRef traces;      // transforms that read this; set before anybody else sees the array
   std::uint32_t mark = 0;  // scratch of the collector
   std::uint32_t index = 0;
   std::uint32_t uses = 0;   // references from inside the graph being collected
@@ -53,6 +57,15 @@ void release(Node*) noexcept;
 Array make_leaf(Runtime&, DType, Shape, Strides, BufferRef, std::int64_t offset = 0);
 // A leaf whose contents are copied from row-major host memory.
 Array from_host(Runtime&, const void* data, IntSpan shape, DType);
+// Records a node as it is, without its shape rule: inputs, attributes and results must be what the
+// rule would have left. Gives its results.
+ArrayList append_node(Runtime&, std::uint32_t op, ArrayList in, AttrList attrs,
+                      SmallVector<Meta, 1> out, std::shared_ptr<const CustomRule> custom = {});
+// An array of which only shape and dtype are known. What depends on it can't be evaluated.
+Array make_placeholder(Runtime&, DType, Shape, TraceSetRef traces);
+// a behind a node of its own, marked with the traces.
+Array make_alias(const Array& a, TraceSetRef traces);
+bool is_placeholder(const ArrayRep& r);
 // 1-d i64 array.
 Array from_ints(Runtime&, IntSpan values);
 

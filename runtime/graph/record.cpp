@@ -43,7 +43,8 @@ void complete_attrs(const OpInfo& op, AttrList& attrs) {
 // make new plans.
 bool view_now(const Call& call, ArrayList& out) {
   const ArrayRep& x = *call.in[0].rep();
-  if (!x.evaluated.load(std::memory_order_acquire) || x.traced.load(std::memory_order_relaxed))
+  if (call.in.size() > 1) return false;  // depends: the order matters
+  if (!x.evaluated.load(std::memory_order_acquire) || x.traces.open())
     return false;
   ViewOf v;
   if (!view_strides(call.op.id, call.attrs, x.shape, x.strides, call.out[0].shape, v)) return false;
@@ -118,14 +119,12 @@ void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, Ar
   }
   op.shape(call);
   if (op.kind == OpKind::VIEW && view_now(call, out)) return;
-  auto node = std::make_unique<Node>();
-  node->op = id;
-  std::uint32_t traced = 0;
-  for (const Array& a : call.in)
-    traced = std::max(traced, a.rep()->traced.load(std::memory_order_relaxed));
-  node->in = std::move(call.in);
-  node->attrs = std::move(call.attrs);
-  node->out_meta = std::move(call.out);
+  out = append_node(*runtime, id, std::move(call.in), std::move(call.attrs), std::move(call.out));
+}
+
+namespace {
+
+ArrayList results_of(Runtime& rt, std::unique_ptr<Node> node, const TraceSetRef& traces) {
   const std::size_t n_out = node->out_meta.size();
   node->out.resize(n_out, nullptr);
   SmallVector<std::unique_ptr<ArrayRep>, 1> reps;
@@ -135,19 +134,55 @@ void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, Ar
     r.dtype = node->out_meta[i].dtype;
     r.shape = node->out_meta[i].shape;
     r.slot = static_cast<std::uint32_t>(i);
-    r.runtime = runtime;
-    r.traced.store(traced, std::memory_order_relaxed);
+    r.runtime = &rt;
+    r.traces = traces;
     node->out[i] = &r;
   }
+  ArrayList out;
+  out.reserve(n_out);
   node->refs.store(static_cast<std::uint32_t>(n_out), std::memory_order_relaxed);
   Node* n = node.release();
-  out.clear();
   for (auto& r : reps) {
-    runtime->retain();
+    rt.retain();
     r->node.store(n, std::memory_order_relaxed);
     out.emplace_back(r.release());
   }
-  runtime->nodes_recorded.fetch_add(1, std::memory_order_relaxed);
+  rt.nodes_recorded.fetch_add(1, std::memory_order_relaxed);
+  return out;
+}
+
+}  // namespace
+
+ArrayList append_node(Runtime& rt, std::uint32_t op, ArrayList in, AttrList attrs,
+                      SmallVector<Meta, 1> out, std::shared_ptr<const CustomRule> custom) {
+  const TraceSetRef traces = joined(in);
+  auto node = std::make_unique<Node>();
+  node->op = op;
+  node->in = std::move(in);
+  node->attrs = std::move(attrs);
+  node->out_meta = std::move(out);
+  node->custom = std::move(custom);
+  return results_of(rt, std::move(node), traces);
+}
+
+Array make_placeholder(Runtime& rt, DType dtype, Shape shape, TraceSetRef traces) {
+  auto node = std::make_unique<Node>();
+  node->op = QN_OP_PLACEHOLDER;
+  node->out_meta.push_back({std::move(shape), dtype});
+  return std::move(results_of(rt, std::move(node), traces)[0]);
+}
+
+Array make_alias(const Array& a, TraceSetRef traces) {
+  auto node = std::make_unique<Node>();
+  node->op = QN_OP_IDENTITY;
+  node->in.push_back(a);
+  node->out_meta.push_back({a.shape(), a.dtype()});
+  return std::move(results_of(a.runtime(), std::move(node), traces)[0]);
+}
+
+bool is_placeholder(const ArrayRep& r) {
+  if (r.evaluated.load(std::memory_order_acquire)) return false;
+  return r.node.load(std::memory_order_relaxed)->op == QN_OP_PLACEHOLDER;
 }
 
 }  // namespace quern

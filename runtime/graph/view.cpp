@@ -58,6 +58,7 @@ bool view_strides(std::uint32_t op, const AttrList& attrs, IntSpan shape, IntSpa
   out.offset = 0;
   switch (op) {
     case QN_OP_IDENTITY:
+    case QN_OP_DEPENDS:
       out.strides = Strides(strides.begin(), strides.end());
       return true;
     case QN_OP_RESHAPE:

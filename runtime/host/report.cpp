@@ -72,7 +72,7 @@ void Runtime::explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_cand
   std::vector<Meta> out_meta;
   {
     std::lock_guard lock(mutex_);
-    const Collected c = collect(out, true);
+    const Collected c = collect_function(out);
     Ir ir = c.ir();
     simplify(ir);
     fuse(ir);

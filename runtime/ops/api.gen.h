@@ -823,6 +823,14 @@ inline Array identity(const Array& x) {
   return std::move(out_[0]);
 }
 
+// The first of the inputs, not read before all the others are computed: work on it is repeated rather than shared with earlier work.
+inline Array depends(const ArrayList& xs) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_DEPENDS, xs, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // x with axes of size 1 inserted at the given places of the result.
 inline Array expand_dims(const Array& x, Ints axes) {
   AttrList attrs_;

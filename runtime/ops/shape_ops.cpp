@@ -80,6 +80,8 @@ std::vector<std::int64_t> pad_sources(std::string_view mode, std::int64_t n, std
 
 namespace shape {
 
+void depends(Call& call) { call.out.push_back({call.in[0].shape(), call.in[0].dtype()}); }
+
 void reshape(Call& call) {
   const Array& x = call.in[0];
   Shape to(call.attrs.is(0).begin(), call.attrs.is(0).end());
@@ -221,6 +223,10 @@ void pad(Call& call) {
 }  // namespace shape
 
 namespace grad {
+
+void depends(Vjp& v) {
+  if (v.needs(0)) v.set(0, v.cot());
+}
 
 void reshape(Vjp& v) {
   if (v.needs(0)) v.set(0, reshaped(v.cot(), v.in(0).shape()));

@@ -1,4 +1,4 @@
-// Functions as values: a callback, and what vjp, value_and_grad and compile make of one.
+// Functions as values: a callback, and what the transforms make of one.
 // Counted through shared_ptr; a call may come from any thread.
 #pragma once
 #include <cstdint>
@@ -15,6 +15,8 @@ class Function {
  public:
   Function(Runtime& runtime, std::uint32_t n_in, std::uint32_t n_out);  // retains the runtime
   virtual ~Function();
+  Function(const Function&) = delete;
+  Function& operator=(const Function&) = delete;
   // Checks the counts; throws Error.
   ArrayList call(std::span<const Array> in);
   std::uint32_t n_in() const { return n_in_; }
@@ -34,8 +36,11 @@ using Body = std::function<ArrayList(std::span<const Array>)>;
 
 // body throws Error on failure; whatever it owns dies with the function.
 FunctionRef make_function(Runtime&, std::uint32_t n_in, std::uint32_t n_out, Body body);
+// (in.., cotangents..) -> (outputs.., gradients of argnums..).
 FunctionRef vjp(FunctionRef f, std::span<const std::uint32_t> argnums);
+// (in..) -> (outputs.., gradients of output 0 with respect to argnums..).
 FunctionRef value_and_grad(FunctionRef f, std::span<const std::uint32_t> argnums);
+// As f; traced once for each combination of shapes and dtypes.
 FunctionRef compile(FunctionRef f);
 
 }  // namespace quern

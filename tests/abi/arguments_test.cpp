@@ -327,6 +327,59 @@ TEST_F(Arguments, Functions) {
   qn_fn_release(good);
 }
 
+TEST_F(Arguments, Traces) {
+  qn_array *a = floats({1, 2}, {2}), *traced = nullptr, *none = nullptr, *g = nullptr;
+  qn_trace* t = reinterpret_cast<qn_trace*>(0x10);
+  qn_fn* fn = nullptr;
+  const int64_t far = 3, axis = 0;
+  const uint32_t zero = 0;
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_begin] rt",
+               qn_trace_begin(nullptr, nullptr, 0, nullptr, 0, nullptr, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "traced",
+               qn_trace_begin(rt, &a, 1, nullptr, 0, nullptr, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out",
+               qn_trace_begin(rt, &a, 1, nullptr, 0, &traced, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_begin]",
+               qn_trace_begin(rt, nullptr, 1, nullptr, 0, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_begin]",
+               qn_trace_begin(rt, &none, 1, nullptr, 0, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "flags is 2",
+               qn_trace_begin(rt, &a, 1, nullptr, 2, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "axes",
+               qn_trace_begin(rt, &a, 1, &axis, QN_TRACE_VALUES, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "axis 3",
+               qn_trace_begin(rt, &a, 1, &far, QN_TRACE_PLACEHOLDERS, &traced, &t, &e));
+  EXPECT_EQ(t, reinterpret_cast<qn_trace*>(0x10));
+  EXPECT_EQ(traced, nullptr);
+  ASSERT_WORKS(qn_trace_begin(nullptr, &a, 1, nullptr, 0, &traced, &t, &e));
+  keep(traced);
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
+               qn_trace_vjp(nullptr, &traced, 1, &a, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "no outputs",
+               qn_trace_vjp(t, &traced, 0, &a, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_vjp]",
+               qn_trace_vjp(t, &none, 1, &a, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_vjp]",
+               qn_trace_vjp(t, &traced, 1, nullptr, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "no argnums",
+               qn_trace_vjp(t, &traced, 1, &a, &zero, 0, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "grads",
+               qn_trace_vjp(t, &traced, 1, &a, &zero, 1, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
+               qn_trace_compile(nullptr, &traced, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_trace_compile(t, &traced, 1, nullptr, &e));
+  EXPECT_EQ(g, nullptr);
+  qn_trace_end(t);
+  ASSERT_WORKS(qn_trace_begin(rt, nullptr, 0, nullptr, 0, nullptr, &t, &e));
+  qn_trace_end(t);
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "all NULL",
+               qn_custom_gradient(&a, 1, &a, 1, nullptr, nullptr, nullptr, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "0 inputs",
+               qn_custom_gradient(&a, 0, &a, 1, nullptr, nullptr, nullptr, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out",
+               qn_custom_gradient(&a, 1, &a, 1, nullptr, nullptr, nullptr, nullptr, &e));
+}
+
 TEST_F(Arguments, PluginsAndReports) {
   qn_plugin* p = reinterpret_cast<qn_plugin*>(0x10);
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_plugin_load] rt",

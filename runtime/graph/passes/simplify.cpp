@@ -60,6 +60,12 @@ void simplify(Ir& ir) {
   std::vector<IrOp> kept;
   for (IrOp& op : ir.ops) {
     for (int& v : op.in) v = same[static_cast<std::size_t>(v)];
+    if (op.op == QN_OP_CUSTOM) {  // stands for the values behind its inputs
+      const auto n_in = static_cast<std::size_t>(op.attrs.i(0));
+      for (std::size_t i = 0; i < op.out.size(); ++i)
+        same[static_cast<std::size_t>(op.out[i])] = op.in[n_in + i];
+      continue;
+    }
     if (op.in.size() == 1 && is_alias(ir, op)) {
       same[static_cast<std::size_t>(op.out[0])] = op.in[0];
       continue;
