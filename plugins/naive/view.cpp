@@ -1,5 +1,5 @@
-// reshape, transpose, broadcast_to, slice, identity, depends as real copies, for when the planner can't
-// alias the input. Never makes an alias itself.
+// reshape, transpose, broadcast_to, slice, identity, depends as real copies, for when the planner
+// can't alias the input. Never makes an alias itself.
 #include "plugins/naive/slices.h"
 
 namespace quern::naive {

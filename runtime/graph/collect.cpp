@@ -83,8 +83,7 @@ Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeh
       }
       const Array& in = f.node->in[f.next++];
       ArrayRep* r = in.rep();
-      if (r->evaluated.load(std::memory_order_acquire) ||
-          (placeholders && is_placeholder(*r))) {
+      if (r->evaluated.load(std::memory_order_acquire) || (placeholders && is_placeholder(*r))) {
         if (r->mark != epoch) {
           r->mark = epoch;
           r->index = static_cast<std::uint32_t>(c.leaves.size());
@@ -131,7 +130,8 @@ Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeh
 Collected collect_function(std::span<const Array> wanted) {
   Collected c = gather(wanted, next_epoch(), true);
   for (const Array& w : wanted)
-    if (!is_leaf(*w.rep())) c.held.push_back({w, w.rep()->node.load(std::memory_order_relaxed)->index});
+    if (!is_leaf(*w.rep()))
+      c.held.push_back({w, w.rep()->node.load(std::memory_order_relaxed)->index});
   return c;
 }
 

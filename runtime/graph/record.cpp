@@ -44,8 +44,7 @@ void complete_attrs(const OpInfo& op, AttrList& attrs) {
 bool view_now(const Call& call, ArrayList& out) {
   const ArrayRep& x = *call.in[0].rep();
   if (call.in.size() > 1) return false;  // depends: the order matters
-  if (!x.evaluated.load(std::memory_order_acquire) || x.traces.open())
-    return false;
+  if (!x.evaluated.load(std::memory_order_acquire) || x.traces.open()) return false;
   ViewOf v;
   if (!view_strides(call.op.id, call.attrs, x.shape, x.strides, call.out[0].shape, v)) return false;
   out.clear();

@@ -99,7 +99,8 @@ TraceSetRef joined(std::span<const Array> in, const TraceRef& with) {
   if (all.empty()) return {};
   for (const Array& a : in) {
     const TraceSet* s = a.rep()->traces.get();
-    if (s && std::all_of(all.begin(), all.end(), [s](const TraceRef& t) { return s->has(t.get()); }))
+    if (s &&
+        std::all_of(all.begin(), all.end(), [s](const TraceRef& t) { return s->has(t.get()); }))
       return a.rep()->traces;
   }
   auto set = std::make_unique<TraceSet>();

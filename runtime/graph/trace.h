@@ -65,7 +65,7 @@ class TraceSetRef {
 
 // The open traces of all of `in`, and `with` (may be null). Shares a set of the inputs when it can.
 TraceSetRef joined(std::span<const Array> in, const TraceRef& with = {});
-bool is_traced(const Array& a);                    // by any open transform
+bool is_traced(const Array& a);                   // by any open transform
 bool depends_on(const Array& a, const Trace& t);  // recorded from one of its inputs
 
 }  // namespace quern

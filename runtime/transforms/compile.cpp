@@ -32,9 +32,7 @@ class Replayed final : public Function {
   }
 
   // A graph that reads arrays of an open transform is of no use after it.
-  bool lasting() const {
-    return std::none_of(g_.captured.begin(), g_.captured.end(), is_traced);
-  }
+  bool lasting() const { return std::none_of(g_.captured.begin(), g_.captured.end(), is_traced); }
 
   // in fits.
   ArrayList run(std::span<const Array> in) {

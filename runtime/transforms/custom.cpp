@@ -11,8 +11,8 @@ namespace {
 
 void check_counts(const char* what, const FunctionRef& f, std::size_t n_in, std::size_t n_out) {
   if (f && (f->n_in() != n_in || f->n_out() != n_out))
-    fail_invalid("[custom_gradient] ", what, " takes ", f->n_in(), " arrays and gives ",
-                 f->n_out(), ", expected ", n_in, " and ", n_out);
+    fail_invalid("[custom_gradient] ", what, " takes ", f->n_in(), " arrays and gives ", f->n_out(),
+                 ", expected ", n_in, " and ", n_out);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Outputs with a gradient of the caller's making: functions that take the place of the rules of ops.
-// The values themselves are computed by ordinary nodes.
+// Outputs with a gradient of the caller's making: functions that take the place of the rules of
+// ops. The values themselves are computed by ordinary nodes.
 #pragma once
 #include "runtime/transforms/function.h"
 
@@ -8,8 +8,8 @@ namespace quern {
 // With n inputs and m values. Any member but one may be null: what is missing follows from the
 // others, or from the values' own graph when vjp and jvp are both null.
 struct CustomRule {
-  FunctionRef vjp;  // (in.., values.., cotangents of the values..) -> a gradient for each input
-  FunctionRef jvp;  // (in.., values.., tangents of the inputs..) -> tangents of the values
+  FunctionRef vjp;   // (in.., values.., cotangents of the values..) -> a gradient for each input
+  FunctionRef jvp;   // (in.., values.., tangents of the inputs..) -> tangents of the values
   FunctionRef vmap;  // (in.., each with the batch as axis 0) -> values, the same
 };
 

@@ -92,8 +92,7 @@ ArrayList results_of(Node& n) {
   }
   if (all) return out;
   // The planner merges this with the first computation when both run together.
-  const ArrayList anew =
-      append_node(n.in[0].runtime(), n.op, n.in, n.attrs, n.out_meta, n.custom);
+  const ArrayList anew = append_node(n.in[0].runtime(), n.op, n.in, n.attrs, n.out_meta, n.custom);
   for (std::size_t k = 0; k < out.size(); ++k)
     if (!out[k]) out[k] = anew[k];
   return out;

@@ -365,8 +365,7 @@ TEST_F(Arguments, Traces) {
                qn_trace_vjp(t, &traced, 1, &a, &zero, 0, &g, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "grads",
                qn_trace_vjp(t, &traced, 1, &a, &zero, 1, nullptr, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
-               qn_trace_compile(nullptr, &traced, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace", qn_trace_compile(nullptr, &traced, 1, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_trace_compile(t, &traced, 1, nullptr, &e));
   EXPECT_EQ(g, nullptr);
   qn_trace_end(t);

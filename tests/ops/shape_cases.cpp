@@ -205,6 +205,8 @@ void add_joins(Cases& cases) {
   cases.push_back({"concatenate", "last", {{{2, 3}}, {{2, 5}}}, {integer(-1)}, join(1), kAll});
   cases.push_back({"concatenate", "one", {{{2, 3}}}, {integer(1)}, join(1), kAll});
   cases.push_back({"concatenate", "empty", {{{2, 0}}, {{2, 3}}}, {integer(1)}, join(1), kAll});
+  cases.push_back(
+      {"depends", "two", {{{2, 3}}, {{4}}}, {}, [](const Values& in) { return in[0]; }, kAll});
   cases.push_back({"stack",
                    "middle",
                    {{{2, 3}}, {{2, 3}}},

@@ -263,10 +263,10 @@ TEST(Trace, BadArguments) {
   const A x = rt.floats({1, 2}, {2}), n = rt.scalar(1, QN_I32);
   Traced t(rt, {x, n});
   const A y = sum(t.inputs[0] * t.inputs[0]);
-  EXPECT_THROW(t.vjp({y}, {x}), std::runtime_error);                    // cotangent's shape
-  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {1}), std::runtime_error);    // an integer
-  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {2}), std::runtime_error);    // no such input
-  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {0, 0}), std::runtime_error); // twice
+  EXPECT_THROW(t.vjp({y}, {x}), std::runtime_error);                     // cotangent's shape
+  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {1}), std::runtime_error);     // an integer
+  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {2}), std::runtime_error);     // no such input
+  EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {0, 0}), std::runtime_error);  // twice
   EXPECT_THROW(Traced(rt, {x}, 2), std::runtime_error);
   EXPECT_THROW(Traced(rt, {x}, QN_TRACE_VALUES, {0}), std::runtime_error);
   EXPECT_THROW(Traced(rt, {x}, QN_TRACE_PLACEHOLDERS, {1}), std::runtime_error);
