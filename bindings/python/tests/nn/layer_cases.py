@@ -117,6 +117,8 @@ LAYERS = [
     ("nn.MaxPool3d(2)", [(1, 4, 2, 5, 2)]),
     ("nn.AvgPool3d((1, 2, 3), (1, 2, 1), 1)", [(1, 4, 2, 5, 2)]),
     ("nn.MaxPool2d(7)", [(1, 4, 4, 1)]),
+    ("nn.MaxPool1d(2)", ["mx.arange(12).reshape(1, 6, 2)"]),
+    ("nn.AvgPool1d(2, padding=1)", ["mx.arange(12).reshape(1, 6, 2)"]),
     ("nn.RoPE(4)", [(2, 3, 4)]),
     ("nn.RoPE(4, True, 100.0, 0.5)", [(2, 2, 3, 6)]),
     ("nn.SinusoidalPositionalEncoding(8)", [(2, 3)]),

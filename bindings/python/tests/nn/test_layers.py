@@ -80,6 +80,8 @@ def test_activation_module(expression):
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
 @pytest.mark.parametrize("expression", FUNCTIONS)
 def test_activation_function(expression, dtype):
+    if dtype == "int32" and "soft" in expression and "axis" in expression:
+        pytest.skip("MLX's softmax of integers rounds to integers over inner axes")
     values = (np.random.default_rng(1).standard_normal((3, 4, 4)) * 3).astype("float32")
     results = [
         side.eval(expression, x=side.array(values, dtype)) for side in (QUERN, MLX)

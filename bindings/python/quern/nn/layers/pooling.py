@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 
+import math
+
 from quern import core as mx
 from quern.core._ops import ops
 from quern.nn.layers._data_format import format_repr, is_channels_first
@@ -67,28 +69,49 @@ class _Pool(Module):
             + format_repr(self._data_format)
         )
 
-    def _check(self, x: mx.array):
-        if x.ndim != self._spatial + 2:
+    def __call__(self, x):
+        spatial, first = self._spatial, self._layout == "nchw"
+        if x.ndim != spatial + 2:
             raise ValueError(
-                f"[{type(self).__name__}] expected an input with {self._spatial} spatial and "
-                f"{self._spatial + 2} total dimensions but got shape {x.shape}"
+                f"[{type(self).__name__}] expected an input with {spatial} spatial and "
+                f"{spatial + 2} total dimensions but got shape {x.shape}"
             )
+        start = 2 if first else 1
+        kernel, stride, padding = self._kernel_size, self._stride, self._padding
+        counts = [
+            (size + 2 * p - k) // s + 1
+            for size, k, s, p in zip(x.shape[start:], kernel, stride, padding)
+        ]
+        if min(counts) <= 0:
+            shape = list(x.shape)
+            shape[start : start + spatial] = [max(count, 0) for count in counts]
+            return mx.zeros(shape, dtype=x.dtype)
+        if any(p >= k for p, k in zip(padding, kernel)):
+            # windows of nothing but padding, which the op refuses
+            widths = [(0, 0)] * (spatial + 2)
+            widths[start : start + spatial] = [(p, p) for p in padding]
+            x = mx.pad(x, widths, constant_values=self._padding_value)
+            padding = (0,) * spatial
+        return self._pool(x, kernel, stride, padding, self._layout)
 
 
 class _MaxPool(_Pool):
-    def __call__(self, x):
-        self._check(x)
-        return ops.max_pool(
-            x, self._kernel_size, self._stride, self._padding, self._layout
-        )
+    _padding_value = -math.inf
+
+    @staticmethod
+    def _pool(x, *attributes):
+        if mx.issubdtype(x.dtype, mx.inexact):
+            return ops.max_pool(x, *attributes)
+        # no kernel has integers; those of 32 bits and fewer are exact in float64
+        return ops.max_pool(x.astype(mx.float64), *attributes).astype(x.dtype)
 
 
 class _AvgPool(_Pool):
-    def __call__(self, x):
-        self._check(x)
-        return ops.avg_pool(
-            x, self._kernel_size, self._stride, self._padding, self._layout
-        )
+    _padding_value = 0
+
+    @staticmethod
+    def _pool(x, *attributes):
+        return ops.avg_pool(x, *attributes)
 
 
 _PARAMETERS = """
