@@ -1,0 +1,110 @@
+// Sight: plugins, kernels of cached plans, candidates for one op, selection rules, timing.
+#include "bind.h"
+
+namespace qpy {
+
+namespace {
+
+nb::list plugins() {
+  nb::list out;
+  qn_error* error = nullptr;
+  check(qn_report_plugins(
+            runtime(),
+            [](void* self, const qn_plugin_report* r) {
+              nb::dict d;
+              d["id"] = r->id;
+              d["version"] = r->version;
+              d["license"] = r->license;
+              d["description"] = r->description;
+              d["path"] = r->path;
+              d["status"] = r->status;
+              static_cast<nb::list*>(self)->append(d);
+            },
+            &out, &error),
+        error);
+  return out;
+}
+
+nb::list kernels() {
+  nb::list out;
+  qn_error* error = nullptr;
+  check(qn_report_kernels(
+            runtime(),
+            [](void* self, const qn_kernel_report* r) {
+              nb::dict d;
+              d["op"] = r->op;
+              d["shapes"] = r->shapes;
+              d["layouts"] = r->layouts;
+              d["plugin"] = r->plugin;
+              d["kernel"] = r->kernel;
+              d["rejected"] = r->rejected;
+              d["runs"] = r->runs;
+              d["total_ns"] = r->total_ns;
+              d["est_ns"] = r->est_ns;
+              d["workspace"] = r->workspace;
+              d["plan"] = r->plan;
+              static_cast<nb::list*>(self)->append(d);
+            },
+            &out, &error),
+        error);
+  return out;
+}
+
+nb::list explain_op(const std::string& name, const std::vector<nb::object>& inputs) {
+  std::vector<Ref> held;
+  std::vector<qn_array*> in;
+  for (const nb::object& o : inputs) {
+    held.push_back(operand(o.ptr(), 0));
+    if (!held.back()) throw nb::python_error();
+    in.push_back(held.back().get());
+  }
+  std::uint32_t id = 0;
+  qn_error* error = nullptr;
+  check(qn_op_lookup(name.c_str(), &id, &error), error);
+  nb::list out;
+  check(qn_explain_op(
+            runtime(), id, in.data(), static_cast<std::uint32_t>(in.size()), nullptr, 0,
+            [](void* self, const qn_candidate_report* r) {
+              nb::dict d;
+              d["plugin"] = r->plugin;
+              d["kernel"] = r->kernel;
+              d["layouts"] = r->layouts;
+              d["reason"] = r->reason;
+              d["est_ns"] = r->est_ns;
+              d["workspace"] = r->workspace;
+              d["chosen"] = r->chosen != 0;
+              static_cast<nb::list*>(self)->append(d);
+            },
+            &out, &error),
+        error);
+  return out;
+}
+
+}  // namespace
+
+void add_reports(nb::module_& m) {
+  m.def("report_plugins", &plugins, "Every plugin: id, version, license, description, path, status.");
+  m.def("report_kernels", &kernels,
+        "Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless "
+        "profiling is on), est_ns, workspace, plan.");
+  m.def("explain_op", &explain_op, nb::arg("name"), nb::arg("inputs"),
+        "Every candidate for one op on the given inputs, with default attributes.");
+  m.def(
+      "set_profiling",
+      [](bool on) {
+        qn_error* error = nullptr;
+        check(qn_set_profiling(runtime(), on ? 1 : 0, &error), error);
+      },
+      nb::arg("on"), "Times every kernel from now on, or no longer.");
+  m.def(
+      "set_kernels",
+      [](const std::string& rules) {
+        qn_error* error = nullptr;
+        check(qn_runtime_set_kernels(runtime(), rules.c_str(), &error), error);
+      },
+      nb::arg("rules"), "Selection rules such as \"conv=onednn; matmul=tbb|openblas; *=naive\"; \"\" removes all.");
+  m.def(
+      "build_info", [] { return std::string(qn_build_info()); }, "Version and compiler of the library.");
+}
+
+}  // namespace qpy
