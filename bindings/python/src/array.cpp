@@ -1,5 +1,6 @@
-// The array type: its life, attributes, conversions to Python values, pickling. Operators, indexing, printing and
-// shared memory have files of their own; methods written in Python are attached by quern.core.
+// The array type: its life, attributes, conversions to Python values, pickling. Operators,
+// indexing, printing and shared memory have files of their own; methods written in Python are
+// attached by quern.core.
 #include <Python.h>
 #include <structmember.h>
 
@@ -14,7 +15,8 @@ PyTypeObject* array_type = nullptr;
 
 qn_array* array_arg(PyObject* o, const char* function) {
   if (!is_array(o)) {
-    PyErr_Format(PyExc_TypeError, "%s(): expected an array, not %.100s", function, Py_TYPE(o)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%s(): expected an array, not %.100s", function,
+                 Py_TYPE(o)->tp_name);
     return nullptr;
   }
   qn_array* value = value_of(o);
@@ -43,7 +45,9 @@ int init(PyObject* self, PyObject* args, PyObject* names) {
   static const char* keywords[] = {"val", "dtype", nullptr};
   PyObject* value = nullptr;
   PyObject* dtype = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, names, "O|O:array", const_cast<char**>(keywords), &value, &dtype)) return -1;
+  if (!PyArg_ParseTupleAndKeywords(args, names, "O|O:array", const_cast<char**>(keywords), &value,
+                                   &dtype))
+    return -1;
   qn_dtype d = 0;
   if (dtype != Py_None && !dtype_arg(dtype, &d)) return -1;
   Ref x = array_from(value, d);
@@ -184,7 +188,8 @@ PyObject* number(PyObject* self) {
   qn_array* a = array_arg(self, "item");
   if (!a) return nullptr;
   if (qn_array_size(a) != 1) {
-    PyErr_SetString(PyExc_ValueError, "[convert] Only length-1 arrays can be converted to Python scalars.");
+    PyErr_SetString(PyExc_ValueError,
+                    "[convert] Only length-1 arrays can be converted to Python scalars.");
     return nullptr;
   }
   const Ref held = Ref::share(a);
@@ -220,7 +225,8 @@ PyObject* to_index(PyObject* self) {
   qn_array* a = array_arg(self, "__index__");
   if (!a) return nullptr;
   if (qn_array_ndim(a) != 0 || !is_integer(qn_array_dtype(a))) {
-    PyErr_SetString(PyExc_TypeError, "Only 0-dimensional integer arrays can be converted to an index.");
+    PyErr_SetString(PyExc_TypeError,
+                    "Only 0-dimensional integer arrays can be converted to an index.");
     return nullptr;
   }
   return number(self);
@@ -284,12 +290,15 @@ PyObject* setstate(PyObject* self, PyObject* state) {
   double expected = itemsize(d);
   for (const std::int64_t n : s) expected *= static_cast<double>(n);
   if (dtype_object(d) == Py_None || expected != static_cast<double>(length)) {
-    PyErr_SetString(PyExc_ValueError, "[array] a pickled array whose bytes, shape and dtype do not match.");
+    PyErr_SetString(PyExc_ValueError,
+                    "[array] a pickled array whose bytes, shape and dtype do not match.");
     return nullptr;
   }
   qn_array* out = nullptr;
   qn_error* error = nullptr;
-  if (!ok(qn_array_from_data(runtime(), data, s.data(), static_cast<std::uint32_t>(s.size()), d, &out, &error), error))
+  if (!ok(qn_array_from_data(runtime(), data, s.data(), static_cast<std::uint32_t>(s.size()), d,
+                             &out, &error),
+          error))
     return nullptr;
   rebind(self, out);
   Py_RETURN_NONE;
@@ -324,7 +333,8 @@ PyMethodDef methods[] = {
     {"_is_evaluated", is_evaluated, METH_NOARGS, "Whether the values are computed already."},
     {}};
 
-PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(ArrayObject, weak), READONLY, nullptr}, {}};
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(ArrayObject, weak), READONLY, nullptr}, {}};
 
 }  // namespace
 
@@ -351,10 +361,12 @@ int add_array(PyObject* module) {
       {Py_tp_getset, getset},
       {Py_tp_methods, methods},
       {Py_tp_members, members},
-      {Py_tp_doc, const_cast<char*>("array(val, dtype=None)\n--\n\nAn N-dimensional array object.\n\nval: a number, "
-                                    "nested lists or tuples, an array, or anything with a buffer or __dlpack__.\n"
-                                    "dtype: a Dtype; from the value when None (Python floats give float32, ints "
-                                    "int32, or int64 when they need it).")},
+      {Py_tp_doc,
+       const_cast<char*>(
+           "array(val, dtype=None)\n--\n\nAn N-dimensional array object.\n\nval: a number, "
+           "nested lists or tuples, an array, or anything with a buffer or __dlpack__.\n"
+           "dtype: a Dtype; from the value when None (Python floats give float32, ints "
+           "int32, or int64 when they need it).")},
       {Py_mp_length, reinterpret_cast<void*>(length)},
       {Py_mp_subscript, reinterpret_cast<void*>(array_subscript)},
       {Py_mp_ass_subscript, reinterpret_cast<void*>(array_ass_subscript)},
@@ -368,10 +380,12 @@ int add_array(PyObject* module) {
   };
   for (PyType_Slot* s = number_slots; s->slot; ++s) slots.push_back(*s);
   slots.push_back({0, nullptr});
-  PyType_Spec spec = {"quern.core.array", sizeof(ArrayObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-                      slots.data()};
+  PyType_Spec spec = {"quern.core.array", sizeof(ArrayObject), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots.data()};
   array_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  return array_type ? PyModule_AddObjectRef(module, "array", reinterpret_cast<PyObject*>(array_type)) : -1;
+  return array_type
+             ? PyModule_AddObjectRef(module, "array", reinterpret_cast<PyObject*>(array_type))
+             : -1;
 }
 
 }  // namespace qpy

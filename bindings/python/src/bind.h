@@ -1,8 +1,12 @@
 // What the files that bind through nanobind share.
 #pragma once
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
 
 #include "native.h"
 
@@ -24,5 +28,7 @@ inline nb::object object_of(Ref x) {
 
 void add_reports(nb::module_& m);
 void add_files(nb::module_& m);
+void add_traces(nb::module_& m);
+void add_compile(nb::module_& m);
 
 }  // namespace qpy

@@ -1,5 +1,6 @@
-// Python values as arrays: numbers beside an array, nested lists, anything with a buffer or __dlpack__.
-// Values that are arrays already are never copied; buffers always are (see exchange.cpp for sharing).
+// Python values as arrays: numbers beside an array, nested lists, anything with a buffer or
+// __dlpack__. Values that are arrays already are never copied; buffers always are (see exchange.cpp
+// for sharing).
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -13,21 +14,25 @@ namespace {
 constexpr double kTwo63 = 9223372036854775808.0;
 
 std::string type_name(PyObject* o) {
-  const Object module(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__module__"));
+  const Object module(
+      PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(o)), "__module__"));
   PyErr_Clear();
   std::string name = _PyType_Name(Py_TYPE(o));
   if (module && PyUnicode_Check(module.get())) {
     const char* m = PyUnicode_AsUTF8(module.get());
-    if (m && std::strcmp(m, "builtins") != 0 && std::strcmp(m, "numpy") != 0) name = std::string(m) + "." + name;
+    if (m && std::strcmp(m, "builtins") != 0 && std::strcmp(m, "numpy") != 0)
+      name = std::string(m) + "." + name;
   }
   return name;
 }
 
 Ref refuse(PyObject* o) {
   if (o == Py_None)
-    PyErr_SetString(PyExc_TypeError, "[array] expected a number, array, list, tuple or buffer, not None.");
+    PyErr_SetString(PyExc_TypeError,
+                    "[array] expected a number, array, list, tuple or buffer, not None.");
   else
-    PyErr_Format(PyExc_ValueError, "Invalid type %s received in array initialization.", type_name(o).c_str());
+    PyErr_Format(PyExc_ValueError, "Invalid type %s received in array initialization.",
+                 type_name(o).c_str());
   return Ref();
 }
 
@@ -54,20 +59,23 @@ bool int64_of(PyObject* o, std::int64_t* out) {
     }
     PyErr_Clear();
   }
-  PyErr_SetString(PyExc_ValueError, "[array] a Python int of more than 64 bits cannot become an array.");
+  PyErr_SetString(PyExc_ValueError,
+                  "[array] a Python int of more than 64 bits cannot become an array.");
   return false;
 }
 
 Ref from_bytes(const void* data, const Ints& shape, qn_dtype d) {
   Ref out;
   qn_error* error = nullptr;
-  ok(qn_array_from_data(runtime(), data, shape.data(), static_cast<std::uint32_t>(shape.size()), d, out.slot(), &error),
+  ok(qn_array_from_data(runtime(), data, shape.data(), static_cast<std::uint32_t>(shape.size()), d,
+                        out.slot(), &error),
      error);
   return out;
 }
 
 Ref complex_scalar(PyObject* o) {
-  const float v[2] = {static_cast<float>(PyComplex_RealAsDouble(o)), static_cast<float>(PyComplex_ImagAsDouble(o))};
+  const float v[2] = {static_cast<float>(PyComplex_RealAsDouble(o)),
+                      static_cast<float>(PyComplex_ImagAsDouble(o))};
   return from_bytes(v, {}, QN_C64);
 }
 
@@ -77,7 +85,8 @@ enum Kind { kBool, kInt, kLong, kFloat, kComplex, kArrays };
 
 inline bool is_list(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
 
-// Takes one pass over a nested sequence to learn its shape and the smallest kind that holds every leaf.
+// Takes one pass over a nested sequence to learn its shape and the smallest kind that holds every
+// leaf.
 struct Survey {
   Ints shape;
   int kind = kBool;
@@ -89,8 +98,8 @@ struct Survey {
       int overflow = 0;
       const long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
       if (overflow) wide = true;
-      const bool small =
-          !overflow && v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
+      const bool small = !overflow && v >= std::numeric_limits<std::int32_t>::min() &&
+                         v <= std::numeric_limits<std::int32_t>::max();
       kind = std::max<int>(kind, small ? kInt : kLong);
       return true;
     }
@@ -106,7 +115,8 @@ struct Survey {
       kind = kArrays;
       return true;
     }
-    refuse(o);
+    PyErr_Format(PyExc_ValueError, "Invalid type %s received in array initialization.",
+                 type_name(o).c_str());
     return false;
   }
 
@@ -194,7 +204,8 @@ Ref from_numbers(PyObject* o, const Survey& s, qn_dtype dtype) {
   if (kind <= kLong && dtype != 0 && is_floating(dtype)) kind = kFloat;  // one rounding, not two
   Ref x;
   if (kind == kBool) {
-    x = gather<std::uint8_t>(o, s.shape, count, QN_BOOL, [](PyObject* v) { return v == Py_True ? 1 : 0; });
+    x = gather<std::uint8_t>(o, s.shape, count, QN_BOOL,
+                             [](PyObject* v) { return v == Py_True ? 1 : 0; });
   } else if (kind == kInt) {
     x = gather<std::int32_t>(o, s.shape, count, QN_I32, int_of<std::int32_t>);
   } else if (kind == kLong) {
@@ -202,14 +213,16 @@ Ref from_numbers(PyObject* o, const Survey& s, qn_dtype dtype) {
   } else if (kind == kFloat && dtype != 0 && (dtype == QN_F64 || is_integer(dtype))) {
     x = gather<double>(o, s.shape, count, QN_F64, double_of);
   } else if (kind == kFloat) {
-    x = gather<float>(o, s.shape, count, QN_F32, [](PyObject* v) { return static_cast<float>(double_of(v)); });
+    x = gather<float>(o, s.shape, count, QN_F32,
+                      [](PyObject* v) { return static_cast<float>(double_of(v)); });
   } else {
     struct Pair {
       float re, im;
     };
     x = gather<Pair>(o, s.shape, count, QN_C64, [](PyObject* v) {
       if (PyComplex_Check(v))
-        return Pair{static_cast<float>(PyComplex_RealAsDouble(v)), static_cast<float>(PyComplex_ImagAsDouble(v))};
+        return Pair{static_cast<float>(PyComplex_RealAsDouble(v)),
+                    static_cast<float>(PyComplex_ImagAsDouble(v))};
       return Pair{static_cast<float>(double_of(v)), 0.0f};
     });
   }
@@ -348,22 +361,25 @@ Ref operand(PyObject* o, qn_dtype like) {
     std::int64_t v = 0;
     if (like == QN_U64) {
       const unsigned long long u = PyLong_AsUnsignedLongLong(o);
-      if (!PyErr_Occurred()) return u < (1ull << 53) ? scalar(static_cast<double>(u), like) : from_bytes(&u, {}, QN_U64);
+      if (!PyErr_Occurred())
+        return u < (1ull << 53) ? scalar(static_cast<double>(u), like) : from_bytes(&u, {}, QN_U64);
       PyErr_Clear();
     }
     if (!int64_of(o, &v)) return Ref();
     qn_dtype d = like == 0 || like == QN_BOOL ? QN_I32 : like;
     double low = 0, high = 0;
-    if (int_range(d, low, high) && d != QN_I64 && (static_cast<double>(v) < low || static_cast<double>(v) >= high)) {
+    if (int_range(d, low, high) && d != QN_I64 &&
+        (static_cast<double>(v) < low || static_cast<double>(v) >= high)) {
       if (like == 0) return scalar_i64(v, QN_I64);
-      PyErr_Format(PyExc_ValueError, "Converting %lld to %s would result in overflow.", static_cast<long long>(v),
-                   dtype_name(d));
+      PyErr_Format(PyExc_ValueError, "Converting %lld to %s would result in overflow.",
+                   static_cast<long long>(v), dtype_name(d));
       return Ref();
     }
     return scalar_i64(v, d);
   }
   if (PyComplex_Check(o)) return complex_scalar(o);
-  if (o != Py_None && !is_list(o) && !PyUnicode_Check(o) && looks_foreign(o)) return array_from_foreign(o, like);
+  if (o != Py_None && !is_list(o) && !PyUnicode_Check(o) && looks_foreign(o))
+    return array_from_foreign(o, like);
   if (PyObject_HasAttrString(o, "__mlx_array__")) {
     const Object made(PyObject_CallMethod(o, "__mlx_array__", nullptr));
     if (made && is_array(made.get())) return Ref::share(array_arg(made.get(), "array"));

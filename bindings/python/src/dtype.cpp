@@ -21,11 +21,12 @@ struct Row {
   PyObject* object;
 };
 // The order is MLX's numbering, which its pickles use.
-Row rows[] = {{QN_BOOL, "bool", nullptr},     {QN_U8, "uint8", nullptr},    {QN_U16, "uint16", nullptr},
-              {QN_U32, "uint32", nullptr},    {QN_U64, "uint64", nullptr},  {QN_I8, "int8", nullptr},
-              {QN_I16, "int16", nullptr},     {QN_I32, "int32", nullptr},   {QN_I64, "int64", nullptr},
-              {QN_F16, "float16", nullptr},   {QN_F32, "float32", nullptr}, {QN_F64, "float64", nullptr},
-              {QN_BF16, "bfloat16", nullptr}, {QN_C64, "complex64", nullptr}};
+Row rows[] = {
+    {QN_BOOL, "bool", nullptr},     {QN_U8, "uint8", nullptr},     {QN_U16, "uint16", nullptr},
+    {QN_U32, "uint32", nullptr},    {QN_U64, "uint64", nullptr},   {QN_I8, "int8", nullptr},
+    {QN_I16, "int16", nullptr},     {QN_I32, "int32", nullptr},    {QN_I64, "int64", nullptr},
+    {QN_F16, "float16", nullptr},   {QN_F32, "float32", nullptr},  {QN_F64, "float64", nullptr},
+    {QN_BF16, "bfloat16", nullptr}, {QN_C64, "complex64", nullptr}};
 
 const Row* row_of(qn_dtype d) {
   for (const Row& r : rows)
@@ -50,7 +51,9 @@ PyObject* size(PyObject* self, void*) {
   return PyLong_FromLong(static_cast<long>(itemsize(reinterpret_cast<DtypeObject*>(self)->dtype)));
 }
 
-PyObject* name(PyObject* self, void*) { return PyUnicode_FromString(reinterpret_cast<DtypeObject*>(self)->name); }
+PyObject* name(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<DtypeObject*>(self)->name);
+}
 
 PyObject* code(PyObject* self, void*) {
   return PyLong_FromUnsignedLong(reinterpret_cast<DtypeObject*>(self)->dtype);
@@ -68,10 +71,11 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-PyGetSetDef getset[] = {{"size", size, nullptr, "Bytes of one element.", nullptr},
-                        {"_name", name, nullptr, "The name without a module, such as float32.", nullptr},
-                        {"_code", code, nullptr, "The library's number of the dtype.", nullptr},
-                        {}};
+PyGetSetDef getset[] = {
+    {"size", size, nullptr, "Bytes of one element.", nullptr},
+    {"_name", name, nullptr, "The name without a module, such as float32.", nullptr},
+    {"_code", code, nullptr, "The library's number of the dtype.", nullptr},
+    {}};
 PyMethodDef methods[] = {{"__reduce__", reduce, METH_NOARGS, nullptr}, {}};
 PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(repr)},
                        {Py_tp_hash, reinterpret_cast<void*>(hash)},
@@ -97,7 +101,8 @@ const char* dtype_name(qn_dtype d) {
 
 bool dtype_arg(PyObject* o, qn_dtype* out) {
   if (!Py_IS_TYPE(o, dtype_type)) {
-    PyErr_Format(PyExc_TypeError, "expected a Dtype such as float32, not %.100s", Py_TYPE(o)->tp_name);
+    PyErr_Format(PyExc_TypeError, "expected a Dtype such as float32, not %.100s",
+                 Py_TYPE(o)->tp_name);
     return false;
   }
   *out = reinterpret_cast<DtypeObject*>(o)->dtype;
@@ -106,7 +111,9 @@ bool dtype_arg(PyObject* o, qn_dtype* out) {
 
 int add_dtypes(PyObject* module) {
   dtype_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (!dtype_type || PyModule_AddObjectRef(module, "Dtype", reinterpret_cast<PyObject*>(dtype_type)) < 0) return -1;
+  if (!dtype_type ||
+      PyModule_AddObjectRef(module, "Dtype", reinterpret_cast<PyObject*>(dtype_type)) < 0)
+    return -1;
   for (Row& r : rows) {
     auto* o = PyObject_New(DtypeObject, dtype_type);
     if (!o) return -1;

@@ -1,4 +1,5 @@
-// eval and async_eval over trees of arrays, and the figures the runtime keeps about memory and plans.
+// eval and async_eval over trees of arrays, and the figures the runtime keeps about memory and
+// plans.
 #include "tree.h"
 
 namespace qpy {
@@ -8,7 +9,8 @@ namespace {
 // The arrays of a tree that still have to be computed.
 bool pending(PyObject* tree, std::vector<Ref>& out) {
   return each_leaf(tree, [&](PyObject* o) {
-    if (is_array(o) && value_of(o) && !qn_array_is_evaluated(value_of(o))) out.push_back(Ref::share(value_of(o)));
+    if (is_array(o) && value_of(o) && !qn_array_is_evaluated(value_of(o)))
+      out.push_back(Ref::share(value_of(o)));
     return true;
   });
 }
@@ -35,10 +37,10 @@ PyObject* stats(PyObject*, PyObject*) {
     return n && PyDict_SetItemString(d.get(), name, n.get()) == 0;
   };
 #define PUT(NAME) put(#NAME, s.NAME)
-  const bool fine = d && PUT(bytes_active) && PUT(bytes_cached) && PUT(bytes_peak) && PUT(bytes_limit) &&
-                    PUT(allocations) && PUT(evaluations) && PUT(plan_hits) && PUT(plan_misses) && PUT(plans) &&
-                    PUT(kernels_run) && PUT(relayouts_run) && PUT(relayouts_cached) && PUT(faults) &&
-                    PUT(nodes_recorded);
+  const bool fine = d && PUT(bytes_active) && PUT(bytes_cached) && PUT(bytes_peak) &&
+                    PUT(bytes_limit) && PUT(allocations) && PUT(evaluations) && PUT(plan_hits) &&
+                    PUT(plan_misses) && PUT(plans) && PUT(kernels_run) && PUT(relayouts_run) &&
+                    PUT(relayouts_cached) && PUT(faults) && PUT(nodes_recorded);
 #undef PUT
   return fine ? Py_NewRef(d.get()) : nullptr;
 }
@@ -57,11 +59,14 @@ PyObject* clear_cache(PyObject*, PyObject*) {
 
 PyMethodDef functions[] = {
     {"eval", eval, METH_VARARGS,
-     "eval(*args)\n--\n\nComputes all arrays in the given trees of lists, tuples and dictionaries, in one plan."},
-    {"stats", stats, METH_NOARGS, "stats()\n--\n\nThe runtime's figures: bytes, evaluations, plans, kernels."},
+     "eval(*args)\n--\n\nComputes all arrays in the given trees of lists, tuples and dictionaries, "
+     "in one plan."},
+    {"stats", stats, METH_NOARGS,
+     "stats()\n--\n\nThe runtime's figures: bytes, evaluations, plans, kernels."},
     {"reset_peak_memory", reset_peak, METH_NOARGS,
      "reset_peak_memory()\n--\n\nStarts the highest number of active bytes anew."},
-    {"clear_cache", clear_cache, METH_NOARGS, "clear_cache()\n--\n\nGives cached memory back and drops all plans."},
+    {"clear_cache", clear_cache, METH_NOARGS,
+     "clear_cache()\n--\n\nGives cached memory back and drops all plans."},
     {}};
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Memory shared with other libraries: the buffer protocol and DLPack, both without a copy where strides allow.
+// Memory shared with other libraries: the buffer protocol and DLPack, both without a copy where
+// strides allow.
 #include <cstring>
 
 #include "native.h"
@@ -7,7 +8,8 @@ namespace qpy {
 
 namespace {
 
-// What an exported buffer keeps alive: the value (the object may be rebound meanwhile), shape and strides.
+// What an exported buffer keeps alive: the value (the object may be rebound meanwhile), shape and
+// strides.
 struct Export {
   qn_array* value;
   std::vector<Py_ssize_t> shape, strides;
@@ -110,7 +112,8 @@ void array_releasebuffer(PyObject*, Py_buffer* view) {
 
 namespace {
 
-// The first bytes of the two managed structs, as the DLPack specification lays them out: enough to free them.
+// The first bytes of the two managed structs, as the DLPack specification lays them out: enough to
+// free them.
 struct Legacy {
   unsigned char tensor[48];
   void* context;
@@ -138,7 +141,8 @@ PyObject* import_capsule(PyObject* capsule) {
   qn_array* out = nullptr;
   qn_error* error = nullptr;
   if (PyCapsule_IsValid(capsule, "dltensor_versioned")) {
-    auto* m = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule, "dltensor_versioned"));
+    auto* m =
+        static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule, "dltensor_versioned"));
     if (!ok(qn_array_from_dlpack(runtime(), m, &out, &error), error)) return nullptr;
     PyCapsule_SetName(capsule, "used_dltensor_versioned");
   } else if (PyCapsule_IsValid(capsule, "dltensor")) {
@@ -146,7 +150,8 @@ PyObject* import_capsule(PyObject* capsule) {
     if (!ok(qn_array_from_dlpack_legacy(runtime(), m, &out, &error), error)) return nullptr;
     PyCapsule_SetName(capsule, "used_dltensor");
   } else {
-    PyErr_SetString(PyExc_ValueError, "[from_dlpack] __dlpack__ returned no unused DLPack capsule.");
+    PyErr_SetString(PyExc_ValueError,
+                    "[from_dlpack] __dlpack__ returned no unused DLPack capsule.");
     return nullptr;
   }
   return wrap(out);
@@ -158,7 +163,8 @@ PyObject* from_dlpack(PyObject*, PyObject* x) {
   const Object method(PyObject_GetAttrString(x, "__dlpack__"));
   if (!method) {
     PyErr_Clear();
-    PyErr_Format(PyExc_TypeError, "[from_dlpack] %.100s has no __dlpack__ method.", Py_TYPE(x)->tp_name);
+    PyErr_Format(PyExc_TypeError, "[from_dlpack] %.100s has no __dlpack__ method.",
+                 Py_TYPE(x)->tp_name);
     return nullptr;
   }
   const Object none(PyTuple_New(0));
@@ -172,7 +178,9 @@ PyObject* from_dlpack(PyObject*, PyObject* x) {
 }
 
 PyMethodDef functions[] = {
-    {"from_dlpack", from_dlpack, METH_O, "from_dlpack(x, /)\n--\n\nAn array over the memory of x, without a copy."}, {}};
+    {"from_dlpack", from_dlpack, METH_O,
+     "from_dlpack(x, /)\n--\n\nAn array over the memory of x, without a copy."},
+    {}};
 
 }  // namespace
 

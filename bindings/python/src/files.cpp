@@ -12,8 +12,9 @@ nb::dict load_safetensors(const std::string& path) {
       runtime(), path.c_str(),
       [](void* self, const char* name, qn_array* array) -> qn_status {
         const Object o(wrap(qn_array_retain(array)));
-        return o && PyDict_SetItemString(static_cast<nb::dict*>(self)->ptr(), name, o.get()) == 0 ? QN_OK
-                                                                                                  : QN_E_UNKNOWN;
+        return o && PyDict_SetItemString(static_cast<nb::dict*>(self)->ptr(), name, o.get()) == 0
+                   ? QN_OK
+                   : QN_E_UNKNOWN;
       },
       &out, &error);
   check(s, error);
@@ -32,15 +33,16 @@ void save_safetensors(const std::string& path, const nb::dict& arrays) {
   std::vector<const char*> texts;
   for (const std::string& n : names) texts.push_back(n.c_str());
   qn_error* error = nullptr;
-  check(qn_save_safetensors(path.c_str(), texts.data(), values.data(), static_cast<std::uint32_t>(values.size()),
-                            &error),
+  check(qn_save_safetensors(path.c_str(), texts.data(), values.data(),
+                            static_cast<std::uint32_t>(values.size()), &error),
         error);
 }
 
 }  // namespace
 
 void add_files(nb::module_& m) {
-  m.def("load_safetensors", &load_safetensors, nb::arg("path"), "The arrays of a safetensors file by name.");
+  m.def("load_safetensors", &load_safetensors, nb::arg("path"),
+        "The arrays of a safetensors file by name.");
   m.def("save_safetensors", &save_safetensors, nb::arg("path"), nb::arg("arrays"),
         "Writes a safetensors file; replaces path in one step.");
 }

@@ -1,11 +1,10 @@
-// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays or lists go to quern.core's Python part,
-// which composes them from take and scatter.
+// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays or lists go to
+// quern.core's Python part, which composes them from take and scatter.
 #include "native.h"
 
 namespace qpy {
 
 namespace {
-
 
 // One slice of full rank, and the shape that the selection has afterwards.
 struct Selection {
@@ -49,12 +48,19 @@ bool add_slice(PyObject* item, std::int64_t size, Selection& s) {
 
 bool add_int(PyObject* item, std::int64_t size, std::size_t axis, Selection& s) {
   const Object index(PyNumber_Index(item));
-  if (!index) return false;
+  if (!index) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+      PyErr_Clear();
+      refuse_type();
+    }
+    return false;
+  }
   int overflow = 0;
   std::int64_t i = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
   if (overflow || i < -size || i >= size) {
-    PyErr_Format(PyExc_IndexError, "[getitem] index %S is out of bounds for axis %zu with size %lld.", index.get(), axis,
-                 static_cast<long long>(size));
+    PyErr_Format(PyExc_IndexError,
+                 "[getitem] index %S is out of bounds for axis %zu with size %lld.", index.get(),
+                 axis, static_cast<long long>(size));
     return false;
   }
   if (i < 0) i += size;
@@ -109,7 +115,8 @@ Outcome select(qn_array* a, PyObject* key, Selection& s) {
     if (dims.empty())
       PyErr_SetString(PyExc_ValueError, "too many indices for array: array is 0-dimensional");
     else
-      PyErr_Format(PyExc_ValueError, "Too many indices for array with %zu dimensions.", dims.size());
+      PyErr_Format(PyExc_ValueError, "Too many indices for array with %zu dimensions.",
+                   dims.size());
     return kFailed;
   }
   std::size_t axis = 0;

@@ -1,5 +1,6 @@
-// What the files of the extension share: the runtime, the array object, errors and conversions between both worlds.
-// It includes only the public headers; nothing here may be called without the GIL unless it says so.
+// What the files of the extension share: the runtime, the array object, errors and conversions
+// between both worlds. It includes only the public headers; nothing here may be called without the
+// GIL unless it says so.
 #pragma once
 #include <Python.h>
 
@@ -29,7 +30,8 @@ inline bool is_array(PyObject* o) {
 inline qn_array* value_of(PyObject* o) { return reinterpret_cast<ArrayObject*>(o)->value; }
 // As value_of, for arguments: NULL and a TypeError for anything but an initialised array.
 qn_array* array_arg(PyObject* o, const char* function);
-// A new array object that takes over the reference; NULL in, NULL out (with the exception already set).
+// A new array object that takes over the reference; NULL in, NULL out (with the exception already
+// set).
 PyObject* wrap(qn_array* taken);
 // Lets an array object mean another value; takes over the reference.
 void rebind(PyObject* array, qn_array* taken);
@@ -82,9 +84,12 @@ using Ints = std::vector<std::int64_t>;
 // The one runtime of the package, made on import.
 qn_runtime* runtime();
 
-// Sets the Python exception for a failed call and frees the error. Returns false, so that callers can return it.
+// Sets the Python exception for a failed call and frees the error. Returns false, so that callers
+// can return it.
 bool raise(qn_status status, qn_error* error);
-inline bool ok(qn_status status, qn_error* error) { return status == QN_OK || raise(status, error); }
+inline bool ok(qn_status status, qn_error* error) {
+  return status == QN_OK || raise(status, error);
+}
 
 // ---- dtypes ----
 
@@ -99,8 +104,9 @@ inline bool is_integer(qn_dtype d) { return dtype_code(d) <= 1; }
 
 // ---- Python -> arrays ----
 
-// A scalar, array or buffer as an operand. `like` (0 = none) is the dtype of the other operand: Python numbers and
-// foreign arrays take it where MLX lets them. `allow_list` is false: lists are refused as in MLX.
+// A scalar, array or buffer as an operand. `like` (0 = none) is the dtype of the other operand:
+// Python numbers and foreign arrays take it where MLX lets them. `allow_list` is false: lists are
+// refused as in MLX.
 Ref operand(PyObject* o, qn_dtype like);
 // Both operands of a binary function; false with an exception set.
 bool operands(PyObject* a, PyObject* b, Ref& x, Ref& y);

@@ -1,4 +1,5 @@
-// The operators of arrays. In-place forms let the object mean the result; values beneath never change.
+// The operators of arrays. In-place forms let the object mean the result; values beneath never
+// change.
 
 #include "native.h"
 
@@ -17,7 +18,8 @@ PyObject* refuse(const char* what, PyObject* a, PyObject* b) {
   if (other == Py_None)
     PyErr_Format(PyExc_TypeError, "Cannot perform %s on an mlx.core.array and None", what);
   else
-    PyErr_Format(PyExc_ValueError, "Cannot perform %s on an mlx.core.array and %s", what, Py_TYPE(other)->tp_name);
+    PyErr_Format(PyExc_ValueError, "Cannot perform %s on an mlx.core.array and %s", what,
+                 Py_TYPE(other)->tp_name);
   return nullptr;
 }
 
@@ -48,9 +50,9 @@ bool has_float(PyObject* o) {
 
 template <std::uint32_t id>
 struct Named;
-#define NAMED(ID, WHAT)                     \
-  template <>                               \
-  struct Named<ID> {                        \
+#define NAMED(ID, WHAT)                       \
+  template <>                                 \
+  struct Named<ID> {                          \
     static constexpr const char* text = WHAT; \
   }
 NAMED(QN_OP_ADD, "addition");
@@ -97,13 +99,21 @@ PyObject* power(PyObject* a, PyObject* b, PyObject* modulus) {
   return record(QN_OP_POWER, "power", a, b);
 }
 
-PyObject* power_in_place(PyObject* a, PyObject* b, PyObject* modulus) { return assign(a, power(a, b, modulus)); }
+PyObject* power_in_place(PyObject* a, PyObject* b, PyObject* modulus) {
+  return assign(a, power(a, b, modulus));
+}
 
 PyObject* matmul(PyObject* a, PyObject* b) {
   if (!is_array(a)) Py_RETURN_NOTIMPLEMENTED;
   qn_array* x = array_arg(a, "__matmul__");
   qn_array* y = x ? array_arg(b, "__matmul__") : nullptr;
   if (!y) return nullptr;
+  if (!has_float(a) && !has_float(b)) {
+    PyErr_Format(PyExc_ValueError,
+                 "[matmul] Only inexact types are supported but %s and %s were provided.",
+                 dtype_name(qn_array_dtype(x)), dtype_name(qn_array_dtype(y)));
+    return nullptr;
+  }
   const qn_array* in[] = {x, y};
   return wrap(op(QN_OP_MATMUL, in, 2).take());
 }
@@ -132,8 +142,9 @@ PyObject* invert(PyObject* a) {
 PyObject* compare(PyObject* a, PyObject* b, int which) {
   static constexpr std::uint32_t ids[] = {QN_OP_LESS,      QN_OP_LESS_EQUAL, QN_OP_EQUAL,
                                           QN_OP_NOT_EQUAL, QN_OP_GREATER,    QN_OP_GREATER_EQUAL};
-  static constexpr const char* names[] = {"less than", "less than or equal", "equal",
-                                          "not equal", "greater than",       "greater than or equal"};
+  static constexpr const char* names[] = {"less than",    "less than or equal",
+                                          "equal",        "not equal",
+                                          "greater than", "greater than or equal"};
   if (b != Py_None && !acceptable(b)) {
     if (which == Py_EQ) Py_RETURN_FALSE;
     if (which == Py_NE) Py_RETURN_TRUE;
@@ -143,7 +154,8 @@ PyObject* compare(PyObject* a, PyObject* b, int which) {
 
 }  // namespace
 
-#define SLOT(NAME, FUNCTION) {NAME, reinterpret_cast<void*>(FUNCTION)}
+#define SLOT(NAME, FUNCTION) \
+  { NAME, reinterpret_cast<void*>(FUNCTION) }
 PyType_Slot number_slots[] = {SLOT(Py_nb_add, binary<QN_OP_ADD>),
                               SLOT(Py_nb_subtract, binary<QN_OP_SUBTRACT>),
                               SLOT(Py_nb_multiply, binary<QN_OP_MULTIPLY>),

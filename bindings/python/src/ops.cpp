@@ -1,5 +1,6 @@
-// Functions of one op: those whose MLX form is a plain element-wise call, and, for the Python part of quern.core,
-// every op of the library's schema with positional arguments (inputs, then attributes; None = default).
+// Functions of one op: those whose MLX form is a plain element-wise call, and, for the Python part
+// of quern.core, every op of the library's schema with positional arguments (inputs, then
+// attributes; None = default).
 #include <cstring>
 #include <deque>
 
@@ -87,7 +88,8 @@ const Elementwise elementwise[] = {
 PyObject* wrong_arguments(const Elementwise& e) {
   const char* text = e.inputs == 1 ? "a" : "a, b";
   const char* tail = e.style == kPositional ? ", /, *, stream=None" : ", stream=None";
-  PyErr_Format(PyExc_TypeError, "%s(): incompatible function arguments; expected %s(%s%s)", e.name, e.name, text, tail);
+  PyErr_Format(PyExc_TypeError, "%s(): incompatible function arguments; expected %s(%s%s)", e.name,
+               e.name, text, tail);
   return nullptr;
 }
 
@@ -116,7 +118,8 @@ PyObject* call_elementwise(PyObject* self, PyObject* const* args, Py_ssize_t n, 
     if (!to || *to) return wrong_arguments(e);
     *to = args[n + i];
   }
-  if (!in[0] || (e.inputs == 2 && !in[1]) || in[0] == Py_None || in[1] == Py_None) return wrong_arguments(e);
+  if (!in[0] || (e.inputs == 2 && !in[1]) || in[0] == Py_None || in[1] == Py_None)
+    return wrong_arguments(e);
   if (stream && !stream_arg(stream)) return nullptr;
   if (e.inputs == 1) {
     const Ref x = operand(in[0], 0);
@@ -196,8 +199,8 @@ PyObject* call_op(PyObject* self, PyObject* const* args, Py_ssize_t n) {
   const OpRow& row = *static_cast<const OpRow*>(PyCapsule_GetPointer(self, nullptr));
   const Py_ssize_t n_in = row.variadic ? 1 : static_cast<Py_ssize_t>(row.inputs);
   if (n < n_in || n > n_in + static_cast<Py_ssize_t>(row.kinds.size())) {
-    PyErr_Format(PyExc_TypeError, "%s: %zd arguments, expected %zd inputs and up to %zu attributes", row.name.c_str(), n,
-                 n_in, row.kinds.size());
+    PyErr_Format(PyExc_TypeError, "%s: %zd arguments, expected %zd inputs and up to %zu attributes",
+                 row.name.c_str(), n, n_in, row.kinds.size());
     return nullptr;
   }
   std::vector<qn_array*> in;
@@ -217,7 +220,8 @@ PyObject* call_op(PyObject* self, PyObject* const* args, Py_ssize_t n) {
   store.ints.reserve(n_attr);
   store.floats.reserve(n_attr);
   for (std::size_t i = 0; i < n_attr; ++i)
-    if (!read_attr(row.kinds[i], args[n_in + static_cast<Py_ssize_t>(i)], attr[i], store)) return nullptr;
+    if (!read_attr(row.kinds[i], args[n_in + static_cast<Py_ssize_t>(i)], attr[i], store))
+      return nullptr;
   std::vector<qn_array*> out(row.outputs);
   qn_error* error = nullptr;
   if (!ok(qn_op(runtime(), row.id, in.data(), static_cast<std::uint32_t>(in.size()), attr.data(),
@@ -242,14 +246,15 @@ PyObject* op_function(PyObject*, PyObject* args) {
   const char *name = nullptr, *kinds = nullptr, *doc = nullptr;
   unsigned inputs = 0, outputs = 0;
   int variadic = 0;
-  if (!PyArg_ParseTuple(args, "sIpsIs", &name, &inputs, &variadic, &kinds, &outputs, &doc)) return nullptr;
+  if (!PyArg_ParseTuple(args, "sIpsIs", &name, &inputs, &variadic, &kinds, &outputs, &doc))
+    return nullptr;
   std::uint32_t id = 0;
   qn_error* error = nullptr;
   if (!ok(qn_op_lookup(name, &id, &error), error)) return nullptr;
   rows.push_back(OpRow{id, name, kinds, doc, inputs, outputs, variadic != 0, {}});
   OpRow& row = rows.back();
-  row.def = {row.name.c_str(), reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_op)), METH_FASTCALL,
-             row.doc.c_str()};
+  row.def = {row.name.c_str(), reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_op)),
+             METH_FASTCALL, row.doc.c_str()};
   const Object capsule(PyCapsule_New(&row, nullptr, nullptr));
   return capsule ? PyCFunction_NewEx(&row.def, capsule.get(), nullptr) : nullptr;
 }
@@ -306,9 +311,11 @@ PyMethodDef functions[] = {
     {"op_function", op_function, METH_VARARGS, "The function of one op of the schema."},
     {"schema", schema, METH_NOARGS, "The ops of the library, a JSON line each."},
     {"set_stream_check", set_stream_check, METH_O, "The function that judges stream= arguments."},
-    {"as_array", FAST(as_array), "as_array(value, like=None, /)\n--\n\nThe value as an operand beside the dtype like."},
+    {"as_array", FAST(as_array),
+     "as_array(value, like=None, /)\n--\n\nThe value as an operand beside the dtype like."},
     {"as_arrays", FAST(as_arrays), "as_arrays(a, b, /)\n--\n\nBoth operands of a binary function."},
-    {"rebind", FAST(rebind_to), "rebind(array, other, /)\n--\n\nLets array mean the value of other."},
+    {"rebind", FAST(rebind_to),
+     "rebind(array, other, /)\n--\n\nLets array mean the value of other."},
     {}};
 #undef FAST
 
@@ -338,8 +345,10 @@ int add_ops(PyObject* module) {
   for (const Elementwise& e : elementwise) {
     std::string text = std::string(e.name) + (e.inputs == 1 ? "(a" : "(a, b");
     text += e.style == kPositional ? ", /, *, stream=None)\n--\n\n" : ", stream=None)\n--\n\n";
-    docs.push_back(text + doc_of(e.op) + (e.inputs == 2 ? " The arguments broadcast (x is a, y is b)." : ""));
-    defs.push_back({e.name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_elementwise)),
+    docs.push_back(text + doc_of(e.op) +
+                   (e.inputs == 2 ? " The arguments broadcast (x is a, y is b)." : ""));
+    defs.push_back({e.name,
+                    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call_elementwise)),
                     METH_FASTCALL | METH_KEYWORDS, docs.back().c_str()});
     const Object capsule(PyCapsule_New(const_cast<Elementwise*>(&e), nullptr, nullptr));
     const Object name(PyUnicode_FromString("quern.core"));

@@ -126,7 +126,12 @@ PyObject* array_repr(PyObject* self) {
   if (d == QN_F16 || d == QN_BF16) x = astype(x, QN_F32);
   std::vector<char> data;
   if (!x || !contents(x.get(), data)) return nullptr;
-  Printer p{data.data(), shape_of(a), qn_array_dtype(x.get()), precision(), qn_array_size(a) > kAbridgeAbove, {}};
+  Printer p{data.data(),
+            shape_of(a),
+            qn_array_dtype(x.get()),
+            precision(),
+            qn_array_size(a) > kAbridgeAbove,
+            {}};
   p.out = "array(";
   p.walk(p.data, 0);
   p.out += std::string(", dtype=") + dtype_name(d) + ")";

@@ -83,9 +83,11 @@ nb::list explain_op(const std::string& name, const std::vector<nb::object>& inpu
 }  // namespace
 
 void add_reports(nb::module_& m) {
-  m.def("report_plugins", &plugins, "Every plugin: id, version, license, description, path, status.");
+  m.def("report_plugins", &plugins,
+        "Every plugin: id, version, license, description, path, status.");
   m.def("report_kernels", &kernels,
-        "Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless "
+        "Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, "
+        "total_ns (0 unless "
         "profiling is on), est_ns, workspace, plan.");
   m.def("explain_op", &explain_op, nb::arg("name"), nb::arg("inputs"),
         "Every candidate for one op on the given inputs, with default attributes.");
@@ -102,9 +104,11 @@ void add_reports(nb::module_& m) {
         qn_error* error = nullptr;
         check(qn_runtime_set_kernels(runtime(), rules.c_str(), &error), error);
       },
-      nb::arg("rules"), "Selection rules such as \"conv=onednn; matmul=tbb|openblas; *=naive\"; \"\" removes all.");
+      nb::arg("rules"),
+      "Selection rules such as \"conv=onednn; matmul=tbb|openblas; *=naive\"; \"\" removes all.");
   m.def(
-      "build_info", [] { return std::string(qn_build_info()); }, "Version and compiler of the library.");
+      "build_info", [] { return std::string(qn_build_info()); },
+      "Version and compiler of the library.");
 }
 
 }  // namespace qpy

@@ -66,10 +66,12 @@ qn_attr attr_dtype(qn_dtype d) {
   return a;
 }
 
-Ref op(std::uint32_t id, const qn_array* const* in, std::uint32_t n, const qn_attr* attr, std::uint32_t n_attr) {
+Ref op(std::uint32_t id, const qn_array* const* in, std::uint32_t n, const qn_attr* attr,
+       std::uint32_t n_attr) {
   Ref out;
   qn_error* error = nullptr;
-  ok(qn_op(runtime(), id, const_cast<qn_array* const*>(in), n, attr, n_attr, out.slot(), 1, &error), error);
+  ok(qn_op(runtime(), id, const_cast<qn_array* const*>(in), n, attr, n_attr, out.slot(), 1, &error),
+     error);
   return out;
 }
 
@@ -125,6 +127,14 @@ bool evaluate(qn_array* const* arrays, std::uint32_t n) {
   Py_BEGIN_ALLOW_THREADS;
   s = qn_eval(arrays, n, &error);
   Py_END_ALLOW_THREADS;
+  if (s == QN_E_FAILED_PRECONDITION) {  // a placeholder has no value
+    qn_error_free(error);
+    PyErr_SetString(PyExc_ValueError,
+                    "[eval] Attempting to eval an array during function transformations like "
+                    "compile or vmap is not "
+                    "allowed.");
+    return false;
+  }
   return ok(s, error);
 }
 

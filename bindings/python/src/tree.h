@@ -1,11 +1,12 @@
-// Walking trees of lists, tuples and dictionaries whose leaves are arrays, as eval and the transforms take them.
+// Walking trees of lists, tuples and dictionaries whose leaves are arrays, as eval and the
+// transforms take them.
 #pragma once
 #include "native.h"
 
 namespace qpy {
 
-// Calls leaf(o) for every leaf in order (dictionaries by insertion). leaf returns false to stop, with an exception
-// set. False after an exception.
+// Calls leaf(o) for every leaf in order (dictionaries by insertion). leaf returns false to stop,
+// with an exception set. False after an exception.
 template <class Leaf>
 bool each_leaf(PyObject* o, const Leaf& leaf) {
   if (PyList_Check(o)) {

@@ -88,7 +88,7 @@ from .._ext import (  # noqa: F401
     uint32,
     uint64,
 )
-from . import distributed, fast, fft, linalg, random  # noqa: F401
+from . import cuda, distributed, fast, fft, linalg, metal, random  # noqa: F401
 from ._creation import *  # noqa: F401,F403
 from ._device import *  # noqa: F401,F403
 from ._dtypes import *  # noqa: F401,F403

@@ -7,6 +7,30 @@ from .._ext import Dtype, array, as_array, bool_, float32, int32, int64
 from ._arguments import check_array, check_stream, shape_of
 from ._ops import ops
 
+__all__ = [
+    "arange",
+    "asarray",
+    "bartlett",
+    "blackman",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_dlpack",
+    "full",
+    "full_like",
+    "hamming",
+    "hanning",
+    "identity",
+    "linspace",
+    "ones",
+    "ones_like",
+    "tri",
+    "tril",
+    "triu",
+    "zeros",
+    "zeros_like",
+]
+
 
 def _check_dtype(dtype, name):
     if dtype is not None and not isinstance(dtype, Dtype):

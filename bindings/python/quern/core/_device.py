@@ -7,6 +7,29 @@ import threading
 
 from .. import _ext
 
+__all__ = [
+    "Device",
+    "DeviceType",
+    "Stream",
+    "StreamContext",
+    "ThreadLocalStream",
+    "clear_streams",
+    "cpu",
+    "default_device",
+    "default_stream",
+    "device_count",
+    "device_info",
+    "gpu",
+    "is_available",
+    "new_stream",
+    "new_thread_local_stream",
+    "new_thread_unsafe_stream",
+    "set_default_device",
+    "set_default_stream",
+    "stream",
+    "synchronize",
+]
+
 
 class DeviceType(enum.Enum):
     """Kinds of devices; only `cpu` is there."""

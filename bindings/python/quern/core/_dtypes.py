@@ -21,6 +21,24 @@ from .._ext import (
     uint64,
 )
 
+__all__ = [
+    "DtypeCategory",
+    "can_cast",
+    "complexfloating",
+    "finfo",
+    "floating",
+    "generic",
+    "iinfo",
+    "inexact",
+    "integer",
+    "isdtype",
+    "issubdtype",
+    "number",
+    "result_type",
+    "signedinteger",
+    "unsignedinteger",
+]
+
 
 class DtypeCategory(enum.Enum):
     """A category of dtypes; see issubdtype."""

@@ -8,6 +8,30 @@ from ._dtypes import floating, inexact, issubdtype, result_type
 from ._ops import ops
 from ._shape import flatten
 
+__all__ = [
+    "addmm",
+    "block_masked_mm",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_general",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "convolve",
+    "einsum",
+    "einsum_path",
+    "gather_mm",
+    "hadamard_transform",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "segmented_mm",
+    "tensordot",
+    "vecdot",
+]
+
 
 def _inexact(name, *arrays):
     kind = result_type(*arrays)

@@ -10,6 +10,44 @@ from ._ops import ops
 from ._reduce import all
 from ._shape import flatten
 
+__all__ = [
+    "allclose",
+    "argpartition",
+    "argsort",
+    "array_equal",
+    "astype",
+    "clip",
+    "conj",
+    "conjugate",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
+    "degrees",
+    "diff",
+    "divmod",
+    "imag",
+    "isclose",
+    "isfinite",
+    "isneginf",
+    "isposinf",
+    "logcumsumexp",
+    "logical_xor",
+    "nan_to_num",
+    "partition",
+    "positive",
+    "radians",
+    "real",
+    "round",
+    "searchsorted",
+    "sort",
+    "topk",
+    "unique",
+    "where",
+]
+
 
 def astype(a: array, dtype: Dtype, /, *, stream=None) -> array:
     """a converted to another dtype."""

@@ -4,6 +4,23 @@ import os
 
 from .. import _ext
 
+__all__ = [
+    "PrintOptions",
+    "array",
+    "async_eval",
+    "get_active_memory",
+    "get_array_buffer_size",
+    "get_cache_memory",
+    "get_memory_limit",
+    "get_peak_memory",
+    "get_printoptions",
+    "printoptions",
+    "set_cache_limit",
+    "set_memory_limit",
+    "set_printoptions",
+    "set_wired_limit",
+]
+
 array = _ext.array
 
 _limits = {"memory": None, "cache": None, "wired": 0}

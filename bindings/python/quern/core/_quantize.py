@@ -5,6 +5,17 @@ from ._arguments import check_array, check_stream
 from ._dtypes import floating, issubdtype
 from ._ops import ops
 
+__all__ = [
+    "dequantize",
+    "from_fp8",
+    "gather_qmm",
+    "gather_qqmm",
+    "qqmm",
+    "quantize",
+    "quantized_matmul",
+    "to_fp8",
+]
+
 _BITS = (2, 3, 4, 5, 6, 8)
 
 

@@ -5,6 +5,25 @@ from ._arguments import axes_in, axis_in, check_array, check_stream
 from ._dtypes import inexact, issubdtype
 from ._ops import ops
 
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "logsumexp",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "minmax",
+    "prod",
+    "softmax",
+    "std",
+    "sum",
+    "var",
+]
+
 
 def _reduce(name, a, axis, keepdims, op, *extra, refuse_empty=False):
     check_array(a, name)

@@ -5,6 +5,47 @@ from .._ext import Dtype, array, as_array, int32
 from ._arguments import axes_in, axis_in, check_array, check_stream, shape_of
 from ._ops import ops
 
+__all__ = [
+    "as_strided",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "broadcast_to",
+    "concat",
+    "concatenate",
+    "contiguous",
+    "depends",
+    "diag",
+    "diagonal",
+    "expand_dims",
+    "flatten",
+    "flip",
+    "matrix_transpose",
+    "meshgrid",
+    "moveaxis",
+    "pad",
+    "permute_dims",
+    "put_along_axis",
+    "repeat",
+    "reshape",
+    "roll",
+    "slice_update",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "take",
+    "take_along_axis",
+    "tile",
+    "trace",
+    "transpose",
+    "unflatten",
+    "unstack",
+    "view",
+]
+
 
 def _shape_text(shape):
     return "(" + ",".join(map(str, shape)) + ")"

@@ -165,13 +165,13 @@ def laplace(
     key: array | None = None,
     stream=None,
 ) -> array:
-    """Laplace numbers: -sign(u) log(1 - |u|) for uniform u on (-1, 1), times scale, plus loc."""
+    """Laplace numbers: sign(u) log(1 - |u|) for uniform u on (-1, 1), times scale, plus loc."""
     check_stream(stream)
     dtype = _float(dtype, "laplace", "laplace numbers")
     low = math.nextafter(-1, 0) if dtype == float64 else as_array(-0.99999994, dtype)
     u = _uniform(low, 1, _shape(shape, "laplace"), dtype, _next(key, "laplace"))
     x = ops.sign(u) * ops.log1p(ops.negative(ops.abs(u)))
-    x = ops.negative(x) * scale if scale != 1.0 else ops.negative(x)
+    x = x * scale if scale != 1.0 else x
     return x + loc if loc != 0.0 else x
 
 
