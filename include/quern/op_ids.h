@@ -43,6 +43,13 @@
 #define QN_OP_ISNAN 45u
 #define QN_OP_ISINF 46u
 #define QN_OP_BITWISE_INVERT 47u
+#define QN_OP_ISFINITE 51u
+#define QN_OP_ISPOSINF 52u
+#define QN_OP_ISNEGINF 53u
+#define QN_OP_DEGREES 54u
+#define QN_OP_RADIANS 55u
+#define QN_OP_NAN_TO_NUM 56u
+#define QN_OP_ROUND_DECIMALS 57u
 #define QN_OP_ADD 60u
 #define QN_OP_SUBTRACT 61u
 #define QN_OP_MULTIPLY 62u
@@ -69,6 +76,11 @@
 #define QN_OP_RIGHT_SHIFT 83u
 #define QN_OP_WHERE 84u
 #define QN_OP_CLIP 85u
+#define QN_OP_DIVMOD 87u
+#define QN_OP_LOGICAL_XOR 88u
+#define QN_OP_ISCLOSE 89u
+#define QN_OP_ALLCLOSE 90u
+#define QN_OP_ARRAY_EQUAL 91u
 #define QN_OP_SUM 100u
 #define QN_OP_PROD 101u
 #define QN_OP_MAX 102u
@@ -81,6 +93,7 @@
 #define QN_OP_MEAN 109u
 #define QN_OP_VAR 110u
 #define QN_OP_STD 111u
+#define QN_OP_MINMAX 92u
 #define QN_OP_RESHAPE 120u
 #define QN_OP_TRANSPOSE 121u
 #define QN_OP_BROADCAST_TO 122u

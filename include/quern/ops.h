@@ -82,7 +82,9 @@ static inline qn_status qn_random_bits(qn_runtime* rt, qn_array* key, const int6
   return qn_op(rt, QN_OP_RANDOM_BITS, in_, 1, attr_, 2, out, 1, error);
 }
 
-/* x converted to another dtype. Float to integer truncates; to bool tests for non-zero. */
+/* x converted to another dtype. To bool tests for non-zero. Float to integer truncates: i32 and
+ * i64 saturate, narrower integers keep the low bits of that i32, u32 and u64 those of that i64
+ * (u64 saturates above), NaN gives 0. */
 static inline qn_status qn_astype(qn_runtime* rt, qn_array* x, qn_dtype dtype, qn_array**
     out, qn_error** error) {
   qn_array* in_[1];
@@ -110,7 +112,7 @@ static inline qn_status qn_abs(qn_runtime* rt, qn_array* x, qn_array** out, qn_e
   return qn_op(rt, QN_OP_ABS, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* -1, 0 or 1 by the sign of x; NaN stays NaN. */
+/* -1, 0 or 1 by the sign of x; 0 for NaN. */
 static inline qn_status qn_sign(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
     error) {
   qn_array* in_[1];
@@ -390,6 +392,81 @@ static inline qn_status qn_bitwise_invert(qn_runtime* rt, qn_array* x, qn_array*
   return qn_op(rt, QN_OP_BITWISE_INVERT, in_, 1, NULL, 0, out, 1, error);
 }
 
+/* True where x is neither infinite nor NaN; everywhere for integers. */
+static inline qn_status qn_isfinite(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISFINITE, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* True where x is plus infinity. */
+static inline qn_status qn_isposinf(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISPOSINF, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* True where x is minus infinity. */
+static inline qn_status qn_isneginf(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISNEGINF, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x * 180 / pi: an angle in radians, in degrees. */
+static inline qn_status qn_degrees(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_DEGREES, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x * pi / 180: an angle in degrees, in radians. */
+static inline qn_status qn_radians(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_RADIANS, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x with NaN replaced by `nan` and the infinities by posinf and neginf: one number each, none
+ * given = the largest and the lowest finite number of the dtype.
+ * nan usually 0; posinf NULL = empty; neginf NULL = empty. */
+static inline qn_status qn_nan_to_num(qn_runtime* rt, qn_array* x, double nan, const double*
+    posinf, uint32_t n_posinf, const double* neginf, uint32_t n_neginf, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = nan;
+  attr_[1].type = posinf ? QN_ATTR_FLOATS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_posinf;
+  attr_[1].v.fs = posinf;
+  attr_[2].type = neginf ? QN_ATTR_FLOATS : QN_ATTR_DEFAULT;
+  attr_[2].count = n_neginf;
+  attr_[2].v.fs = neginf;
+  return qn_op(rt, QN_OP_NAN_TO_NUM, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x rounded to `decimals` decimal places, halves to even; a negative number rounds to tens,
+ * hundreds and so on, integers exactly.
+ * decimals usually 0. */
+static inline qn_status qn_round_decimals(qn_runtime* rt, qn_array* x, int64_t decimals,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = decimals;
+  return qn_op(rt, QN_OP_ROUND_DECIMALS, in_, 1, attr_, 1, out, 1, error);
+}
+
 /* x + y. */
 static inline qn_status qn_add(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {
@@ -426,8 +503,7 @@ static inline qn_status qn_divide(qn_runtime* rt, qn_array* x, qn_array* y, qn_a
   return qn_op(rt, QN_OP_DIVIDE, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* Quotient: floor for floats, truncated for integers, as in MLX; integer division by zero gives
- * 0. */
+/* floor(x / y); an integer y of zero gives 0. */
 static inline qn_status qn_floor_divide(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
     out, qn_error** error) {
   qn_array* in_[2];
@@ -445,7 +521,7 @@ static inline qn_status qn_remainder(qn_runtime* rt, qn_array* x, qn_array* y, q
   return qn_op(rt, QN_OP_REMAINDER, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* x to the power y. */
+/* x to the power y. Integers wrap; a negative integer exponent gives 0. */
 static inline qn_status qn_power(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {
   qn_array* in_[2];
@@ -598,7 +674,7 @@ static inline qn_status qn_left_shift(qn_runtime* rt, qn_array* x, qn_array* y, 
   return qn_op(rt, QN_OP_LEFT_SHIFT, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* x shifted right by y bits. */
+/* x shifted right by y bits; 0, or -1 for a negative x, when y is not below the width. */
 static inline qn_status qn_right_shift(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
     out, qn_error** error) {
   qn_array* in_[2];
@@ -625,6 +701,80 @@ static inline qn_status qn_clip(qn_runtime* rt, qn_array* x, qn_array* low, qn_a
   in_[1] = low;
   in_[2] = high;
   return qn_op(rt, QN_OP_CLIP, in_, 3, NULL, 0, out, 1, error);
+}
+
+/* floor_divide(x, y) and remainder(x, y).
+ * out has room for 2: quotient, remainder. */
+static inline qn_status qn_divmod(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  return qn_op(rt, QN_OP_DIVMOD, in_, 2, NULL, 0, out, 2, error);
+}
+
+/* True where exactly one is non-zero. */
+static inline qn_status qn_logical_xor(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  return qn_op(rt, QN_OP_LOGICAL_XOR, in_, 2, NULL, 0, out, 1, error);
+}
+
+/* True where |x - y| <= atol + rtol * |y|; infinities are close to themselves only, NaN to NaN
+ * only with equal_nan.
+ * rtol usually 1e-5; atol usually 1e-8; equal_nan usually 0. */
+static inline qn_status qn_isclose(qn_runtime* rt, qn_array* x, qn_array* y, double rtol,
+    double atol, int64_t equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = rtol;
+  attr_[1].type = QN_ATTR_FLOAT;
+  attr_[1].count = 0;
+  attr_[1].v.f = atol;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ISCLOSE, in_, 2, attr_, 3, out, 1, error);
+}
+
+/* True when isclose holds everywhere.
+ * rtol usually 1e-5; atol usually 1e-8; equal_nan usually 0. */
+static inline qn_status qn_allclose(qn_runtime* rt, qn_array* x, qn_array* y, double rtol,
+    double atol, int64_t equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = rtol;
+  attr_[1].type = QN_ATTR_FLOAT;
+  attr_[1].count = 0;
+  attr_[1].v.f = atol;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ALLCLOSE, in_, 2, attr_, 3, out, 1, error);
+}
+
+/* True when x and y have one shape and equal elements; NaN equals NaN only with equal_nan.
+ * equal_nan usually 0. */
+static inline qn_status qn_array_equal(qn_runtime* rt, qn_array* x, qn_array* y, int64_t
+    equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ARRAY_EQUAL, in_, 2, attr_, 1, out, 1, error);
 }
 
 /* Sum. Booleans and integers below 32 bits are summed as i32.
@@ -823,6 +973,22 @@ static inline qn_status qn_std(qn_runtime* rt, qn_array* x, const int64_t* axes,
   attr_[2].count = 0;
   attr_[2].v.i = ddof;
   return qn_op(rt, QN_OP_STD, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* min(x) and max(x) over the same axes.
+ * axes NULL = empty; keepdims usually 0; out has room for 2: low, high. */
+static inline qn_status qn_minmax(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
+    n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = keepdims;
+  return qn_op(rt, QN_OP_MINMAX, in_, 1, attr_, 2, out, 2, error);
 }
 
 /* x with another shape of the same size, row-major; one entry may be -1. */

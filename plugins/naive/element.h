@@ -150,13 +150,28 @@ void store(void* base, std::int64_t index, V value) {
 
 // Float to integer without undefined behaviour: truncates, saturates, NaN becomes 0.
 template <typename I, typename F>
-I float_to_int(F f) {
+I saturate(F f) {
   static_assert(std::is_integral_v<I> && std::is_floating_point_v<F>);
   if (!(f == f)) return 0;
   constexpr F above = static_cast<F>(std::numeric_limits<I>::max() / 2 + 1) * 2;  // 2^bits, exact
   if (f >= above) return std::numeric_limits<I>::max();
   if (f <= static_cast<F>(std::numeric_limits<I>::min())) return std::numeric_limits<I>::min();
   return static_cast<I>(f);
+}
+
+// The op astype from float to integer: i32 and i64 saturate, narrower types keep the low bits of
+// that i32, u32 and u64 the low bits of that i64, so that -1 becomes the largest number; above the
+// i64 range u64 saturates on its own.
+template <typename I, typename F>
+I float_to_int(F f) {
+  if constexpr (sizeof(I) < sizeof(std::int32_t))
+    return static_cast<I>(saturate<std::int32_t>(f));
+  else if constexpr (std::is_same_v<I, std::uint32_t>)
+    return static_cast<I>(saturate<std::int64_t>(f));
+  else if constexpr (std::is_same_v<I, std::uint64_t>)
+    return f < 0 ? static_cast<I>(saturate<std::int64_t>(f)) : saturate<I>(f);
+  else
+    return saturate<I>(f);
 }
 
 inline bool is_float(qn_dtype t) {

@@ -63,17 +63,13 @@ T absolute(T x) {
 }
 template <typename T>
 T sign(T x) {
-  if constexpr (is_fp<T>) {
-    if (x != x) return x;
-  }
   if constexpr (std::is_signed_v<T>) {
     if (x < 0) return static_cast<T>(-1);
   }
-  return static_cast<T>(x != T{0} ? 1 : 0);
+  return static_cast<T>(x > T{0} ? 1 : 0);  // also 0 for NaN
 }
 
-// Floor for floats, truncation for integers; 0 for an integer divided by zero; the smallest over -1
-// wraps.
+// The quotient rounded down; 0 for an integer divided by zero; the smallest over -1 wraps.
 template <typename T>
 T floor_divide(T x, T y) {
   if constexpr (is_fp<T>) {
@@ -82,6 +78,7 @@ T floor_divide(T x, T y) {
     if (y == T{0}) return T{0};
     if constexpr (std::is_signed_v<T>) {
       if (y == T{-1}) return negative(x);
+      if (x % y != 0 && (x < 0) != (y < 0)) return static_cast<T>(x / y - 1);
     }
     return static_cast<T>(x / y);
   }
@@ -105,18 +102,14 @@ T remainder(T x, T y) {
   }
 }
 
-// Integers by squaring, wrapping; a negative exponent gives the truncated true value (0 unless x is
-// 1 or -1).
+// Integers by squaring, wrapping; 0 for a negative exponent.
 template <typename T>
 T power(T x, T y) {
   if constexpr (is_fp<T>) {
     return std::pow(x, y);
   } else {
     if constexpr (std::is_signed_v<T>) {
-      if (y < 0) {
-        if (x == T{-1}) return static_cast<T>(y % 2 ? -1 : 1);
-        return static_cast<T>(x == T{1} ? 1 : 0);
-      }
+      if (y < 0) return T{0};
     }
     std::uint64_t result = 1, base = widen(x);
     for (std::uint64_t e = widen(y); e; e >>= 1) {
@@ -193,8 +186,7 @@ inline double erfinv(double y) {
   return std::copysign(x, y);
 }
 
-// Conversions between compute types: float to integer truncates and saturates, integers wrap, bool
-// tests.
+// Conversions between compute types: float to integer by float_to_int, integers wrap, bool tests.
 template <typename To, typename From>
 To convert(From x) {
   if constexpr (std::is_same_v<To, bool>)

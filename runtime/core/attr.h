@@ -28,6 +28,7 @@ class AttrList {
   bool b(std::size_t k) const { return i(k) != 0; }
   double f(std::size_t k) const { return std::get<double>(v_[k]); }
   const Ints& is(std::size_t k) const { return std::get<Ints>(v_[k]); }
+  const Floats& fs(std::size_t k) const { return std::get<Floats>(v_[k]); }
   std::string_view s(std::size_t k) const { return std::get<std::string>(v_[k]); }
   DType dtype(std::size_t k) const { return std::get<DType>(v_[k]); }
   auto begin() const { return v_.begin(); }

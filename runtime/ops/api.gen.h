@@ -50,7 +50,7 @@ inline Array random_bits(const Array& key, Ints shape, std::int64_t width = 4) {
   return std::move(out_[0]);
 }
 
-// x converted to another dtype. Float to integer truncates; to bool tests for non-zero.
+// x converted to another dtype. To bool tests for non-zero. Float to integer truncates: i32 and i64 saturate, narrower integers keep the low bits of that i32, u32 and u64 those of that i64 (u64 saturates above), NaN gives 0.
 inline Array astype(const Array& x, DType dtype) {
   AttrList attrs_;
   attrs_.push_back(std::move(dtype));
@@ -75,7 +75,7 @@ inline Array abs(const Array& x) {
   return std::move(out_[0]);
 }
 
-// -1, 0 or 1 by the sign of x; NaN stays NaN.
+// -1, 0 or 1 by the sign of x; 0 for NaN.
 inline Array sign(const Array& x) {
   AttrList attrs_;
   ArrayList out_;
@@ -355,6 +355,66 @@ inline Array bitwise_invert(const Array& x) {
   return std::move(out_[0]);
 }
 
+// True where x is neither infinite nor NaN; everywhere for integers.
+inline Array isfinite(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ISFINITE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where x is plus infinity.
+inline Array isposinf(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ISPOSINF, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where x is minus infinity.
+inline Array isneginf(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_ISNEGINF, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x * 180 / pi: an angle in radians, in degrees.
+inline Array degrees(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_DEGREES, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x * pi / 180: an angle in degrees, in radians.
+inline Array radians(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_RADIANS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with NaN replaced by `nan` and the infinities by posinf and neginf: one number each, none given = the largest and the lowest finite number of the dtype.
+inline Array nan_to_num(const Array& x, double nan = 0, Floats posinf = Floats{}, Floats neginf = Floats{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(nan));
+  attrs_.push_back(std::move(posinf));
+  attrs_.push_back(std::move(neginf));
+  ArrayList out_;
+  record(nullptr, QN_OP_NAN_TO_NUM, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x rounded to `decimals` decimal places, halves to even; a negative number rounds to tens, hundreds and so on, integers exactly.
+inline Array round_decimals(const Array& x, std::int64_t decimals = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(decimals));
+  ArrayList out_;
+  record(nullptr, QN_OP_ROUND_DECIMALS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // x + y.
 inline Array add(const Array& x, const Array& y) {
   AttrList attrs_;
@@ -387,7 +447,7 @@ inline Array divide(const Array& x, const Array& y) {
   return std::move(out_[0]);
 }
 
-// Quotient: floor for floats, truncated for integers, as in MLX; integer division by zero gives 0.
+// floor(x / y); an integer y of zero gives 0.
 inline Array floor_divide(const Array& x, const Array& y) {
   AttrList attrs_;
   ArrayList out_;
@@ -403,7 +463,7 @@ inline Array remainder(const Array& x, const Array& y) {
   return std::move(out_[0]);
 }
 
-// x to the power y.
+// x to the power y. Integers wrap; a negative integer exponent gives 0.
 inline Array power(const Array& x, const Array& y) {
   AttrList attrs_;
   ArrayList out_;
@@ -539,7 +599,7 @@ inline Array left_shift(const Array& x, const Array& y) {
   return std::move(out_[0]);
 }
 
-// x shifted right by y bits.
+// x shifted right by y bits; 0, or -1 for a negative x, when y is not below the width.
 inline Array right_shift(const Array& x, const Array& y) {
   AttrList attrs_;
   ArrayList out_;
@@ -560,6 +620,53 @@ inline Array clip(const Array& x, const Array& low, const Array& high) {
   AttrList attrs_;
   ArrayList out_;
   record(nullptr, QN_OP_CLIP, ArrayList{x, low, high}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// floor_divide(x, y) and remainder(x, y).
+inline ArrayList divmod(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_DIVMOD, ArrayList{x, y}, std::move(attrs_), out_);
+  return out_;
+}
+
+// True where exactly one is non-zero.
+inline Array logical_xor(const Array& x, const Array& y) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGICAL_XOR, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True where |x - y| <= atol + rtol * |y|; infinities are close to themselves only, NaN to NaN only with equal_nan.
+inline Array isclose(const Array& x, const Array& y, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(rtol));
+  attrs_.push_back(std::move(atol));
+  attrs_.push_back(std::int64_t(equal_nan));
+  ArrayList out_;
+  record(nullptr, QN_OP_ISCLOSE, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True when isclose holds everywhere.
+inline Array allclose(const Array& x, const Array& y, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(rtol));
+  attrs_.push_back(std::move(atol));
+  attrs_.push_back(std::int64_t(equal_nan));
+  ArrayList out_;
+  record(nullptr, QN_OP_ALLCLOSE, ArrayList{x, y}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// True when x and y have one shape and equal elements; NaN equals NaN only with equal_nan.
+inline Array array_equal(const Array& x, const Array& y, bool equal_nan = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::int64_t(equal_nan));
+  ArrayList out_;
+  record(nullptr, QN_OP_ARRAY_EQUAL, ArrayList{x, y}, std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
@@ -683,6 +790,16 @@ inline Array std(const Array& x, Ints axes = Ints{}, bool keepdims = false, std:
   ArrayList out_;
   record(nullptr, QN_OP_STD, ArrayList{x}, std::move(attrs_), out_);
   return std::move(out_[0]);
+}
+
+// min(x) and max(x) over the same axes.
+inline ArrayList minmax(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_MINMAX, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
 }
 
 // x with another shape of the same size, row-major; one entry may be -1.

@@ -132,6 +132,8 @@ def c_function(o):
             notes.append(f"{c_name(a['name'])} {zero} = {d}")
         elif "default" in a:
             notes.append(f"{c_name(a['name'])} usually {a['default']}")
+    if len(o["outputs"]) > 1:
+        notes.append(f"out has room for {len(o['outputs'])}: {', '.join(o['outputs'])}")
     if notes:
         doc += fill("; ".join(notes) + ".", 98, " * ")
     out = doc[:-1] + [doc[-1] + " */"]
@@ -179,6 +181,8 @@ def cpp_default(a):
     d, t = a["default"], a["type"]
     if t == "ints":
         return " = Ints{" + d.replace(" ", ", ") + "}"
+    if t == "floats":
+        return " = Floats{" + d.replace(" ", ", ") + "}"
     if t == "str":
         return f' = "{d}"'
     if t == "dtype":
@@ -202,13 +206,14 @@ def cpp_function(o):
     opt = [a for a in o["attrs"] if "default" in a]
     params += [f"{ty[a['type']]} {c_name(a['name'])}{cpp_default(a)}" for a in req + opt]
     out = [f"// {o['doc']}"]
-    out += [f"inline Array {c_name(o['name'])}({', '.join(params)}) {{", "  AttrList attrs_;"]
+    many = len(o["outputs"]) > 1
+    out += [f"inline {'ArrayList' if many else 'Array'} {c_name(o['name'])}({', '.join(params)}) {{", "  AttrList attrs_;"]
     for a in o["attrs"]:
         v = f"std::int64_t({c_name(a['name'])})" if a["type"] == "bool" else f"std::move({c_name(a['name'])})"
         out.append(f"  attrs_.push_back({v});")
     ins = o["inputs"][0]["name"] if variadic else "ArrayList{" + ", ".join(c_name(i["name"]) for i in o["inputs"]) + "}"
     rt = "nullptr" if o["inputs"] else "&rt"
-    out += ["  ArrayList out_;", f"  record({rt}, QN_OP_{o['name'].upper()}, {ins}, std::move(attrs_), out_);", "  return std::move(out_[0]);", "}", ""]
+    out += ["  ArrayList out_;", f"  record({rt}, QN_OP_{o['name'].upper()}, {ins}, std::move(attrs_), out_);", "  return out_;" if many else "  return std::move(out_[0]);", "}", ""]
     return out
 
 

@@ -116,6 +116,8 @@ double bits(double x, double y, F f) {
   return static_cast<double>(f(static_cast<std::int64_t>(x), static_cast<std::int64_t>(y)));
 }
 
+const Dtypes kSignedIntegers = {QN_I32, QN_I64, QN_I16, QN_I8};
+
 const Binary kIntegerBinary[] = {
     {"bitwise_and",
      [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a & b; }); }, -60, 60,
@@ -132,8 +134,9 @@ const Binary kIntegerBinary[] = {
     {"right_shift",
      [](double x, double y) { return bits(x, y, [](auto a, auto b) { return a >> b; }); }, -60, 60,
      0, 4, kIntegers},
-    {"floor_divide", [](double x, double y) { return std::trunc(x / y); }, -60, 60, 1, 7,
+    {"floor_divide", [](double x, double y) { return std::floor(x / y); }, -60, 60, 1, 7,
      kIntegers},
+    {"remainder", floored_remainder, -60, 60, -7, -1, kSignedIntegers},
 };
 
 const Binary kFloatBinary[] = {
@@ -183,7 +186,7 @@ void add_unary(Cases& cases) {
           [](double x) { return x == -300 ? 0 : 1 / (1 + std::exp(-x)); });
   special("round", {0.5, 1.5, 2.5, -0.5, -1.5, kInf, kNan},
           [](double x) { return std::nearbyint(x); });
-  special("sign", {-kInf, kInf, kNan, 0}, [](double x) { return std::isnan(x) ? x : sign_of(x); });
+  special("sign", {-kInf, kInf, kNan, 0}, sign_of);
   special(
       "isnan", {-kInf, kInf, kNan, 0}, [](double x) { return std::isnan(x) ? 1.0 : 0.0; },
       Result::boolean);
@@ -353,8 +356,10 @@ Cases elementwise_cases() {
   add_others(cases);
   // One op in two dtype families is two rows: the label tells them apart.
   for (Case& c : cases) {
-    if (c.op == "floor_divide" && c.label != "by_zero")
-      c.label += is_float(c.dtypes[0]) ? "_floats" : "_integers";
+    if ((c.op == "floor_divide" || c.op == "remainder") && c.label != "by_zero")
+      c.label += c.dtypes.size() == 4 && !is_float(c.dtypes[0]) ? "_signed"
+                 : is_float(c.dtypes[0])                       ? "_floats"
+                                                               : "_integers";
   }
   return cases;
 }

@@ -21,6 +21,7 @@ const Dtypes kAll = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16,
 Attribute ints(Shape v) { return {QN_ATTR_INTS, 0, 0, std::move(v), {}}; }
 Attribute integer(std::int64_t v) { return {QN_ATTR_INT, v, 0, {}, {}}; }
 Attribute number(double v) { return {QN_ATTR_FLOAT, 0, v, {}, {}}; }
+Attribute numbers(std::vector<double> v) { return {QN_ATTR_FLOATS, 0, 0, {}, {}, std::move(v)}; }
 Attribute text(std::string v) { return {QN_ATTR_STR, 0, 0, {}, std::move(v)}; }
 Attribute dtype(qn_dtype v) { return {QN_ATTR_DTYPE, static_cast<std::int64_t>(v), 0, {}, {}}; }
 Attribute by_default() { return {}; }
@@ -293,7 +294,7 @@ Value read(const Array& a) {
 }
 
 Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& in,
-            const std::vector<Attribute>& attrs) {
+            const std::vector<Attribute>& attrs, std::uint32_t n_out, std::uint32_t which) {
   std::vector<qn_array*> raw;
   for (const Array& a : in) raw.push_back(a.get());
   std::vector<qn_attr> attr;
@@ -307,6 +308,9 @@ Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& 
       case QN_ATTR_INTS:
         r.count = static_cast<std::uint32_t>(a.is.size()), r.v.is = a.is.data();
         break;
+      case QN_ATTR_FLOATS:
+        r.count = static_cast<std::uint32_t>(a.fs.size()), r.v.fs = a.fs.data();
+        break;
       case QN_ATTR_STR:
         r.count = static_cast<std::uint32_t>(a.s.size()), r.v.s = a.s.data();
         break;
@@ -318,11 +322,11 @@ Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& 
   qn_error* error = nullptr;
   std::uint32_t id = 0;
   check(qn_op_lookup(op.c_str(), &id, &error), error);
-  qn_array* out = nullptr;
+  std::vector<qn_array*> out(n_out);
   check(qn_op(rt.get(), id, raw.data(), static_cast<std::uint32_t>(raw.size()), attr.data(),
-              static_cast<std::uint32_t>(attr.size()), &out, 1, &error),
+              static_cast<std::uint32_t>(attr.size()), out.data(), n_out, &error),
         error);
-  return Array(out);
+  return std::vector<Array>(out.begin(), out.end()).at(which);
 }
 
 }  // namespace quern::test

@@ -28,10 +28,12 @@ struct Attribute {
   double f = 0;
   Shape is;
   std::string s;
+  std::vector<double> fs = {};
 };
 Attribute ints(Shape v);
 Attribute integer(std::int64_t v);
 Attribute number(double v);
+Attribute numbers(std::vector<double> v);
 Attribute text(std::string v);
 Attribute dtype(qn_dtype v);
 Attribute by_default();
@@ -99,8 +101,9 @@ double rounded(double v, qn_dtype t);
 // equal values.
 Array array(const Runtime& rt, const Value& v, qn_dtype t, Form form = Form::dense);
 Value read(const Array& a);  // evaluates
+// Records an op and gives one of its outputs.
 Array apply(const Runtime& rt, const std::string& op, const std::vector<Array>& in,
-            const std::vector<Attribute>& attrs);
+            const std::vector<Attribute>& attrs, std::uint32_t n_out = 1, std::uint32_t which = 0);
 
 struct Input {
   Shape shape;
@@ -132,6 +135,7 @@ struct Case {
   bool gradient = true;                            // check it by finite differences
   double tolerance = 1;                            // a factor on that of the dtype
   std::function<void(Values&)> prepare = nullptr;  // may rewrite inputs that depend on others
+  std::uint32_t n_out = 1, which = 0;              // outputs of the op, and the one that is checked
 };
 using Cases = std::vector<Case>;
 
@@ -143,7 +147,7 @@ qn_dtype input_dtype(const Case& c, std::size_t i, qn_dtype t);
 // Empty when `got` is within the tolerance of its dtype, else the first difference.
 std::string difference(const Value& got, const Value& want, qn_dtype t, double factor);
 
-Cases elementwise_cases(), reduce_cases(), shape_cases(), contract_cases(), pool_cases(),
+Cases elementwise_cases(), corner_cases(), reduce_cases(), shape_cases(), contract_cases(), pool_cases(),
     normalize_cases(), random_cases();
 
 }  // namespace quern::test

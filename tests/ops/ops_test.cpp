@@ -14,7 +14,7 @@ namespace {
 const Cases& all_cases() {
   static const Cases cases = [] {
     Cases all;
-    for (auto table : {elementwise_cases, reduce_cases, shape_cases, contract_cases, pool_cases,
+    for (auto table : {elementwise_cases, corner_cases, reduce_cases, shape_cases, contract_cases, pool_cases,
                        normalize_cases, random_cases}) {
       for (Case& c : table()) all.push_back(std::move(c));
     }
@@ -63,7 +63,8 @@ void check_row(const Runtime& rt, const Case& c) {
       SCOPED_TRACE(c.op + " " + c.label + ", " + name(t) + ", " + name(form));
       const Values values = input_values(c, t, form);
       if (form == Form::dense || form == Form::repeated) want = c.reference(values);
-      expect_value(c, apply(rt, c.op, input_arrays(rt, c, values, t, form), c.attrs), want, t);
+      const std::vector<Array> in = input_arrays(rt, c, values, t, form);
+      expect_value(c, apply(rt, c.op, in, c.attrs, c.n_out, c.which), want, t);
     }
   }
 }
@@ -80,7 +81,7 @@ void check_shared_input(const Runtime& rt, const Case& c) {
   Values values = input_values(c, t, Form::dense);
   values.assign(values.size(), values[0]);
   const std::vector<Array> in(values.size(), array(rt, values[0], input_dtype(c, 0, t)));
-  expect_value(c, apply(rt, c.op, in, c.attrs), c.reference(values), t);
+  expect_value(c, apply(rt, c.op, in, c.attrs, c.n_out, c.which), c.reference(values), t);
 }
 
 // One test for each plugin and op: its rows.
@@ -141,7 +142,7 @@ qn_status loss_callback(void* self, qn_array* const* in, std::uint32_t n_in, qn_
   try {
     std::vector<Array> inputs;
     for (std::uint32_t i = 0; i < n_in; ++i) inputs.emplace_back(qn_array_retain(in[i]));
-    const Array result = apply(loss.rt, loss.c.op, inputs, loss.c.attrs);
+    const Array result = apply(loss.rt, loss.c.op, inputs, loss.c.attrs, loss.c.n_out, loss.c.which);
     out[0] = apply(loss.rt, "sum", {apply(loss.rt, "multiply", {result, loss.weights}, {})}, {})
                  .release();
     return QN_OK;

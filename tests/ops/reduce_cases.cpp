@@ -137,6 +137,18 @@ Cases reduce_cases() {
       }
     }
   }
+  for (std::uint32_t which : {0u, 1u}) {
+    cases.push_back({"minmax",
+                     which ? "high" : "low",
+                     {{{3, 4, 5}, -9, 9}},
+                     {ints({1})},
+                     [which](const Values& in) {
+                       return reduce(in[0], {1}, false, which ? max_of : min_of);
+                     },
+                     kNumbers});
+    cases.back().n_out = 2;
+    cases.back().which = which;
+  }
   // Equal maxima share the gradient, so finite differences have nothing to say here.
   cases.push_back({"max",
                    "ties",
