@@ -43,6 +43,9 @@
 #define QN_OP_ISNAN 45u
 #define QN_OP_ISINF 46u
 #define QN_OP_BITWISE_INVERT 47u
+#define QN_OP_REAL 48u
+#define QN_OP_IMAG 49u
+#define QN_OP_CONJUGATE 50u
 #define QN_OP_ISFINITE 51u
 #define QN_OP_ISPOSINF 52u
 #define QN_OP_ISNEGINF 53u
@@ -76,6 +79,7 @@
 #define QN_OP_RIGHT_SHIFT 83u
 #define QN_OP_WHERE 84u
 #define QN_OP_CLIP 85u
+#define QN_OP_COMPLEX 86u
 #define QN_OP_DIVMOD 87u
 #define QN_OP_LOGICAL_XOR 88u
 #define QN_OP_ISCLOSE 89u
@@ -136,6 +140,9 @@
 #define QN_OP_RANDOM_NORMAL 191u
 #define QN_OP_RANDOM_BERNOULLI 192u
 #define QN_OP_RANDOM_SPLIT 193u
+#define QN_OP_FFT 200u
+#define QN_OP_RFFT 201u
+#define QN_OP_IRFFT 202u
 #define QN_OP_MAP 250u
 #define QN_OP_RELAYOUT 251u
 #define QN_OP_PLACEHOLDER 253u

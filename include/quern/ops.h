@@ -104,7 +104,7 @@ static inline qn_status qn_negative(qn_runtime* rt, qn_array* x, qn_array** out,
   return qn_op(rt, QN_OP_NEGATIVE, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* Absolute value. */
+/* Absolute value; for c64 the modulus, f32. */
 static inline qn_status qn_abs(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
     {
   qn_array* in_[1];
@@ -112,7 +112,7 @@ static inline qn_status qn_abs(qn_runtime* rt, qn_array* x, qn_array** out, qn_e
   return qn_op(rt, QN_OP_ABS, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* -1, 0 or 1 by the sign of x; 0 for NaN. */
+/* -1, 0 or 1 by the sign of x; 0 for NaN. c64: x / |x|, 0 for 0. */
 static inline qn_status qn_sign(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
     error) {
   qn_array* in_[1];
@@ -392,6 +392,30 @@ static inline qn_status qn_bitwise_invert(qn_runtime* rt, qn_array* x, qn_array*
   return qn_op(rt, QN_OP_BITWISE_INVERT, in_, 1, NULL, 0, out, 1, error);
 }
 
+/* Real part: f32 for c64, x itself for real dtypes. */
+static inline qn_status qn_real(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_REAL, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Imaginary part: f32 for c64, zeros for real dtypes. */
+static inline qn_status qn_imag(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_IMAG, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x with its imaginary part negated; x itself for real dtypes. */
+static inline qn_status qn_conjugate(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_CONJUGATE, in_, 1, NULL, 0, out, 1, error);
+}
+
 /* True where x is neither infinite nor NaN; everywhere for integers. */
 static inline qn_status qn_isfinite(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
     error) {
@@ -521,7 +545,8 @@ static inline qn_status qn_remainder(qn_runtime* rt, qn_array* x, qn_array* y, q
   return qn_op(rt, QN_OP_REMAINDER, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* x to the power y. Integers wrap; a negative integer exponent gives 0. */
+/* x to the power y. Integers wrap; a negative integer exponent gives 0. c64: exp(y * log(x)),
+ * and 1 for y = 0. */
 static inline qn_status qn_power(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {
   qn_array* in_[2];
@@ -703,6 +728,15 @@ static inline qn_status qn_clip(qn_runtime* rt, qn_array* x, qn_array* low, qn_a
   return qn_op(rt, QN_OP_CLIP, in_, 3, NULL, 0, out, 1, error);
 }
 
+/* re + i * im (c64) of two real arrays, which become f32. */
+static inline qn_status qn_complex(qn_runtime* rt, qn_array* re, qn_array* im, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = re;
+  in_[1] = im;
+  return qn_op(rt, QN_OP_COMPLEX, in_, 2, NULL, 0, out, 1, error);
+}
+
 /* floor_divide(x, y) and remainder(x, y).
  * out has room for 2: quotient, remainder. */
 static inline qn_status qn_divmod(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
@@ -825,7 +859,7 @@ static inline qn_status qn_max(qn_runtime* rt, qn_array* x, const int64_t* axes,
   return qn_op(rt, QN_OP_MAX, in_, 1, attr_, 2, out, 1, error);
 }
 
-/* Smallest element; NaN if there is one.
+/* Smallest element; NaN if there is one. c64 is ordered by real part, then by imaginary part.
  * axes NULL = empty; keepdims usually 0. */
 static inline qn_status qn_min(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
     n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
@@ -1767,6 +1801,69 @@ static inline qn_status qn_random_split(qn_runtime* rt, qn_array* key, int64_t n
   attr_[0].count = 0;
   attr_[0].v.i = num;
   return qn_op(rt, QN_OP_RANDOM_SPLIT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Discrete Fourier transform over axes: out[k] = sum(x[j] * exp(-2 pi i j k / n)), with +i when
+ * inverse.
+ * n NULL = empty; axes NULL = -1; inverse usually 0; norm NULL = backward. */
+static inline qn_status qn_fft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, int64_t inverse, const char* norm, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[4];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inverse;
+  attr_[3].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[3].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[3].v.s = norm;
+  return qn_op(rt, QN_OP_FFT, in_, 1, attr_, 4, out, 1, error);
+}
+
+/* fft of a real array without the half that follows by symmetry: n / 2 + 1 numbers along the
+ * last of axes.
+ * n NULL = empty; axes NULL = -1; norm NULL = backward. */
+static inline qn_status qn_rfft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, const char* norm, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[2].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[2].v.s = norm;
+  return qn_op(rt, QN_OP_RFFT, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Inverse of rfft: real, of size n along the last of axes; by default 2 * (m - 1) for m numbers.
+ * n NULL = empty; axes NULL = -1; norm NULL = backward. */
+static inline qn_status qn_irfft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, const char* norm, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[2].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[2].v.s = norm;
+  return qn_op(rt, QN_OP_IRFFT, in_, 1, attr_, 3, out, 1, error);
 }
 
 #if defined(__cplusplus)

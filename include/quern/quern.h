@@ -128,6 +128,8 @@ QN_API qn_status qn_array_copy_out(qn_array*, void* dst, uint64_t bytes, qn_erro
 /* The value of a one-element array. */
 QN_API qn_status qn_array_item_f64(qn_array*, double* out, qn_error**);
 QN_API qn_status qn_array_item_i64(qn_array*, int64_t* out, qn_error**); /* truncates floats */
+/* The same as {real, imaginary} part; the imaginary part of a real dtype is 0. out has room for two. */
+QN_API qn_status qn_array_item_c64(qn_array*, float* out, qn_error**);
 /* DLPack, both ways without a copy (when strides and alignment allow). from: takes the tensor over on success
  * only. to: evaluates; the result holds a reference to the array. */
 QN_API qn_status qn_array_from_dlpack(qn_runtime*, DLManagedTensorVersioned*, qn_array** out, qn_error**);

@@ -2,6 +2,7 @@
 // by dtype. Knows nothing of arrays, ops or plans.
 #pragma once
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -78,6 +79,8 @@ struct BF16 {
   std::uint16_t bits;
 };
 
+using C64 = std::complex<float>;
+
 // compute_t<T>: the C++ type in which an element stored as T is computed.
 template <typename T>
 struct Compute {
@@ -98,10 +101,11 @@ struct Compute<BF16> {
 template <typename T>
 using compute_t = typename Compute<T>::type;
 
-// The accumulator of T: f64 for all floats, else the compute type.
+// The accumulator of T: f64 for all floats, complex f64 for c64, else the compute type.
 template <typename T>
-using accumulate_t =
-    std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, compute_t<T>>;
+using accumulate_t = std::conditional_t<
+    std::is_same_v<T, C64>, std::complex<double>,
+    std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, compute_t<T>>>;
 
 template <typename T>
 compute_t<T> decode(T v) {
@@ -248,8 +252,19 @@ bool dispatch(qn_dtype t, F&& f) {
   return dispatch_float(t, f) || dispatch_integer(t, f);
 }
 
+// dispatch, and c64.
+template <typename F>
+bool dispatch_number(qn_dtype t, F&& f) {
+  if (t == QN_C64) {
+    f(Tag<C64>{});
+    return true;
+  }
+  return dispatch(t, f);
+}
+
 inline bool is_real(qn_dtype t) {
   return dispatch(t, [](auto) {});
 }
+inline bool is_number(qn_dtype t) { return t == QN_C64 || is_real(t); }  // any known dtype
 
 }  // namespace quern::naive

@@ -89,7 +89,7 @@ constexpr KernelList kernel_list(const Kernel (&table)[N]) {
 extern const KernelList map_kernels, reduce_kernels, arange_kernels, random_bits_kernels,
     relayout_kernels, slice_update_kernels, concatenate_kernels, pad_kernels, take_kernels,
     scatter_kernels, view_kernels, conv_kernels, conv_grad_kernels, pool_kernels, matmul_kernels,
-    softmax_kernels, layer_norm_kernels;
+    softmax_kernels, layer_norm_kernels, fft_kernels;
 
 // For `accepts`: element count of an operand.
 inline std::int64_t element_count(const qn_array_desc& a) {
@@ -106,6 +106,16 @@ inline bool accept_float(const qn_opdesc& op, std::string* why) {
   for (std::uint32_t i = 0; i < op.n_op_in; ++i) {
     if (is_float(op.in[i].dtype)) continue;
     *why = "takes floating dtypes only";
+    return false;
+  }
+  return true;
+}
+
+// `accepts` of kernels for which all operands must be floating or complex.
+inline bool accept_float_or_complex(const qn_opdesc& op, std::string* why) {
+  for (std::uint32_t i = 0; i < op.n_op_in; ++i) {
+    if (is_float(op.in[i].dtype) || op.in[i].dtype == QN_C64) continue;
+    *why = "takes floating dtypes and c64 only";
     return false;
   }
   return true;

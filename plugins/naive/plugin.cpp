@@ -20,7 +20,7 @@ const KernelList* const kLists[] = {
     &relayout_kernels,   &view_kernels,   &concatenate_kernels, &slice_update_kernels,
     &pad_kernels,        &take_kernels,   &scatter_kernels,     &conv_kernels,
     &conv_grad_kernels,  &pool_kernels,   &matmul_kernels,      &softmax_kernels,
-    &layer_norm_kernels,
+    &layer_norm_kernels, &fft_kernels,
 };
 
 // A kernel's id is its place in the concatenation of the lists.

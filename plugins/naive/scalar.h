@@ -1,6 +1,7 @@
 // The scalar functions behind the element-wise ops, with every corner defined: wrap-around, zero
 // divisors, shifts, NaN. T is a compute type (bool, an integer, float, double); nothing here knows
-// of arrays or 16-bit floats.
+// of arrays or 16-bit floats. The order of complex numbers, too; their functions are
+// map_complex.cpp's.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -13,6 +14,19 @@ namespace quern::naive::scalar {
 
 template <typename T>
 inline constexpr bool is_fp = std::is_floating_point_v<T>;
+template <typename T>
+inline constexpr bool is_complex = false;
+template <typename T>
+inline constexpr bool is_complex<std::complex<T>> = true;
+
+// x < y; complex numbers by real part, then by imaginary part, as in NumPy.
+template <typename T>
+bool less(const T& x, const T& y) {
+  if constexpr (is_complex<T>)
+    return x.real() < y.real() || (x.real() == y.real() && x.imag() < y.imag());
+  else
+    return x < y;
+}
 
 // Integers wrap: arithmetic goes through u64 and is cut to T. For bool any non-zero result is true.
 template <typename T>
@@ -26,7 +40,7 @@ std::uint64_t widen(T x) {
 
 template <typename T>
 T add(T x, T y) {
-  if constexpr (is_fp<T>)
+  if constexpr (is_fp<T> || is_complex<T>)
     return x + y;
   else
     return wrap<T>(widen(x) + widen(y));
@@ -122,19 +136,19 @@ T power(T x, T y) {
 
 template <typename T>
 T maximum(T x, T y) {
-  if constexpr (is_fp<T>) {
+  if constexpr (is_fp<T> || is_complex<T>) {
     if (x != x) return x;
     if (y != y) return y;
   }
-  return x < y ? y : x;
+  return less(x, y) ? y : x;
 }
 template <typename T>
 T minimum(T x, T y) {
-  if constexpr (is_fp<T>) {
+  if constexpr (is_fp<T> || is_complex<T>) {
     if (x != x) return x;
     if (y != y) return y;
   }
-  return y < x ? y : x;
+  return less(y, x) ? y : x;
 }
 template <typename T>
 T relu(T x) {

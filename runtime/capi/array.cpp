@@ -85,16 +85,22 @@ Number read_number(const char* fn, DType t, const void* p) {
       break;
   }
   fail_invalid("[", fn, "] dtype ", name(t),
-               " is not a real number; read it with qn_array_copy_out");
+               " is not a real number; read it with qn_array_item_c64");
 }
 
-Number read_item(const char* fn, qn_array* array) {
+// The array, evaluated, if it has exactly one element.
+const ArrayRep& one_element(const char* fn, qn_array* array) {
   need(array, fn, "array");
   ArrayRep* a = unwrap(array);
   if (element_count(a->shape) != 1)
     fail_invalid("[", fn, "] shape ", to_string(a->shape), " has not exactly one element");
   ensure_evaluated(a);
-  return read_number(fn, a->dtype, a->data());
+  return *a;
+}
+
+Number read_item(const char* fn, qn_array* array) {
+  const ArrayRep& a = one_element(fn, array);
+  return read_number(fn, a.dtype, a.data());
 }
 
 }  // namespace
@@ -204,5 +210,18 @@ qn_status qn_array_item_i64(qn_array* array, int64_t* out, qn_error** error) {
     if (n.too_large || (!n.integer && !(n.value >= -0x1p63 && n.value < 0x1p63)))
       throw Error(QN_E_OUT_OF_RANGE, str("[", fn, "] ", n.value, " does not fit an int64"));
     *out = n.integer ? n.exact : static_cast<int64_t>(n.value);
+  });
+}
+
+qn_status qn_array_item_c64(qn_array* array, float* out, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(out, fn, "out");
+    const ArrayRep& a = one_element(fn, array);
+    if (a.dtype == DType::c64) {
+      std::memcpy(out, a.data(), 2 * sizeof(float));
+      return;
+    }
+    out[0] = static_cast<float>(read_number(fn, a.dtype, a.data()).value);
+    out[1] = 0;
   });
 }

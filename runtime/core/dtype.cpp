@@ -77,5 +77,6 @@ DType promote(DType a, DType b) {
 }
 
 DType float_of(DType t) { return is_float(t) || is_complex(t) ? t : DType::f32; }
+DType real_of(DType t) { return is_complex(t) ? DType::f32 : t; }
 
 }  // namespace quern

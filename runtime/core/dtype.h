@@ -34,5 +34,6 @@ bool is_signed_integer(DType t);
 bool is_complex(DType t);
 DType promote(DType a, DType b);  // MLX's table
 DType float_of(DType t);          // t if it is floating or complex, else f32
+DType real_of(DType t);           // of the parts: f32 for c64, else t
 
 }  // namespace quern

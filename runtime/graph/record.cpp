@@ -63,7 +63,7 @@ Array scalar(Runtime& rt, double value, DType dtype) {
   }
   if (dtype == DType::f64) return from_host(rt, &value, none, dtype);
   unsigned char raw[8] = {};
-  auto put = [&](auto v) { std::memcpy(raw, &v, sizeof v); };
+  auto put = [&](const auto& v) { std::memcpy(raw, &v, sizeof v); };
   const double lo = value < -9.2e18 ? -9.2e18 : value;
   const auto i = value != value ? 0 : static_cast<std::int64_t>(lo > 9.2e18 ? 9.2e18 : lo);
   switch (dtype) {
@@ -95,7 +95,12 @@ Array scalar(Runtime& rt, double value, DType dtype) {
     case DType::i64:
       put(i);
       break;
-    default: {  // f16, bf16, c64: converted by the kernels
+    case DType::c64: {
+      const float parts[2] = {static_cast<float>(value), 0};
+      put(parts);
+      break;
+    }
+    default: {  // f16, bf16: converted by the kernels
       const Array f = scalar(rt, value, DType::f32);
       AttrList attrs;
       attrs.push_back(dtype);

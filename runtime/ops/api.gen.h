@@ -67,7 +67,7 @@ inline Array negative(const Array& x) {
   return std::move(out_[0]);
 }
 
-// Absolute value.
+// Absolute value; for c64 the modulus, f32.
 inline Array abs(const Array& x) {
   AttrList attrs_;
   ArrayList out_;
@@ -75,7 +75,7 @@ inline Array abs(const Array& x) {
   return std::move(out_[0]);
 }
 
-// -1, 0 or 1 by the sign of x; 0 for NaN.
+// -1, 0 or 1 by the sign of x; 0 for NaN. c64: x / |x|, 0 for 0.
 inline Array sign(const Array& x) {
   AttrList attrs_;
   ArrayList out_;
@@ -355,6 +355,30 @@ inline Array bitwise_invert(const Array& x) {
   return std::move(out_[0]);
 }
 
+// Real part: f32 for c64, x itself for real dtypes.
+inline Array real(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_REAL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Imaginary part: f32 for c64, zeros for real dtypes.
+inline Array imag(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_IMAG, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with its imaginary part negated; x itself for real dtypes.
+inline Array conjugate(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_CONJUGATE, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // True where x is neither infinite nor NaN; everywhere for integers.
 inline Array isfinite(const Array& x) {
   AttrList attrs_;
@@ -463,7 +487,7 @@ inline Array remainder(const Array& x, const Array& y) {
   return std::move(out_[0]);
 }
 
-// x to the power y. Integers wrap; a negative integer exponent gives 0.
+// x to the power y. Integers wrap; a negative integer exponent gives 0. c64: exp(y * log(x)), and 1 for y = 0.
 inline Array power(const Array& x, const Array& y) {
   AttrList attrs_;
   ArrayList out_;
@@ -623,6 +647,14 @@ inline Array clip(const Array& x, const Array& low, const Array& high) {
   return std::move(out_[0]);
 }
 
+// re + i * im (c64) of two real arrays, which become f32.
+inline Array complex(const Array& re, const Array& im) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_COMPLEX, ArrayList{re, im}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // floor_divide(x, y) and remainder(x, y).
 inline ArrayList divmod(const Array& x, const Array& y) {
   AttrList attrs_;
@@ -700,7 +732,7 @@ inline Array max(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
   return std::move(out_[0]);
 }
 
-// Smallest element; NaN if there is one.
+// Smallest element; NaN if there is one. c64 is ordered by real part, then by imaginary part.
 inline Array min(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
   AttrList attrs_;
   attrs_.push_back(std::move(axes));
@@ -1237,6 +1269,40 @@ inline Array random_split(const Array& key, std::int64_t num = 2) {
   attrs_.push_back(std::move(num));
   ArrayList out_;
   record(nullptr, QN_OP_RANDOM_SPLIT, ArrayList{key}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Discrete Fourier transform over axes: out[k] = sum(x[j] * exp(-2 pi i j k / n)), with +i when inverse.
+inline Array fft(const Array& x, Ints n = Ints{}, Ints axes = Ints{-1}, bool inverse = false, std::string norm = "backward") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(n));
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(inverse));
+  attrs_.push_back(std::move(norm));
+  ArrayList out_;
+  record(nullptr, QN_OP_FFT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// fft of a real array without the half that follows by symmetry: n / 2 + 1 numbers along the last of axes.
+inline Array rfft(const Array& x, Ints n = Ints{}, Ints axes = Ints{-1}, std::string norm = "backward") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(n));
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::move(norm));
+  ArrayList out_;
+  record(nullptr, QN_OP_RFFT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse of rfft: real, of size n along the last of axes; by default 2 * (m - 1) for m numbers.
+inline Array irfft(const Array& x, Ints n = Ints{}, Ints axes = Ints{-1}, std::string norm = "backward") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(n));
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::move(norm));
+  ArrayList out_;
+  record(nullptr, QN_OP_IRFFT, ArrayList{x}, std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 

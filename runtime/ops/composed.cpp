@@ -26,11 +26,8 @@ Array average(const Array& x, const Ints& axes, bool keepdims, double n) {
   return ops::divide(total, constant(total, n));
 }
 
-// The variance in the wide dtype.
+// The variance in the wide dtype; that of complex numbers is real.
 Array variance(Call& c) {
-  if (is_complex(c.in[0].dtype())) {
-    fail_invalid("[", c.name, "] dtype ", name(c.in[0].dtype()), ": expected a real dtype");
-  }
   const std::int64_t ddof = c.attrs.i(2);
   if (ddof < 0) fail_invalid("[", c.name, "] ddof ", ddof, ", expected 0 or more");
   const Array x = cast(c.in[0], wide(c.in[0].dtype()));
@@ -38,7 +35,9 @@ Array variance(Call& c) {
   const std::int64_t n = count_along(x, axes);
   const Array mean = average(x, axes, true, static_cast<double>(n));
   const auto over = static_cast<double>(std::max<std::int64_t>(n - ddof, 0));
-  return average(ops::square(ops::subtract(x, mean)), axes, c.attrs.b(1), over);
+  const Array deviation = ops::subtract(x, mean);
+  const Array size = is_complex(x.dtype()) ? ops::abs(deviation) : deviation;
+  return average(ops::square(size), axes, c.attrs.b(1), over);
 }
 
 }  // namespace
@@ -76,10 +75,12 @@ void mean(Call& c, ArrayList& out) {
   out.push_back(cast(average(x, axes, c.attrs.b(1), n), t));
 }
 
-void var(Call& c, ArrayList& out) { out.push_back(cast(variance(c), float_of(c.in[0].dtype()))); }
+void var(Call& c, ArrayList& out) {
+  out.push_back(cast(variance(c), real_of(float_of(c.in[0].dtype()))));
+}
 
 void std(Call& c, ArrayList& out) {
-  out.push_back(cast(ops::sqrt(variance(c)), float_of(c.in[0].dtype())));
+  out.push_back(cast(ops::sqrt(variance(c)), real_of(float_of(c.in[0].dtype()))));
 }
 
 }  // namespace quern::composed

@@ -93,8 +93,8 @@ Array close(const Call& c) {
   const DType t = float_of(promote(c.in[0].dtype(), c.in[1].dtype()));
   const Array x = cast(c.in[0], t), y = cast(c.in[1], t);
   const Array size = ops::abs(y);
-  const Array room = ops::add(constant(size, c.attrs.f(1)),
-                              ops::multiply(constant(size, c.attrs.f(0)), size));
+  const Array room =
+      ops::add(constant(size, c.attrs.f(1)), ops::multiply(constant(size, c.attrs.f(0)), size));
   const Array near = ops::less_equal(ops::abs(ops::subtract(x, y)), room);
   const Array infinite = ops::logical_or(ops::isinf(x), ops::isinf(y));
   const Array out = ops::where(infinite, ops::equal(x, y), near);
@@ -107,7 +107,13 @@ void isfinite(Call& c, ArrayList& out) {
   const Array& x = c.in[0];
   const bool always = !is_float(x.dtype()) && !is_complex(x.dtype());
   // False for NaN too: it is below nothing.
-  out.push_back(always ? everywhere(x, true) : ops::less(ops::abs(x), constant(ops::abs(x), kInf)));
+  const auto bounded = [](const Array& part) {
+    return ops::less(ops::abs(part), constant(part, kInf));
+  };
+  out.push_back(always ? everywhere(x, true)
+                : is_complex(x.dtype())
+                    ? ops::logical_and(bounded(ops::real(x)), bounded(ops::imag(x)))
+                    : bounded(x));
 }
 
 void isposinf(Call& c, ArrayList& out) { equals(c, out, kInf); }

@@ -6,29 +6,20 @@
 namespace quern::shape {
 namespace {
 
-// Ops that need an order, a real axis or rounding.
+// Ops without a meaning for complex numbers, or refused by MLX too.
 bool refuses_complex(std::uint32_t op) {
   switch (op) {
-    case QN_OP_ABS:
-    case QN_OP_SIGN:
     case QN_OP_FLOOR:
     case QN_OP_CEIL:
-    case QN_OP_ROUND:
     case QN_OP_TRUNC:
     case QN_OP_RELU:
     case QN_OP_SIGMOID:
+    case QN_OP_EXPM1:
     case QN_OP_ERF:
     case QN_OP_ERFINV:
     case QN_OP_FLOOR_DIVIDE:
     case QN_OP_REMAINDER:
-    case QN_OP_MAXIMUM:
-    case QN_OP_MINIMUM:
     case QN_OP_ARCTAN2:
-    case QN_OP_LOGADDEXP:
-    case QN_OP_LESS:
-    case QN_OP_LESS_EQUAL:
-    case QN_OP_GREATER:
-    case QN_OP_GREATER_EQUAL:
       return true;
     default:
       return false;
@@ -72,6 +63,21 @@ void unary_same(Call& c) {
     fail_invalid("[negative] dtype bool: expected numbers; logical_not inverts booleans");
   }
   unary(c, t, t);
+}
+
+void unary_real(Call& c) {
+  const DType t = c.in[0].dtype();
+  unary(c, t, real_of(t));
+}
+
+void complex_of(Call& c) {
+  for (const Array& x : c.in) {
+    if (is_complex(x.dtype())) {
+      fail_invalid("[complex] parts of dtypes ", name(c.in[0].dtype()), " and ",
+                   name(c.in[1].dtype()), ": expected real numbers");
+    }
+  }
+  binary(c, DType::f32, DType::c64);
 }
 
 void unary_float(Call& c) {

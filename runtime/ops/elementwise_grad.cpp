@@ -48,23 +48,41 @@ void abs(Vjp& v) {
   unary(v, [&](const Array& g) { return ops::multiply(g, ops::sign(v.in(0))); });
 }
 
+void real(Vjp& v) {
+  unary(v, [&](const Array& g) { return cast(g, v.in(0).dtype()); });
+}
+
+void imag(Vjp& v) {
+  if (!is_complex(v.in(0).dtype())) return;
+  unary(v, [&](const Array& g) { return ops::complex(constant(g, 0), g); });
+}
+
+void conjugate(Vjp& v) {
+  unary(v, [](const Array& g) { return conj(g); });
+}
+
+void complex(Vjp& v) {
+  binary(
+      v, [](const Array& g) { return ops::real(g); }, [](const Array& g) { return ops::imag(g); });
+}
+
 void square(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, scaled(v.in(0), 2)); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, scaled(conj(v.in(0)), 2)); });
 }
 
 void sqrt(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(scaled(g, 0.5), v.out()); });
+  unary(v, [&](const Array& g) { return ops::divide(scaled(g, 0.5), conj(v.out())); });
 }
 
 void rsqrt(Vjp& v) {
   unary(v, [&](const Array& g) {
     const Array cube = ops::multiply(v.out(), ops::square(v.out()));
-    return ops::multiply(scaled(g, -0.5), cube);
+    return ops::multiply(scaled(g, -0.5), conj(cube));
   });
 }
 
 void exp(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, v.out()); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(v.out())); });
 }
 
 void expm1(Vjp& v) {
@@ -72,36 +90,42 @@ void expm1(Vjp& v) {
 }
 
 void log(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(g, v.in(0)); });
+  unary(v, [&](const Array& g) { return ops::divide(g, conj(v.in(0))); });
 }
 
 void log2(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(scaled(g, std::numbers::log2e), v.in(0)); });
+  unary(v,
+        [&](const Array& g) { return ops::divide(scaled(g, std::numbers::log2e), conj(v.in(0))); });
 }
 
 void log10(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(scaled(g, std::numbers::log10e), v.in(0)); });
+  unary(v, [&](const Array& g) {
+    return ops::divide(scaled(g, std::numbers::log10e), conj(v.in(0)));
+  });
 }
 
 void log1p(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(g, one_plus(v.in(0))); });
+  unary(v, [&](const Array& g) { return ops::divide(g, conj(one_plus(v.in(0)))); });
 }
 
 void sin(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, ops::cos(v.in(0))); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(ops::cos(v.in(0)))); });
 }
 
 void cos(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::negative(ops::multiply(g, ops::sin(v.in(0)))); });
+  unary(v,
+        [&](const Array& g) { return ops::negative(ops::multiply(g, conj(ops::sin(v.in(0))))); });
 }
 
 void tan(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, one_plus(ops::square(v.out()))); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(one_plus(ops::square(v.out())))); });
 }
 
 namespace {
-// 1 / sqrt((1 - x)(1 + x)): accurate near -1 and 1, where 1 - x * x is not.
-Array over_circle(const Array& x) { return ops::rsqrt(ops::multiply(one_minus(x), one_plus(x))); }
+// The conjugate of 1 / sqrt((1 - x)(1 + x)): accurate near -1 and 1, where 1 - x * x is not.
+Array over_circle(const Array& x) {
+  return conj(ops::rsqrt(ops::multiply(one_minus(x), one_plus(x))));
+}
 }  // namespace
 
 void arcsin(Vjp& v) {
@@ -113,24 +137,24 @@ void arccos(Vjp& v) {
 }
 
 void arctan(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::divide(g, one_plus(ops::square(v.in(0)))); });
+  unary(v, [&](const Array& g) { return ops::divide(g, conj(one_plus(ops::square(v.in(0))))); });
 }
 
 void sinh(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, ops::cosh(v.in(0))); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(ops::cosh(v.in(0)))); });
 }
 
 void cosh(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, ops::sinh(v.in(0))); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(ops::sinh(v.in(0)))); });
 }
 
 void tanh(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::multiply(g, one_minus(ops::square(v.out()))); });
+  unary(v, [&](const Array& g) { return ops::multiply(g, conj(one_minus(ops::square(v.out())))); });
 }
 
 void arcsinh(Vjp& v) {
   unary(v, [&](const Array& g) {
-    return ops::multiply(g, ops::rsqrt(one_plus(ops::square(v.in(0)))));
+    return ops::multiply(g, conj(ops::rsqrt(one_plus(ops::square(v.in(0))))));
   });
 }
 
@@ -139,19 +163,21 @@ void arccosh(Vjp& v) {
     const Array& x = v.in(0);
     const Array below = ops::subtract(x, constant(x, 1));
     // Two roots, not the root of the product: it is real only where the function is.
-    return ops::multiply(g, ops::multiply(ops::rsqrt(below), ops::rsqrt(one_plus(x))));
+    return ops::multiply(g, conj(ops::multiply(ops::rsqrt(below), ops::rsqrt(one_plus(x)))));
   });
 }
 
 void arctanh(Vjp& v) {
   unary(v, [&](const Array& g) {
     const Array& x = v.in(0);
-    return ops::divide(g, ops::multiply(one_minus(x), one_plus(x)));
+    return ops::divide(g, conj(ops::multiply(one_minus(x), one_plus(x))));
   });
 }
 
 void reciprocal(Vjp& v) {
-  unary(v, [&](const Array& g) { return ops::negative(ops::multiply(g, ops::square(v.out()))); });
+  unary(v, [&](const Array& g) {
+    return ops::negative(ops::multiply(g, conj(ops::square(v.out()))));
+  });
 }
 
 void sigmoid(Vjp& v) {
@@ -191,15 +217,15 @@ void subtract(Vjp& v) {
 
 void multiply(Vjp& v) {
   binary(
-      v, [&](const Array& g) { return ops::multiply(g, v.in(1)); },
-      [&](const Array& g) { return ops::multiply(g, v.in(0)); });
+      v, [&](const Array& g) { return ops::multiply(g, conj(v.in(1))); },
+      [&](const Array& g) { return ops::multiply(g, conj(v.in(0))); });
 }
 
 void divide(Vjp& v) {
   binary(
-      v, [&](const Array& g) { return ops::divide(g, v.in(1)); },
+      v, [&](const Array& g) { return ops::divide(g, conj(v.in(1))); },
       [&](const Array& g) {
-        return ops::negative(ops::divide(ops::multiply(g, v.out()), v.in(1)));
+        return ops::negative(ops::divide(ops::multiply(g, conj(v.out())), conj(v.in(1))));
       });
 }
 
@@ -220,12 +246,12 @@ void power(Vjp& v) {
         // y * x^(y - 1), and 0 for y = 0 also at x = 0.
         const Array below = ops::subtract(y, constant(y, 1));
         const Array e = ops::where(ops::equal(y, constant(y, 0)), constant(y, 1), below);
-        return ops::multiply(g, ops::multiply(y, ops::power(x, e)));
+        return ops::multiply(g, conj(ops::multiply(y, ops::power(x, e))));
       },
       [&](const Array& g) {
         // x^y * log(x), and 0 at x = 0.
         const Array base = ops::where(ops::equal(x, constant(x, 0)), constant(x, 1), x);
-        return ops::multiply(g, ops::multiply(v.out(), ops::log(base)));
+        return ops::multiply(g, conj(ops::multiply(v.out(), ops::log(base))));
       });
 }
 
@@ -254,9 +280,14 @@ void arctan2(Vjp& v) {
 void logaddexp(Vjp& v) {
   const Array& x = v.in(0);
   const Array& y = v.in(1);
+  // The weight of `a` in the sum; the sigmoid of a difference where there is one.
+  const auto weight = [&](const Array& a, const Array& b) {
+    return is_complex(a.dtype()) ? conj(ops::exp(ops::subtract(a, v.out())))
+                                 : ops::sigmoid(ops::subtract(a, b));
+  };
   binary(
-      v, [&](const Array& g) { return ops::multiply(g, ops::sigmoid(ops::subtract(x, y))); },
-      [&](const Array& g) { return ops::multiply(g, ops::sigmoid(ops::subtract(y, x))); });
+      v, [&](const Array& g) { return ops::multiply(g, weight(x, y)); },
+      [&](const Array& g) { return ops::multiply(g, weight(y, x)); });
 }
 
 void where(Vjp& v) {

@@ -36,7 +36,7 @@ void matmul(Call& call) {
     fail_invalid(
         "[matmul] shapes ", to_string(xs), " and ", to_string(ys),
         "; expected the last axis of x to equal the last but one of y (the only one of a vector)");
-  const DType t = common_float(call, 2);
+  const DType t = float_of(promote(call.in[0].dtype(), call.in[1].dtype()));
   for (std::size_t i = 0; i < 2; ++i) call.in[i] = cast(call.in[i], t);
   if (xs.size() == 1) call.in[0] = ops::reshape(call.in[0], Ints{1, inner});
   if (ys.size() == 1) call.in[1] = ops::reshape(call.in[1], Ints{inner, 1});
@@ -57,13 +57,13 @@ void matmul(Vjp& v) {
   full.push_back(a.dim(-2));
   full.push_back(b.dim(-1));
   const Array g = reshaped(v.cot(), full);
-  if (v.needs(0)) v.set(0, sum_to(ops::matmul(g, swap_last(b)), a.shape()));
+  if (v.needs(0)) v.set(0, sum_to(ops::matmul(g, conj(swap_last(b))), a.shape()));
   if (!v.needs(1)) return;
   // One large product instead of a batch of them that is then summed.
   if (b.ndim() == 2 && a.ndim() > 2)
-    v.set(1, ops::matmul(swap_last(as_matrix(a)), as_matrix(g)));
+    v.set(1, ops::matmul(conj(swap_last(as_matrix(a))), as_matrix(g)));
   else
-    v.set(1, sum_to(ops::matmul(swap_last(a), g), b.shape()));
+    v.set(1, sum_to(ops::matmul(conj(swap_last(a)), g), b.shape()));
 }
 
 }  // namespace grad

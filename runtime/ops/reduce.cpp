@@ -54,12 +54,6 @@ void refuse_empty(const Call& c) {
   }
 }
 
-void refuse_complex(const Call& c) {
-  if (is_complex(c.in[0].dtype())) {
-    fail_invalid("[", c.name, "] dtype ", name(c.in[0].dtype()), ": expected a real dtype");
-  }
-}
-
 }  // namespace
 
 void reduce_sum(Call& c) {
@@ -70,7 +64,6 @@ void reduce_sum(Call& c) {
 }
 
 void reduce_same(Call& c) {
-  refuse_complex(c);
   reduce(c, c.in[0].dtype(), c.in[0].dtype());
   refuse_empty(c);
 }
@@ -78,7 +71,6 @@ void reduce_same(Call& c) {
 void reduce_bool(Call& c) { reduce(c, DType::boolean, DType::boolean); }
 
 void reduce_index(Call& c) {
-  refuse_complex(c);
   const std::size_t ndim = c.in[0].ndim();
   const Ints given = c.attrs.is(0);
   reduce(c, c.in[0].dtype(), DType::u32);
@@ -91,7 +83,9 @@ void reduce_index(Call& c) {
 }
 
 void reduce_float(Call& c) {
-  refuse_complex(c);
+  if (is_complex(c.in[0].dtype())) {
+    fail_invalid("[", c.name, "] dtype ", name(c.in[0].dtype()), ": expected a real dtype");
+  }
   const DType t = float_of(c.in[0].dtype());
   reduce(c, t, t);
   refuse_empty(c);
@@ -173,7 +167,7 @@ void prod(Vjp& v) {
   std::int64_t width = 1;
   while (width < n) width *= 2;
 
-  const Array moved = x.ndim() > 1 ? ops::transpose(x, order) : x;
+  const Array moved = conj(x.ndim() > 1 ? ops::transpose(x, order) : x);
   Array flat = ops::reshape(moved, Ints{rows, n});
   if (width != n) flat = ops::pad(flat, constant(x, 1), Ints{0, 0}, Ints{0, width - n});
   Array g = times_others(flat, ops::reshape(v.cot(), Ints{rows, 1}));

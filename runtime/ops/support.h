@@ -17,6 +17,11 @@ inline Array constant(const Array& x, double value) {
   return scalar(x.runtime(), value, x.dtype());
 }
 
+// The complex conjugate of x, without a node when x is real. Gradients here are those of MLX and
+// JAX for complex arrays: dL/dRe + i dL/dIm of a real loss, so a holomorphic f gives g *
+// conj(f'(x)).
+inline Array conj(const Array& x) { return is_complex(x.dtype()) ? ops::conjugate(x) : x; }
+
 inline bool differentiable(DType t) { return is_float(t) || is_complex(t); }
 
 // True when the rule must set the gradient of input i; integers and booleans have none.

@@ -21,7 +21,7 @@ Values input_values(const Case& c, qn_dtype t, Form form) {
   for (std::size_t i = 0; i < c.in.size(); ++i) {
     const Input& in = c.in[i];
     const qn_dtype type = input_dtype(c, i, t);
-    const bool whole = !is_float(type);
+    const bool complex = type == QN_C64, whole = !is_float(type) && !complex;
     const double low = in.low < 0 && (type & 0xffu) == 1 ? 0 : in.low;  // unsigned
     Value v{in.shape, {}};
     std::int64_t n = 1;
@@ -35,14 +35,37 @@ Values input_values(const Case& c, qn_dtype t, Form form) {
       if (!in.data.empty()) x = in.data[static_cast<std::size_t>(k) % in.data.size()];
       v.data.push_back(rounded(x, type));
     }
+    if (complex) {
+      for (std::int64_t k = 0; k < n; ++k) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        const double unit = static_cast<double>(state >> 11) * 0x1p-53;
+        v.imag.push_back(rounded(in.low + unit * (in.high - in.low), type));
+      }
+    }
     if (form == Form::repeated && !in.shape.empty() && in.shape[0] > 1) {
       const std::size_t row = v.data.size() / static_cast<std::size_t>(in.shape[0]);
-      for (std::size_t k = row; k < v.data.size(); ++k) v.data[k] = v.data[k - row];
+      for (auto* part : {&v.data, &v.imag})
+        for (std::size_t k = row; k < part->size(); ++k) (*part)[k] = (*part)[k - row];
     }
     values.push_back(std::move(v));
   }
   if (c.prepare) c.prepare(values);
   return values;
+}
+
+Value expected(const Case& c, const Values& values) {
+  bool complex = false;
+  for (const Value& v : values) complex = complex || !v.imag.empty();
+  if (!complex || !c.by_parts) return c.reference(values);
+  Values real = values, imag = values;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    real[i].imag.clear();
+    if (!imag[i].imag.empty()) imag[i].data.swap(imag[i].imag);
+    imag[i].imag.clear();
+  }
+  Value out = c.reference(real);
+  out.imag = c.reference(imag).data;
+  return out;
 }
 
 namespace {
@@ -52,6 +75,7 @@ double dtype_tolerance(qn_dtype t) {
     case QN_F64:
       return 1e-11;
     case QN_F32:
+    case QN_C64:
       return 1e-5;
     case QN_F16:
       return 2e-3;
@@ -78,20 +102,27 @@ std::string difference(const Value& got, const Value& want, qn_dtype t, double f
     print(want.shape);
     return out.str();
   }
+  if (got.imag.empty() != want.imag.empty() && !want.data.empty())
+    return got.imag.empty() ? "real, expected complex" : "complex, expected real";
   double squares = 0, finite = 0;
-  for (double w : want.data) {
-    if (!std::isfinite(w)) continue;
-    squares += w * w;
-    ++finite;
+  for (const auto* part : {&want.data, &want.imag}) {
+    for (double w : *part) {
+      if (!std::isfinite(w)) continue;
+      squares += w * w;
+      ++finite;
+    }
   }
   const double rms = finite > 0 ? std::sqrt(squares / finite) : 0,
                tolerance = factor * dtype_tolerance(t);
-  for (std::size_t i = 0; i < want.data.size(); ++i) {
-    const double g = got.data[i], w = want.data[i];
+  for (std::size_t k = 0; k < want.data.size() + want.imag.size(); ++k) {
+    const bool real = k < want.data.size();
+    const std::size_t i = real ? k : k - want.data.size();
+    const double g = real ? got.data[i] : got.imag[i], w = real ? want.data[i] : want.imag[i];
     if (g == w || (std::isnan(g) && std::isnan(w))) continue;
     if (std::abs(g - w) <= tolerance * (std::abs(w) + rms)) continue;
     out.precision(17);
-    out << "element " << i << " is " << g << ", expected " << w;
+    out << (real ? "element " : "imaginary part of element ") << i << " is " << g << ", expected "
+        << w;
     return out.str();
   }
   return {};

@@ -65,6 +65,16 @@ void add_matmul(Cases& cases) {
                      Result::same,
                      count(x) < 100 && count(y) < 100,
                      4});
+    cases.push_back({"matmul",
+                     label(x) + "_" + label(y) + "_c64",
+                     {{x}, {y}},
+                     {},
+                     bilinear(matmul),
+                     {QN_C64},
+                     Result::same,
+                     count(x) < 100 && count(y) < 100,
+                     4});
+    cases.back().by_parts = false;
   }
   cases.push_back({"matmul",
                    "integers",

@@ -34,14 +34,13 @@ void add_integer_corners(Cases& cases) {
   const Numbers x = {7, -7, 7, -7, 0, 5, -6, -1}, y = {2, 2, -2, -2, 3, 7, 3, 7};
   cases.push_back(
       row("floor_divide", "signs", {given(x), given(y)}, {3, -4, -4, 3, 0, 0, -2, -1}, all));
-  cases.push_back(
-      row("remainder", "signs", {given(x), given(y)}, {1, 1, -1, -1, 0, 5, 0, 6}, all));
+  cases.push_back(row("remainder", "signs", {given(x), given(y)}, {1, 1, -1, -1, 0, 5, 0, 6}, all));
   cases.push_back(row("power", "negative_exponent", {given({2, 1, -1, 0}), given({-1, -2, -3, -1})},
                       {0, 0, 0, 0}, all));
   cases.push_back(row("power", "wraps", {given({7, 3, 2, -5}), given({3, 5, 7, 3})},
                       {87, -13, -128, -125}, {QN_I8}));
-  cases.push_back(row("divmod", "signs_quotient", {given(x), given(y)},
-                      {3, -4, -4, 3, 0, 0, -2, -1}, all));
+  cases.push_back(
+      row("divmod", "signs_quotient", {given(x), given(y)}, {3, -4, -4, 3, 0, 0, -2, -1}, all));
   cases.push_back(
       row("divmod", "signs_remainder", {given(x), given(y)}, {1, 1, -1, -1, 0, 5, 0, 6}, all));
   cases.back().which = 1;
@@ -75,8 +74,8 @@ void add_integer_corners(Cases& cases) {
   logic("power", {1, 1, 0, 1});
   logic("floor_divide", {1, 0, 0, 0});
   logic("remainder", {0, 0, 0, 0});
-  cases.push_back(row("left_shift", "bool", {given(p, QN_BOOL), given(q, QN_BOOL)}, {2, 1, 0, 0},
-                      {QN_U8}));
+  cases.push_back(
+      row("left_shift", "bool", {given(p, QN_BOOL), given(q, QN_BOOL)}, {2, 1, 0, 0}, {QN_U8}));
 }
 
 // Values no integer dtype holds, with the result that is defined for them.
@@ -104,8 +103,8 @@ void add_conversions(Cases& cases) {
        {300, 0x1p64, 30000001024.0, 0x1p64 - 30000001024.0, 0x1p64, 0x1p63, 0, 0x1p64}},
   };
   for (const To& c : to) {
-    cases.push_back(row("astype", c.label, {given(x, QN_F32)}, c.want, {c.t}, Result::same,
-                        {dtype(c.t)}));
+    cases.push_back(
+        row("astype", c.label, {given(x, QN_F32)}, c.want, {c.t}, Result::same, {dtype(c.t)}));
     cases.back().label = std::string("out_of_range_") + c.label;
   }
 }
@@ -132,12 +131,8 @@ void add_infinities(Cases& cases) {
   cases.push_back(row("nan_to_num", "given", {given(x)}, {2, 3, 1, 0, -1.5}, kFloats, Result::same,
                       {number(1), numbers({2}), numbers({3})}));
   cases.push_back(row("nan_to_num", "integers", {given({0, 1})}, {0, 1}, whole));
-  cases.push_back({"nan_to_num",
-                   "finite",
-                   {{{2, 3, 4}}},
-                   {},
-                   map1([](double v) { return v; }),
-                   kFloats});
+  cases.push_back(
+      {"nan_to_num", "finite", {{{2, 3, 4}}}, {}, map1([](double v) { return v; }), kFloats});
 }
 
 void add_angles_and_decimals(Cases& cases) {
@@ -211,9 +206,7 @@ void add_comparisons(Cases& cases) {
                        std::vector<Attribute> attrs = {}) {
     Case c = row(op, label, {given(std::move(a)), given(std::move(b))}, {want}, wide,
                  Result::boolean, std::move(attrs));
-    c.reference = [want](const Values&) {
-      return Value{{}, {want}};
-    };
+    c.reference = [want](const Values&) { return Value{{}, {want}}; };
     cases.push_back(std::move(c));
   };
   one("allclose", "near", {1, 2}, {1.000001, 2}, 1);

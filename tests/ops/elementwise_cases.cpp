@@ -62,9 +62,9 @@ const Unary kUnary[] = {
     {"logical_not", [](double x) { return x == 0 ? 1.0 : 0.0; }, -1, 1, kAll, Result::boolean},
     {"isnan", [](double x) { return std::isnan(x) ? 1.0 : 0.0; }, -1, 1, kAll, Result::boolean},
     {"isinf", [](double x) { return std::isinf(x) ? 1.0 : 0.0; }, -1, 1, kAll, Result::boolean},
-    {"copy", [](double x) { return x; }, -5, 5, kAll},
-    {"identity", [](double x) { return x; }, -5, 5, kAll},
-    {"stop_gradient", [](double x) { return x; }, -5, 5, kAll},
+    {"copy", [](double x) { return x; }, -5, 5, kAny},
+    {"identity", [](double x) { return x; }, -5, 5, kAny},
+    {"stop_gradient", [](double x) { return x; }, -5, 5, kAny},
 };
 
 struct Binary {
@@ -294,13 +294,13 @@ void add_others(Cases& cases) {
                    {{{2, 3, 4}, 0, 1, QN_BOOL, false}, {{2, 3, 4}}, {{2, 3, 4}}},
                    {},
                    choose,
-                   kAll});
+                   kAny});
   cases.push_back({"where",
                    "broadcast",
                    {{{3, 1}, 0, 1, QN_BOOL, false}, {{4}}, {{2, 1, 4}}},
                    {},
                    choose,
-                   kAll});
+                   kAny});
   const auto clip = [](const Values& in) {
     return make(in[0].shape, [&](const Shape& i) {
       return std::min(std::max(at(in[0], i), broadcast_at(in[1], i)), broadcast_at(in[2], i));
@@ -358,8 +358,8 @@ Cases elementwise_cases() {
   for (Case& c : cases) {
     if ((c.op == "floor_divide" || c.op == "remainder") && c.label != "by_zero")
       c.label += c.dtypes.size() == 4 && !is_float(c.dtypes[0]) ? "_signed"
-                 : is_float(c.dtypes[0])                       ? "_floats"
-                                                               : "_integers";
+                 : is_float(c.dtypes[0])                        ? "_floats"
+                                                                : "_integers";
   }
   return cases;
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace quern::test {
 
@@ -17,6 +18,9 @@ const Dtypes kNumbers = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64,
                          QN_I16, QN_I8,  QN_U32, QN_U64,  QN_U16, QN_U8};
 const Dtypes kAll = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16,
                      QN_I8,  QN_U32, QN_U64, QN_U16,  QN_U8,  QN_BOOL};
+const Dtypes kAny = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64,  QN_I16,
+                     QN_I8,  QN_U32, QN_U64, QN_U16,  QN_U8,  QN_BOOL, QN_C64};
+const Dtypes kFields = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_C64};
 
 Attribute ints(Shape v) { return {QN_ATTR_INTS, 0, 0, std::move(v), {}}; }
 Attribute integer(std::int64_t v) { return {QN_ATTR_INT, v, 0, {}, {}}; }
@@ -63,6 +67,20 @@ bool Runtime::has_plugin(const std::string& id) const {
             &search, &error),
         error);
   return search.found;
+}
+
+std::size_t Runtime::kernels() const {
+  std::set<std::string> seen;
+  qn_error* error = nullptr;
+  check(qn_report_kernels(
+            runtime_,
+            [](void* self, const qn_kernel_report* r) {
+              static_cast<std::set<std::string>*>(self)->insert(std::string(r->plugin) + "/" +
+                                                                r->kernel);
+            },
+            &seen, &error),
+        error);
+  return seen.size();
 }
 
 Runtime& Runtime::preferring(const std::string& plugin) {
@@ -177,6 +195,7 @@ void encode(void* at, double v, qn_dtype t) {
     case QN_F16:
       return put<_Float16>(at, v);
     case QN_F32:
+    case QN_C64:  // the real part; the other one lies behind it
       return put<float>(at, v);
     case QN_F64:
       return put<double>(at, v);
@@ -212,6 +231,7 @@ double decode(const void* at, qn_dtype t) {
     case QN_F16:
       return get<_Float16>(at);
     case QN_F32:
+    case QN_C64:
       return get<float>(at);
     case QN_F64:
       return get<double>(at);
@@ -265,10 +285,12 @@ Array array(const Runtime& rt, const Value& v, qn_dtype t, Form form) {
   auto memory =
       std::make_unique<std::vector<unsigned char>>(static_cast<std::size_t>(p.elements) * item);
   Shape index(n, 0);
-  for (double d : v.data) {
+  for (std::size_t i = 0; i < v.data.size(); ++i) {
     std::int64_t at = p.base;
     for (std::size_t k = 0; k < n; ++k) at += index[k] * p.strides[k];
-    encode(memory->data() + at * static_cast<std::int64_t>(item), d, t);
+    unsigned char* place = memory->data() + at * static_cast<std::int64_t>(item);
+    encode(place, v.data[i], t);
+    if (t == QN_C64) put<float>(place + sizeof(float), v.imag.empty() ? 0 : v.imag[i]);
     for (std::size_t k = n; k-- > 0 && ++index[k] == v.shape[k];) index[k] = 0;
   }
   qn_array* out = nullptr;
@@ -290,6 +312,10 @@ Value read(const Array& a) {
   check(qn_array_copy_out(a.get(), bytes.data(), n * item, &error), error);
   Value v{a.shape(), std::vector<double>(n)};
   for (std::size_t i = 0; i < n; ++i) v.data[i] = decode(bytes.data() + i * item, a.dtype());
+  if (a.dtype() == QN_C64) {
+    for (std::size_t i = 0; i < n; ++i)
+      v.imag.push_back(get<float>(bytes.data() + i * item + sizeof(float)));
+  }
   return v;
 }
 

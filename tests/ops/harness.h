@@ -15,10 +15,11 @@ namespace quern::test {
 using Shape = std::vector<std::int64_t>;
 using Dtypes = std::vector<qn_dtype>;
 
-// A tensor of the reference world: float64, row-major.
+// A tensor of the reference world: float64, row-major; for c64 `data` holds the real parts.
 struct Value {
   Shape shape;
   std::vector<double> data;
+  std::vector<double> imag = {};  // as long as data, or empty: real
 };
 
 // An attribute as the ABI takes it, owning what it points to.
@@ -76,6 +77,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
   qn_runtime* get() const { return runtime_; }
   bool has_plugin(const std::string& id) const;  // loaded and active
+  std::size_t kernels() const;                   // different ones in the plans that are cached
   // The runtime that prefers one plugin and falls back to naive; made once.
   static Runtime& preferring(const std::string& plugin);
 
@@ -91,8 +93,8 @@ inline constexpr Form kForms[] = {Form::dense, Form::transposed, Form::reversed,
 const char* name(Form f);
 const char* name(qn_dtype t);
 
-extern const Dtypes kFloats, kIntegers, kSigned, kNumbers,
-    kAll;  // kNumbers: floats and integers; kAll: and bool
+// kNumbers: floats and integers; kAll: and bool; kAny: and c64; kFields: floats and c64.
+extern const Dtypes kFloats, kIntegers, kSigned, kNumbers, kAll, kAny, kFields;
 bool is_float(qn_dtype t);
 
 // The number that remains of v in dtype t: rounded, integers truncated, bool as 0 or 1.
@@ -121,14 +123,17 @@ enum class Result {
   same,
   floating,
   boolean,
-  index
-};  // dtype of the result; floating: f32 for integers
+  index,
+  part,    // f32 for c64, else the same
+  complex  // c64
+};         // dtype of the result; floating: f32 for integers
 
 // One row of a table.
 struct Case {
   std::string op, label;
   std::vector<Input> in;
   std::vector<Attribute> attrs;
+  // For c64 it gets values with imaginary parts, or, with `by_parts`, each part on its own.
   std::function<Value(const Values&)> reference;
   Dtypes dtypes = kFloats;
   Result result = Result::same;
@@ -136,6 +141,7 @@ struct Case {
   double tolerance = 1;                            // a factor on that of the dtype
   std::function<void(Values&)> prepare = nullptr;  // may rewrite inputs that depend on others
   std::uint32_t n_out = 1, which = 0;              // outputs of the op, and the one that is checked
+  bool by_parts = true;  // the op does to imaginary parts what it does to real ones
 };
 using Cases = std::vector<Case>;
 
@@ -144,10 +150,12 @@ using Cases = std::vector<Case>;
 Values input_values(const Case& c, qn_dtype t, Form form);
 // The dtype of input i when t is under test.
 qn_dtype input_dtype(const Case& c, std::size_t i, qn_dtype t);
+// What the case's reference gives.
+Value expected(const Case& c, const Values& values);
 // Empty when `got` is within the tolerance of its dtype, else the first difference.
 std::string difference(const Value& got, const Value& want, qn_dtype t, double factor);
 
-Cases elementwise_cases(), corner_cases(), reduce_cases(), shape_cases(), contract_cases(), pool_cases(),
-    normalize_cases(), random_cases();
+Cases elementwise_cases(), corner_cases(), complex_cases(), fft_cases(), reduce_cases(),
+    shape_cases(), contract_cases(), pool_cases(), normalize_cases(), random_cases();
 
 }  // namespace quern::test

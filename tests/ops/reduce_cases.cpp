@@ -66,14 +66,14 @@ struct Op {
 };
 
 const Op kOps[] = {
-    {"sum", sum_of, -2, 2, kAll, Result::any, true, 4},
+    {"sum", sum_of, -2, 2, kAny, Result::any, true, 4},
     {"prod", product_of, 1, 1.9, kNumbers, Result::any, true, 4},
     {"max", max_of, -9, 9, kNumbers, Result::same, false},
     {"min", min_of, -9, 9, kNumbers, Result::same, false},
     {"all", all_of, 0, 1, kAll, Result::boolean, true},
     {"any", any_of, 0, 1, kAll, Result::boolean, true},
     {"logsumexp", logsumexp_of, -5, 5, kFloats, Result::same, false},
-    {"mean", mean_of, -2, 2, kFloats, Result::same, false, 4},
+    {"mean", mean_of, -2, 2, kFields, Result::same, false, 4},
 };
 
 }  // namespace
@@ -138,14 +138,13 @@ Cases reduce_cases() {
     }
   }
   for (std::uint32_t which : {0u, 1u}) {
-    cases.push_back({"minmax",
-                     which ? "high" : "low",
-                     {{{3, 4, 5}, -9, 9}},
-                     {ints({1})},
-                     [which](const Values& in) {
-                       return reduce(in[0], {1}, false, which ? max_of : min_of);
-                     },
-                     kNumbers});
+    cases.push_back(
+        {"minmax",
+         which ? "high" : "low",
+         {{{3, 4, 5}, -9, 9}},
+         {ints({1})},
+         [which](const Values& in) { return reduce(in[0], {1}, false, which ? max_of : min_of); },
+         kNumbers});
     cases.back().n_out = 2;
     cases.back().which = which;
   }

@@ -53,6 +53,22 @@ Value make(const Shape& s, const std::function<double(const Shape&)>& f) {
   return v;
 }
 
+Reference bilinear(Reference f) {
+  return [f](const Values& in) {
+    const auto part = [&](bool x, bool y) {
+      return f(
+          {{in[0].shape, x ? in[0].imag : in[0].data}, {in[1].shape, y ? in[1].imag : in[1].data}});
+    };
+    Value out = part(false, false), crossed = part(false, true);
+    const Value minus = part(true, true), plus = part(true, false);
+    for (std::size_t i = 0; i < out.data.size(); ++i) {
+      out.data[i] -= minus.data[i];
+      out.imag.push_back(crossed.data[i] + plus.data[i]);
+    }
+    return out;
+  };
+}
+
 Reference map1(double (*f)(double)) {
   return [f](const Values& in) {
     return make(in[0].shape, [&](const Shape& i) { return f(at(in[0], i)); });

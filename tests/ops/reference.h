@@ -22,6 +22,8 @@ Shape broadcast(const Shape& a, const Shape& b);
 void for_each_index(const Shape& s, const std::function<void(const Shape&)>& f);  // row-major
 Value make(const Shape& s, const std::function<double(const Shape&)>& f);
 
+// f, linear in inputs 0 and 1, for complex values.
+Reference bilinear(Reference f);
 Reference map1(double (*f)(double));
 Reference map2(double (*f)(double, double));
 // The elements along `axes` (none = all; not negative), in row-major order, folded into one.
