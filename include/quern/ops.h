@@ -1866,6 +1866,210 @@ static inline qn_status qn_irfft(qn_runtime* rt, qn_array* x, const int64_t* n, 
   return qn_op(rt, QN_OP_IRFFT, in_, 1, attr_, 3, out, 1, error);
 }
 
+/* Triangular factor l of a symmetric positive definite x = l @ l.T, of which the lower triangle
+ * is read; with `upper` the factor l.T.
+ * upper usually 0. */
+static inline qn_status qn_cholesky(qn_runtime* rt, qn_array* x, int64_t upper, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_CHOLESKY, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x = q @ r of (m, n): q (m, k) with orthonormal columns, r (k, n) upper triangular, k = min(m,
+ * n).
+ * out has room for 2: q, r. */
+static inline qn_status qn_qr(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_QR, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x = u[:, :k] * s @ vt[:k] of (m, n): u (m, m) and vt (n, n) orthogonal, s (k,) descending, k =
+ * min(m, n).
+ * out has room for 3: u, s, vt. */
+static inline qn_status qn_svd(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SVD, in_, 1, NULL, 0, out, 3, error);
+}
+
+/* Ascending eigenvalues, and eigenvectors as columns, of a symmetric x, of which the lower (uplo
+ * L) or upper (U) triangle is read.
+ * uplo NULL = L; out has room for 2: values, vectors. */
+static inline qn_status qn_eigh(qn_runtime* rt, qn_array* x, const char* uplo, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = uplo ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(uplo ? strlen(uplo) : 0);
+  attr_[0].v.s = uplo;
+  return qn_op(rt, QN_OP_EIGH, in_, 1, attr_, 1, out, 2, error);
+}
+
+/* Eigenvalues, in no order, and eigenvectors of length 1 as columns, of a square x; both c64.
+ * out has room for 2: values, vectors. */
+static inline qn_status qn_eig(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_EIG, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x = l[p] @ u of (m, n): l (m, k) unit lower triangular, u (k, n) upper triangular, p (m,) u32,
+ * k = min(m, n); partial pivoting.
+ * out has room for 3: p, l, u. */
+static inline qn_status qn_lu(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_LU, in_, 1, NULL, 0, out, 3, error);
+}
+
+/* Both factors of lu in one matrix, and for each step (u32) the row, from 0, that it was swapped
+ * with.
+ * out has room for 2: lu, pivots. */
+static inline qn_status qn_lu_factor(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_LU_FACTOR, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* Determinant. */
+static inline qn_status qn_det(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_DET, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Sign and natural logarithm of the absolute value of the determinant; 0 and -inf when it is 0.
+ * out has room for 2: sign, logabsdet. */
+static inline qn_status qn_slogdet(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SLOGDET, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x with a @ x = b for matrices a (n, n) and b (n, k); kind full, lower or upper says which
+ * triangle of a is read.
+ * kind NULL = full. */
+static inline qn_status qn_solve_system(qn_runtime* rt, qn_array* a, qn_array* b, const char*
+    kind, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  qn_attr attr_[1];
+  attr_[0].type = kind ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(kind ? strlen(kind) : 0);
+  attr_[0].v.s = kind;
+  return qn_op(rt, QN_OP_SOLVE_SYSTEM, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* x with a @ x = b for a (.., n, n) and b (n,) or (.., n, k). */
+static inline qn_status qn_solve(qn_runtime* rt, qn_array* a, qn_array* b, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  return qn_op(rt, QN_OP_SOLVE, in_, 2, NULL, 0, out, 1, error);
+}
+
+/* solve for a triangular a; the other triangle is not read.
+ * upper usually 0. */
+static inline qn_status qn_solve_triangular(qn_runtime* rt, qn_array* a, qn_array* b, int64_t
+    upper, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_SOLVE_TRIANGULAR, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Inverse of a square x. */
+static inline qn_status qn_inv(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_INV, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Inverse of a triangular x; the other triangle is not read.
+ * upper usually 0. */
+static inline qn_status qn_tri_inv(qn_runtime* rt, qn_array* x, int64_t upper, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_TRI_INV, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Inverse of the matrix whose cholesky factor is x.
+ * upper usually 0. */
+static inline qn_status qn_cholesky_inv(qn_runtime* rt, qn_array* x, int64_t upper,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_CHOLESKY_INV, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Moore-Penrose inverse of (m, n), by svd: singular values below max(m, n) * eps of the largest
+ * count as 0. */
+static inline qn_status qn_pinv(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_PINV, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* The values of eig. */
+static inline qn_status qn_eigvals(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_EIGVALS, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* The values of eigh.
+ * uplo NULL = L. */
+static inline qn_status qn_eigvalsh(qn_runtime* rt, qn_array* x, const char* uplo, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = uplo ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(uplo ? strlen(uplo) : 0);
+  attr_[0].v.s = uplo;
+  return qn_op(rt, QN_OP_EIGVALSH, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* The s of svd. */
+static inline qn_status qn_singular_values(qn_runtime* rt, qn_array* x, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SINGULAR_VALUES, in_, 1, NULL, 0, out, 1, error);
+}
+
 #if defined(__cplusplus)
 }
 #endif

@@ -89,7 +89,8 @@ constexpr KernelList kernel_list(const Kernel (&table)[N]) {
 extern const KernelList map_kernels, reduce_kernels, arange_kernels, random_bits_kernels,
     relayout_kernels, slice_update_kernels, concatenate_kernels, pad_kernels, take_kernels,
     scatter_kernels, view_kernels, conv_kernels, conv_grad_kernels, pool_kernels, matmul_kernels,
-    softmax_kernels, layer_norm_kernels, fft_kernels;
+    softmax_kernels, layer_norm_kernels, fft_kernels, linalg_factor_kernels, linalg_jacobi_kernels,
+    linalg_eig_kernels;
 
 // For `accepts`: element count of an operand.
 inline std::int64_t element_count(const qn_array_desc& a) {

@@ -1306,4 +1306,163 @@ inline Array irfft(const Array& x, Ints n = Ints{}, Ints axes = Ints{-1}, std::s
   return std::move(out_[0]);
 }
 
+// Triangular factor l of a symmetric positive definite x = l @ l.T, of which the lower triangle is read; with `upper` the factor l.T.
+inline Array cholesky(const Array& x, bool upper = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::int64_t(upper));
+  ArrayList out_;
+  record(nullptr, QN_OP_CHOLESKY, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x = q @ r of (m, n): q (m, k) with orthonormal columns, r (k, n) upper triangular, k = min(m, n).
+inline ArrayList qr(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_QR, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// x = u[:, :k] * s @ vt[:k] of (m, n): u (m, m) and vt (n, n) orthogonal, s (k,) descending, k = min(m, n).
+inline ArrayList svd(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SVD, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// Ascending eigenvalues, and eigenvectors as columns, of a symmetric x, of which the lower (uplo L) or upper (U) triangle is read.
+inline ArrayList eigh(const Array& x, std::string uplo = "L") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(uplo));
+  ArrayList out_;
+  record(nullptr, QN_OP_EIGH, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// Eigenvalues, in no order, and eigenvectors of length 1 as columns, of a square x; both c64.
+inline ArrayList eig(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_EIG, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// x = l[p] @ u of (m, n): l (m, k) unit lower triangular, u (k, n) upper triangular, p (m,) u32, k = min(m, n); partial pivoting.
+inline ArrayList lu(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LU, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// Both factors of lu in one matrix, and for each step (u32) the row, from 0, that it was swapped with.
+inline ArrayList lu_factor(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_LU_FACTOR, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// Determinant.
+inline Array det(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_DET, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Sign and natural logarithm of the absolute value of the determinant; 0 and -inf when it is 0.
+inline ArrayList slogdet(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SLOGDET, ArrayList{x}, std::move(attrs_), out_);
+  return out_;
+}
+
+// x with a @ x = b for matrices a (n, n) and b (n, k); kind full, lower or upper says which triangle of a is read.
+inline Array solve_system(const Array& a, const Array& b, std::string kind = "full") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kind));
+  ArrayList out_;
+  record(nullptr, QN_OP_SOLVE_SYSTEM, ArrayList{a, b}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with a @ x = b for a (.., n, n) and b (n,) or (.., n, k).
+inline Array solve(const Array& a, const Array& b) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SOLVE, ArrayList{a, b}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// solve for a triangular a; the other triangle is not read.
+inline Array solve_triangular(const Array& a, const Array& b, bool upper = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::int64_t(upper));
+  ArrayList out_;
+  record(nullptr, QN_OP_SOLVE_TRIANGULAR, ArrayList{a, b}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse of a square x.
+inline Array inv(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_INV, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse of a triangular x; the other triangle is not read.
+inline Array tri_inv(const Array& x, bool upper = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::int64_t(upper));
+  ArrayList out_;
+  record(nullptr, QN_OP_TRI_INV, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Inverse of the matrix whose cholesky factor is x.
+inline Array cholesky_inv(const Array& x, bool upper = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::int64_t(upper));
+  ArrayList out_;
+  record(nullptr, QN_OP_CHOLESKY_INV, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Moore-Penrose inverse of (m, n), by svd: singular values below max(m, n) * eps of the largest count as 0.
+inline Array pinv(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_PINV, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The values of eig.
+inline Array eigvals(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_EIGVALS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The values of eigh.
+inline Array eigvalsh(const Array& x, std::string uplo = "L") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(uplo));
+  ArrayList out_;
+  record(nullptr, QN_OP_EIGVALSH, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The s of svd.
+inline Array singular_values(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SINGULAR_VALUES, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 }  // namespace quern::ops

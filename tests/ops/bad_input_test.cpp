@@ -199,6 +199,28 @@ TEST(BadInput, Fourier) {
   });
 }
 
+TEST(BadInput, LinearAlgebra) {
+  for (const char* op : {"cholesky", "det", "eigh", "eig", "inv", "slogdet", "qr", "svd", "lu"}) {
+    const std::uint32_t n = std::string("cholesky det inv").find(op) != std::string::npos ? 1
+                            : std::string("svd lu").find(op) != std::string::npos         ? 3
+                                                                                          : 2;
+    check_all({{op, {{kRow}}, {}, {"(3,)", "expected"}, n},
+               {op, {{{2, 2}, QN_F16}}, {}, {"f16", "expected f32 or f64"}, n},
+               {op, {{{2, 2}, QN_C64}}, {}, {"c64", "expected f32 or f64"}, n}});
+    if (n == 3 || std::string(op) == "qr") continue;
+    check_all({{op, {{kPlane}}, {}, {"(2, 3)", "expected square matrices"}, n}});
+  }
+  check_all({
+      {"solve", {{{3, 3}}, {{2}}}, {}, {"(3, 3)", "(2, 1)", "as many rows"}},
+      {"solve", {{kPlane}, {{2}}}, {}, {"(2, 3)", "expected square matrices"}},
+      {"solve", {{{2, 3, 3}}, {{4, 3, 1}}}, {}, {"(2,)", "(4,)"}},
+      {"solve_system", {{{2, 2}}, {{2, 1}}}, {text("left")}, {"left", "expected full"}},
+      {"eigh", {{{2, 2}}}, {text("X")}, {"[eigh]", "uplo", "X"}, 2},
+      {"pinv", {{kRow}}, {}, {"(3,)", "expected at least two axes"}},
+      {"eigvals", {{kPlane}}, {}, {"(2, 3)", "expected square matrices"}},
+  });
+}
+
 // What holds for every op of the schema, found by its name there.
 TEST(BadInput, EveryOpNamesItself) {
   Runtime& rt = Runtime::preferring("naive");
