@@ -1025,6 +1025,147 @@ static inline qn_status qn_minmax(qn_runtime* rt, qn_array* x, const int64_t* ax
   return qn_op(rt, QN_OP_MINMAX, in_, 1, attr_, 2, out, 2, error);
 }
 
+/* Running sum along axis; from the end with reverse, of the elements before each one (0 for
+ * none) without inclusive. Booleans are summed as i32, every other dtype stays.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cumsum(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMSUM, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running product along axis, options as in cumsum; 1 for no elements.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cumprod(qn_runtime* rt, qn_array* x, int64_t axis, int64_t
+    reverse, int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMPROD, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running maximum along axis, options as in cumsum; for no elements the lowest value (-inf). NaN
+ * stays once met. The gradient goes to the latest of equal maxima.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cummax(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMMAX, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running minimum along axis, as cummax.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cummin(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMMIN, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* log(cumsum(exp(x))) along axis without overflow, options as in cumsum; -inf for no elements.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_logcumsumexp(qn_runtime* rt, qn_array* x, int64_t axis, int64_t
+    reverse, int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_LOGCUMSUMEXP, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x in ascending order along axis; stable, NaN last.
+ * axis usually -1. */
+static inline qn_status qn_sort(qn_runtime* rt, qn_array* x, int64_t axis, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_SORT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Indices (u32) along axis that sort x; stable, NaN last.
+ * axis usually -1. */
+static inline qn_status qn_argsort(qn_runtime* rt, qn_array* x, int64_t axis, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_ARGSORT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Indices (u32) along axis that put the kth smallest element (negative kth counts from the end)
+ * where sorting would, none larger before and none smaller behind it; the order within both
+ * parts is not specified.
+ * axis usually -1. */
+static inline qn_status qn_argpartition(qn_runtime* rt, qn_array* x, int64_t kth, int64_t
+    axis, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = kth;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_ARGPARTITION, in_, 1, attr_, 2, out, 1, error);
+}
+
 /* x with another shape of the same size, row-major; one entry may be -1. */
 static inline qn_status qn_reshape(qn_runtime* rt, qn_array* x, const int64_t* shape,
     uint32_t n_shape, qn_array** out, qn_error** error) {
@@ -1296,6 +1437,302 @@ static inline qn_status qn_split(qn_runtime* rt, qn_array* x, int64_t axis, int6
   attr_[2].count = 0;
   attr_[2].v.i = count;
   return qn_op(rt, QN_OP_SPLIT, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x taken along axis at argpartition(x, kth).
+ * axis usually -1. */
+static inline qn_status qn_partition(qn_runtime* rt, qn_array* x, int64_t kth, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = kth;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_PARTITION, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* The k largest elements along axis, in no specified order; NaN counts as largest.
+ * axis usually -1. */
+static inline qn_status qn_topk(qn_runtime* rt, qn_array* x, int64_t k, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_TOPK, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Middle element over axes (empty = all) in floating point, the mean of the two middle ones of
+ * an even count; NaN sorts last.
+ * axes NULL = empty; keepdims usually 0. */
+static inline qn_status qn_median(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
+    n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = keepdims;
+  return qn_op(rt, QN_OP_MEDIAN, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Index (u32) at which each value would keep the 1-d ascending `sorted` in order: side left
+ * counts the elements below it, side right those not above it.
+ * side NULL = left. */
+static inline qn_status qn_searchsorted(qn_runtime* rt, qn_array* sorted, qn_array* values,
+    const char* side, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = sorted;
+  in_[1] = values;
+  qn_attr attr_[1];
+  attr_[0].type = side ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(side ? strlen(side) : 0);
+  attr_[0].v.s = side;
+  return qn_op(rt, QN_OP_SEARCHSORTED, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Blocks of x cut at positions given by index arrays. xs = x, then an integer array for each
+ * entry of axes; they broadcast together to a shape I. out has shape I + slice_sizes: out[i] is
+ * the block of slice_sizes (an entry per axis of x) that starts at index arrays[i] on axes and
+ * at 0 on the others. Negative indices count from the end; out of range, the start is clamped so
+ * that the block lies inside x. */
+static inline qn_status qn_gather(qn_runtime* rt, qn_array* const* xs, uint32_t n_xs, const
+    int64_t* axes, uint32_t n_axes, const int64_t* slice_sizes, uint32_t n_slice_sizes,
+    qn_array** out, qn_error** error) {
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INTS;
+  attr_[1].count = n_slice_sizes;
+  attr_[1].v.is = slice_sizes;
+  return qn_op(rt, QN_OP_GATHER, xs, n_xs, attr_, 2, out, 1, error);
+}
+
+/* A copy of x in which blocks are set to, or combined with (mode set, add, prod, max or min),
+ * updates. xs = x, updates, then index arrays as in gather; updates has shape I + the block's
+ * shape (the part for I broadcasts). Where blocks overlap set keeps the last in row-major order
+ * of I and the others combine all. Starts are clamped as in gather.
+ * mode NULL = set. */
+static inline qn_status qn_scatter(qn_runtime* rt, qn_array* const* xs, uint32_t n_xs, const
+    int64_t* axes, uint32_t n_axes, const char* mode, qn_array** out, qn_error** error) {
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = mode ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[1].count = (uint32_t)(mode ? strlen(mode) : 0);
+  attr_[1].v.s = mode;
+  return qn_op(rt, QN_OP_SCATTER, xs, n_xs, attr_, 2, out, 1, error);
+}
+
+/* A copy of x with out[.., indices[.., i, ..], ..] = values[.., i, ..], the last one where an
+ * index repeats; indices and values broadcast to x but for axis, out-of-range indices are
+ * clamped.
+ * axis usually -1. */
+static inline qn_status qn_put_along_axis(qn_runtime* rt, qn_array* x, qn_array* indices,
+    qn_array* values, int64_t axis, qn_array** out, qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = x;
+  in_[1] = indices;
+  in_[2] = values;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_PUT_ALONG_AXIS, in_, 3, attr_, 1, out, 1, error);
+}
+
+/* The bytes of x read as another dtype. When their sizes differ the last axis shrinks or grows
+ * by the ratio. */
+static inline qn_status qn_view(qn_runtime* rt, qn_array* x, qn_dtype dtype, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_DTYPE;
+  attr_[0].count = 0;
+  attr_[0].v.i = dtype;
+  return qn_op(rt, QN_OP_VIEW, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* out[i, j, ..] = row-major element offset + i * strides[0] + j * strides[1] + .. of x, all
+ * inside x. Strides and offset count elements; strides default to row-major.
+ * strides NULL = empty; offset usually 0. */
+static inline qn_status qn_as_strided(qn_runtime* rt, qn_array* x, const int64_t* shape,
+    uint32_t n_shape, const int64_t* strides, uint32_t n_strides, int64_t offset, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = strides ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_strides;
+  attr_[1].v.is = strides;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = offset;
+  return qn_op(rt, QN_OP_AS_STRIDED, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* An n by m matrix (m -1 = n) with ones on diagonal k (above the main one when positive) and
+ * zeros elsewhere.
+ * m usually -1; k usually 0; dtype 0 = f32. */
+static inline qn_status qn_eye(qn_runtime* rt, int64_t n, int64_t m, int64_t k, qn_dtype
+    dtype, qn_array** out, qn_error** error) {
+  qn_attr attr_[4];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = n;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = m;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = k;
+  attr_[3].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[3].count = 0;
+  attr_[3].v.i = dtype;
+  return qn_op(rt, QN_OP_EYE, NULL, 0, attr_, 4, out, 1, error);
+}
+
+/* An n by m matrix (m -1 = n) with ones on and below diagonal k and zeros above.
+ * m usually -1; k usually 0; dtype 0 = f32. */
+static inline qn_status qn_tri(qn_runtime* rt, int64_t n, int64_t m, int64_t k, qn_dtype
+    dtype, qn_array** out, qn_error** error) {
+  qn_attr attr_[4];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = n;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = m;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = k;
+  attr_[3].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[3].count = 0;
+  attr_[3].v.i = dtype;
+  return qn_op(rt, QN_OP_TRI, NULL, 0, attr_, 4, out, 1, error);
+}
+
+/* x with zeros above diagonal k of its last two axes.
+ * k usually 0. */
+static inline qn_status qn_tril(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_TRIL, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x with zeros below diagonal k of its last two axes.
+ * k usually 0. */
+static inline qn_status qn_triu(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_TRIU, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* The diagonal of x along axis1 and axis2, which leave the shape, as a new last axis: elements
+ * with index on axis2 = index on axis1 + offset.
+ * offset usually 0; axis1 usually 0; axis2 usually 1. */
+static inline qn_status qn_diagonal(qn_runtime* rt, qn_array* x, int64_t offset, int64_t
+    axis1, int64_t axis2, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = offset;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis1;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = axis2;
+  return qn_op(rt, QN_OP_DIAGONAL, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* A matrix with the 1-d x on diagonal k, or diagonal k of the 2-d x.
+ * k usually 0. */
+static inline qn_status qn_diag(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_DIAG, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x with elements moved on by shifts along axes, those beyond the end coming in at the start.
+ * One shift serves all axes; without axes the flattened x is rolled by the sum of shifts.
+ * axes NULL = empty. */
+static inline qn_status qn_roll(qn_runtime* rt, qn_array* x, const int64_t* shifts, uint32_t
+    n_shifts, const int64_t* axes, uint32_t n_axes, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_shifts;
+  attr_[0].v.is = shifts;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  return qn_op(rt, QN_OP_ROLL, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Each slice of x along axis repeated `repeats` times in place.
+ * axis usually 0. */
+static inline qn_status qn_repeat(qn_runtime* rt, qn_array* x, int64_t repeats, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = repeats;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_REPEAT, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* x laid out reps times along each axis; the shorter of reps and the shape is filled up with
+ * ones in front. */
+static inline qn_status qn_tile(qn_runtime* rt, qn_array* x, const int64_t* reps, uint32_t
+    n_reps, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_reps;
+  attr_[0].v.is = reps;
+  return qn_op(rt, QN_OP_TILE, in_, 1, attr_, 1, out, 1, error);
 }
 
 /* Matrix product of the last two axes; leading axes broadcast; 1-d operands as in NumPy. */

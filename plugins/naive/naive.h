@@ -90,7 +90,8 @@ extern const KernelList map_kernels, reduce_kernels, arange_kernels, random_bits
     relayout_kernels, slice_update_kernels, concatenate_kernels, pad_kernels, take_kernels,
     scatter_kernels, view_kernels, conv_kernels, conv_grad_kernels, pool_kernels, matmul_kernels,
     softmax_kernels, layer_norm_kernels, fft_kernels, linalg_factor_kernels, linalg_jacobi_kernels,
-    linalg_eig_kernels;
+    linalg_eig_kernels, scan_kernels, sort_kernels, searchsorted_kernels, gather_kernels,
+    scatter_blocks_kernels, put_along_axis_kernels, reinterpret_kernels;
 
 // For `accepts`: element count of an operand.
 inline std::int64_t element_count(const qn_array_desc& a) {

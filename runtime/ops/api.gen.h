@@ -834,6 +834,89 @@ inline ArrayList minmax(const Array& x, Ints axes = Ints{}, bool keepdims = fals
   return out_;
 }
 
+// Running sum along axis; from the end with reverse, of the elements before each one (0 for none) without inclusive. Booleans are summed as i32, every other dtype stays.
+inline Array cumsum(const Array& x, std::int64_t axis = -1, bool reverse = false, bool inclusive = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::int64_t(reverse));
+  attrs_.push_back(std::int64_t(inclusive));
+  ArrayList out_;
+  record(nullptr, QN_OP_CUMSUM, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Running product along axis, options as in cumsum; 1 for no elements.
+inline Array cumprod(const Array& x, std::int64_t axis = -1, bool reverse = false, bool inclusive = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::int64_t(reverse));
+  attrs_.push_back(std::int64_t(inclusive));
+  ArrayList out_;
+  record(nullptr, QN_OP_CUMPROD, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Running maximum along axis, options as in cumsum; for no elements the lowest value (-inf). NaN stays once met. The gradient goes to the latest of equal maxima.
+inline Array cummax(const Array& x, std::int64_t axis = -1, bool reverse = false, bool inclusive = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::int64_t(reverse));
+  attrs_.push_back(std::int64_t(inclusive));
+  ArrayList out_;
+  record(nullptr, QN_OP_CUMMAX, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Running minimum along axis, as cummax.
+inline Array cummin(const Array& x, std::int64_t axis = -1, bool reverse = false, bool inclusive = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::int64_t(reverse));
+  attrs_.push_back(std::int64_t(inclusive));
+  ArrayList out_;
+  record(nullptr, QN_OP_CUMMIN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// log(cumsum(exp(x))) along axis without overflow, options as in cumsum; -inf for no elements.
+inline Array logcumsumexp(const Array& x, std::int64_t axis = -1, bool reverse = false, bool inclusive = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::int64_t(reverse));
+  attrs_.push_back(std::int64_t(inclusive));
+  ArrayList out_;
+  record(nullptr, QN_OP_LOGCUMSUMEXP, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x in ascending order along axis; stable, NaN last.
+inline Array sort(const Array& x, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_SORT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Indices (u32) along axis that sort x; stable, NaN last.
+inline Array argsort(const Array& x, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_ARGSORT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Indices (u32) along axis that put the kth smallest element (negative kth counts from the end) where sorting would, none larger before and none smaller behind it; the order within both parts is not specified.
+inline Array argpartition(const Array& x, std::int64_t kth, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kth));
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_ARGPARTITION, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // x with another shape of the same size, row-major; one entry may be -1.
 inline Array reshape(const Array& x, Ints shape) {
   AttrList attrs_;
@@ -1016,6 +1099,185 @@ inline Array split(const Array& x, std::int64_t index, std::int64_t count, std::
   attrs_.push_back(std::move(count));
   ArrayList out_;
   record(nullptr, QN_OP_SPLIT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x taken along axis at argpartition(x, kth).
+inline Array partition(const Array& x, std::int64_t kth, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(kth));
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_PARTITION, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The k largest elements along axis, in no specified order; NaN counts as largest.
+inline Array topk(const Array& x, std::int64_t k, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(k));
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_TOPK, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Middle element over axes (empty = all) in floating point, the mean of the two middle ones of an even count; NaN sorts last.
+inline Array median(const Array& x, Ints axes = Ints{}, bool keepdims = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::int64_t(keepdims));
+  ArrayList out_;
+  record(nullptr, QN_OP_MEDIAN, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Index (u32) at which each value would keep the 1-d ascending `sorted` in order: side left counts the elements below it, side right those not above it.
+inline Array searchsorted(const Array& sorted, const Array& values, std::string side = "left") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(side));
+  ArrayList out_;
+  record(nullptr, QN_OP_SEARCHSORTED, ArrayList{sorted, values}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Blocks of x cut at positions given by index arrays. xs = x, then an integer array for each entry of axes; they broadcast together to a shape I. out has shape I + slice_sizes: out[i] is the block of slice_sizes (an entry per axis of x) that starts at index arrays[i] on axes and at 0 on the others. Negative indices count from the end; out of range, the start is clamped so that the block lies inside x.
+inline Array gather(const ArrayList& xs, Ints axes, Ints slice_sizes) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::move(slice_sizes));
+  ArrayList out_;
+  record(nullptr, QN_OP_GATHER, xs, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A copy of x in which blocks are set to, or combined with (mode set, add, prod, max or min), updates. xs = x, updates, then index arrays as in gather; updates has shape I + the block's shape (the part for I broadcasts). Where blocks overlap set keeps the last in row-major order of I and the others combine all. Starts are clamped as in gather.
+inline Array scatter(const ArrayList& xs, Ints axes, std::string mode = "set") {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axes));
+  attrs_.push_back(std::move(mode));
+  ArrayList out_;
+  record(nullptr, QN_OP_SCATTER, xs, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A copy of x with out[.., indices[.., i, ..], ..] = values[.., i, ..], the last one where an index repeats; indices and values broadcast to x but for axis, out-of-range indices are clamped.
+inline Array put_along_axis(const Array& x, const Array& indices, const Array& values, std::int64_t axis = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_PUT_ALONG_AXIS, ArrayList{x, indices, values}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The bytes of x read as another dtype. When their sizes differ the last axis shrinks or grows by the ratio.
+inline Array view(const Array& x, DType dtype) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_VIEW, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// out[i, j, ..] = row-major element offset + i * strides[0] + j * strides[1] + .. of x, all inside x. Strides and offset count elements; strides default to row-major.
+inline Array as_strided(const Array& x, Ints shape, Ints strides = Ints{}, std::int64_t offset = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(strides));
+  attrs_.push_back(std::move(offset));
+  ArrayList out_;
+  record(nullptr, QN_OP_AS_STRIDED, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// An n by m matrix (m -1 = n) with ones on diagonal k (above the main one when positive) and zeros elsewhere.
+inline Array eye(Runtime& rt, std::int64_t n, std::int64_t m = -1, std::int64_t k = 0, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(n));
+  attrs_.push_back(std::move(m));
+  attrs_.push_back(std::move(k));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(&rt, QN_OP_EYE, ArrayList{}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// An n by m matrix (m -1 = n) with ones on and below diagonal k and zeros above.
+inline Array tri(Runtime& rt, std::int64_t n, std::int64_t m = -1, std::int64_t k = 0, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(n));
+  attrs_.push_back(std::move(m));
+  attrs_.push_back(std::move(k));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(&rt, QN_OP_TRI, ArrayList{}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with zeros above diagonal k of its last two axes.
+inline Array tril(const Array& x, std::int64_t k = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(k));
+  ArrayList out_;
+  record(nullptr, QN_OP_TRIL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with zeros below diagonal k of its last two axes.
+inline Array triu(const Array& x, std::int64_t k = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(k));
+  ArrayList out_;
+  record(nullptr, QN_OP_TRIU, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// The diagonal of x along axis1 and axis2, which leave the shape, as a new last axis: elements with index on axis2 = index on axis1 + offset.
+inline Array diagonal(const Array& x, std::int64_t offset = 0, std::int64_t axis1 = 0, std::int64_t axis2 = 1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(offset));
+  attrs_.push_back(std::move(axis1));
+  attrs_.push_back(std::move(axis2));
+  ArrayList out_;
+  record(nullptr, QN_OP_DIAGONAL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// A matrix with the 1-d x on diagonal k, or diagonal k of the 2-d x.
+inline Array diag(const Array& x, std::int64_t k = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(k));
+  ArrayList out_;
+  record(nullptr, QN_OP_DIAG, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with elements moved on by shifts along axes, those beyond the end coming in at the start. One shift serves all axes; without axes the flattened x is rolled by the sum of shifts.
+inline Array roll(const Array& x, Ints shifts, Ints axes = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shifts));
+  attrs_.push_back(std::move(axes));
+  ArrayList out_;
+  record(nullptr, QN_OP_ROLL, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Each slice of x along axis repeated `repeats` times in place.
+inline Array repeat(const Array& x, std::int64_t repeats, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(repeats));
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_REPEAT, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x laid out reps times along each axis; the shorter of reps and the shape is filled up with ones in front.
+inline Array tile(const Array& x, Ints reps) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(reps));
+  ArrayList out_;
+  record(nullptr, QN_OP_TILE, ArrayList{x}, std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
