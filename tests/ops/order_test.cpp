@@ -45,8 +45,8 @@ TEST_P(OrderOn, PartitionSplitsAtKth) {
           ASSERT_EQ(places[i], double(i));
           const double here = v[static_cast<std::size_t>(order.data[i])];
           ASSERT_TRUE(here == parted.data[i] || std::isnan(here));
-          if (i < k) ASSERT_FALSE(before(parted.data[k], here));
-          if (i > k) ASSERT_FALSE(before(here, parted.data[k]));
+          ASSERT_FALSE(i < k && before(parted.data[k], here));
+          ASSERT_FALSE(i > k && before(here, parted.data[k]));
         }
         ASSERT_TRUE(parted.data[k] == sorted[k] || std::isnan(sorted[k]));
       }
