@@ -1,5 +1,5 @@
 // The header of a safetensors file: a SAX parser that accepts the three levels of the format and
-// nothing else. Metadata is checked and dropped.
+// nothing else.
 #include "runtime/io/safetensors_header.h"
 
 #include <algorithm>
@@ -29,6 +29,7 @@ constexpr std::size_t kMaxNdim = 64;
 class Reader : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<TensorEntry> entries;
+  Metadata metadata;
   std::string problem;
   qn_status code = QN_E_DATA_LOSS;
 
@@ -56,7 +57,10 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(std::string& v) override {
     if (level_ != 2 || (!metadata_ && field_ != Field::dtype)) return unexpected("text");
-    if (metadata_) return true;
+    if (metadata_) {
+      metadata.back().second = v;
+      return true;
+    }
     for (const DTypeName& d : kDTypes) {
       if (d.name != v) continue;
       entry_.dtype = d.dtype;
@@ -100,7 +104,11 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       metadata_ = k == "__metadata__";
       return true;
     }
-    if (metadata_) return true;
+    if (metadata_) {
+      if (!keys_.insert(k).second) return fail("the key '" + k + "' occurs twice");
+      metadata.emplace_back(k, "");
+      return true;
+    }
     if (k == "dtype")
       field_ = Field::dtype;
     else if (k == "shape")
@@ -144,7 +152,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   unsigned seen_ = 0, n_offsets_ = 0;
   std::string name_;
   TensorEntry entry_;
-  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string> names_, keys_;
 };
 
 // Bytes that shape and dtype need; false beyond 2^62.
@@ -163,15 +171,15 @@ bool byte_size(const TensorEntry& e, std::uint64_t& bytes) {
 
 }  // namespace
 
-std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::string_view json,
-                                                  std::uint64_t data_bytes) {
+SafetensorsHeader parse_safetensors_header(const std::string& where, std::string_view json,
+                                           std::uint64_t data_bytes) {
   const auto malformed = [&](const auto&... what) {
-    throw Error(QN_E_DATA_LOSS, str("[safetensors] ", path, ": ", what...));
+    throw Error(QN_E_DATA_LOSS, str(where, what...));
   };
   if (json.empty() || json[0] != '{') malformed("the header does not start with '{'");
   Reader reader;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader))
-    throw Error(reader.code, str("[safetensors] ", path, ": header: ", reader.problem));
+    throw Error(reader.code, str(where, "header: ", reader.problem));
   std::vector<TensorEntry>& list = reader.entries;
   std::stable_sort(list.begin(), list.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
@@ -193,7 +201,7 @@ std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::
     at = e.end;
   }
   if (at != data_bytes) malformed(data_bytes - at, " bytes of data belong to no array");
-  return std::move(list);
+  return {std::move(list), std::move(reader.metadata)};
 }
 
 std::string_view safetensors_dtype(DType t) {

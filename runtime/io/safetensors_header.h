@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/dtype.h"
@@ -17,10 +18,17 @@ struct TensorEntry {
   std::uint64_t begin = 0, end = 0;  // bytes, from the end of the header
 };
 
-// Entries in the order of their data. Throws DATA_LOSS (UNIMPLEMENTED for an unknown dtype), naming
-// `path`, unless the data of all entries fill `data_bytes` exactly.
-std::vector<TensorEntry> parse_safetensors_header(const std::string& path, std::string_view json,
-                                                  std::uint64_t data_bytes);
+using Metadata = std::vector<std::pair<std::string, std::string>>;  // in file order
+
+struct SafetensorsHeader {
+  std::vector<TensorEntry> entries;  // in the order of their data
+  Metadata metadata;
+};
+
+// Throws DATA_LOSS (UNIMPLEMENTED for an unknown dtype), the text beginning with `where`, unless
+// the data of all entries fill `data_bytes` exactly.
+SafetensorsHeader parse_safetensors_header(const std::string& where, std::string_view json,
+                                           std::uint64_t data_bytes);
 
 std::string_view safetensors_dtype(DType t);  // "F32"
 

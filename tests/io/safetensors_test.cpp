@@ -1,64 +1,12 @@
 // safetensors: every dtype there and back, strided arrays, atomic replacement, and malformed files.
 // Bad handles are in tests/abi.
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <string>
-#include <vector>
-
-#include "quern/ops.h"
-#include "quern/quern.h"
+#include "support.h"
 
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Loaded {
-  qn_dtype dtype;
-  std::vector<int64_t> shape;
-  std::string bytes;
-};
-using Contents = std::vector<std::pair<std::string, Loaded>>;
-
-qn_status collect(void* self, const char* name, qn_array* a) {
-  Loaded l{qn_array_dtype(a), {}, {}};
-  for (uint32_t i = 0; i < qn_array_ndim(a); ++i) l.shape.push_back(qn_array_shape(a)[i]);
-  l.bytes.resize(qn_array_size(a) * ((l.dtype >> 8 & 0xff) / 8));
-  const qn_status s = qn_array_copy_out(a, l.bytes.data(), l.bytes.size(), nullptr);
-  static_cast<Contents*>(self)->emplace_back(name, std::move(l));
-  return s;
-}
-
-class Safetensors : public ::testing::Test {
+class Safetensors : public IoTest {
  protected:
-  void SetUp() override {
-    char pattern[] = "/tmp/quern_io_XXXXXX";
-    ASSERT_NE(mkdtemp(pattern), nullptr);
-    dir = pattern;
-    path = (dir / "a.safetensors").string();
-    qn_runtime_config c{};
-    c.hdr.struct_size = sizeof c;
-    c.plugin_policy = QN_PLUGINS_BUILTIN;
-    ASSERT_EQ(qn_runtime_create(&c, &rt, nullptr), QN_OK);
-  }
-  void TearDown() override {
-    for (qn_array* a : owned) qn_array_release(a);
-    qn_runtime_release(rt);
-    fs::remove_all(dir);
-  }
-  qn_array* array(const std::string& bytes, std::vector<int64_t> shape, qn_dtype t) {
-    qn_array* a = nullptr;
-    EXPECT_EQ(qn_array_from_data(rt, bytes.data(), shape.data(),
-                                 static_cast<uint32_t>(shape.size()), t, &a, nullptr),
-              QN_OK);
-    owned.push_back(a);
-    return a;
-  }
+  using IoTest::write;
   qn_status save(const std::vector<const char*>& names, const std::vector<qn_array*>& arrays,
                  std::string* text = nullptr, const std::string& to = {}) {
     qn_error* e = nullptr;
@@ -77,30 +25,13 @@ class Safetensors : public ::testing::Test {
     qn_error_free(e);
     return s;
   }
-  void write(const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
   void write(const std::string& header, const std::string& data) {
     write(length(header.size()) + header + data);
   }
   static std::string length(uint64_t n) {
     return std::string(reinterpret_cast<const char*>(&n), 8);
   }
-  std::string read() {
-    std::ifstream f(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(f), {}};
-  }
-  size_t files() {
-    return static_cast<size_t>(
-        std::distance(fs::directory_iterator(dir), fs::directory_iterator()));
-  }
-
-  fs::path dir;
-  std::string path;
-  qn_runtime* rt = nullptr;
-  std::vector<qn_array*> owned;
 };
-
-const qn_dtype kDTypes[] = {QN_BOOL, QN_U8,  QN_I8,  QN_U16,  QN_I16, QN_U32, QN_I32,
-                            QN_U64,  QN_I64, QN_F16, QN_BF16, QN_F32, QN_F64, QN_C64};
 
 TEST_F(Safetensors, EveryDtypeRoundTrips) {
   std::vector<std::string> names;
@@ -180,6 +111,40 @@ TEST_F(Safetensors, MetadataAndBooleansAreRead) {
   std::string text;
   ASSERT_EQ(load(got, &text), QN_OK) << text;
   EXPECT_EQ(got[0].second.bytes, std::string("\0\1\1", 3));
+}
+
+TEST_F(Safetensors, MetadataRoundTrips) {
+  const char *names[] = {"x"}, *keys[] = {"format", "", "\xc3\xa9"},
+             *values[] = {"mlx", "a \"b\"\n", ""};
+  qn_array* arrays[] = {array("abcd", {4}, QN_U8)};
+  qn_error* e = nullptr;
+  ASSERT_EQ(qn_save_safetensors_with_metadata(path.c_str(), names, arrays, 1, keys, values, 3, &e),
+            QN_OK)
+      << qn_error_message(e);
+  Contents got;
+  ASSERT_EQ(load(got), QN_OK);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].second.bytes, "abcd");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  auto found = [](void* self, const char* key, const char* value) -> qn_status {
+    static_cast<Pairs*>(self)->emplace_back(key, value);
+    return QN_OK;
+  };
+  Pairs pairs;
+  ASSERT_EQ(qn_load_safetensors_metadata(path.c_str(), found, &pairs, &e), QN_OK);
+  EXPECT_EQ(pairs, (Pairs{{"format", "mlx"}, {"", "a \"b\"\n"}, {"\xc3\xa9", ""}}));
+
+  auto stop = [](void*, const char*, const char*) -> qn_status { return QN_E_CANCELLED; };
+  EXPECT_EQ(qn_load_safetensors_metadata(path.c_str(), stop, nullptr, nullptr), QN_E_CANCELLED);
+  const char *twice[] = {"k", "k"}, *bad[] = {"\xff"};
+  EXPECT_EQ(
+      qn_save_safetensors_with_metadata(path.c_str(), names, arrays, 1, twice, values, 2, nullptr),
+      QN_E_INVALID_ARGUMENT);
+  EXPECT_EQ(
+      qn_save_safetensors_with_metadata(path.c_str(), names, arrays, 1, bad, values, 1, nullptr),
+      QN_E_INVALID_ARGUMENT);
+  write(R"({"__metadata__":{"k":"a\u0000b"}})", "");
+  EXPECT_EQ(qn_load_safetensors_metadata(path.c_str(), found, &pairs, nullptr), QN_E_DATA_LOSS);
 }
 
 TEST_F(Safetensors, FileOrder) {
