@@ -17,11 +17,12 @@ class SmallVector {
  public:
   using value_type = T;
   SmallVector() = default;
-  SmallVector(std::initializer_list<T> v) { append(v.begin(), v.end()); }
-  explicit SmallVector(std::size_t n, const T& v = T()) { resize(n, v); }
+  // All delegate: what was appended before memory ran out is then destroyed.
+  SmallVector(std::initializer_list<T> v) : SmallVector() { append(v.begin(), v.end()); }
+  explicit SmallVector(std::size_t n, const T& v = T()) : SmallVector() { resize(n, v); }
   template <typename It>
-  requires(!std::is_integral_v<It>) SmallVector(It b, It e) { append(b, e); }
-  SmallVector(const SmallVector& o) { append(o.begin(), o.end()); }
+  requires(!std::is_integral_v<It>) SmallVector(It b, It e) : SmallVector() { append(b, e); }
+  SmallVector(const SmallVector& o) : SmallVector() { append(o.begin(), o.end()); }
   SmallVector(SmallVector&& o) noexcept { take(o); }
   SmallVector& operator=(const SmallVector& o) {
     if (this != &o) {

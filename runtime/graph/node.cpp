@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 #include "runtime/graph/links.h"
 #include "runtime/host/runtime.h"
@@ -19,63 +19,51 @@ void retain(Node* n) noexcept { n->refs.fetch_add(1, std::memory_order_relaxed);
 
 namespace {
 
-// Drops one reference; when it was the last, hands the node's inputs to the worklist.
-void drop(Node* n, std::vector<ArrayRep*>& work) {
+// Arrays without references, still to be dismantled; linked through themselves, because letting go
+// must not need memory.
+using Dead = ArrayRep*;
+
+void drop(ArrayRep* r, Dead& dead) {
+  if (!r || r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  r->next_dead = dead;
+  dead = r;
+}
+
+// Drops one reference; when it was the last, those to the node's inputs go too.
+void drop(Node* n, Dead& dead) {
   if (n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  for (Array& a : n->in) work.push_back(a.release());
+  for (Array& a : n->in) drop(a.release(), dead);
   delete n;
 }
 
-void drop(ArrayRep* r, std::vector<ArrayRep*>& work) {
-  if (!r || r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  if (Node* n = r->node.load(std::memory_order_relaxed)) {
-    {
-      std::lock_guard lock(link_mutex(n));
-      n->out[r->slot] = nullptr;
+void dismantle(Dead dead) {
+  while (dead) {
+    ArrayRep* r = std::exchange(dead, dead->next_dead);
+    if (Node* n = r->node.load(std::memory_order_relaxed)) {
+      {
+        std::lock_guard lock(link_mutex(n));
+        n->out[r->slot] = nullptr;
+      }
+      drop(n, dead);
     }
-    drop(n, work);
-  }
-  Runtime* rt = r->runtime;
-  delete r;
-  rt->release();
-}
-
-void drain(std::vector<ArrayRep*>& work) {
-  while (!work.empty()) {
-    ArrayRep* r = work.back();
-    work.pop_back();
-    drop(r, work);
+    Runtime* rt = r->runtime;
+    delete r;
+    rt->release();
   }
 }
 
 }  // namespace
 
 void release(ArrayRep* r) noexcept {
-  if (!r) return;
-  if (r->refs.load(std::memory_order_relaxed) > 1 || !r->node.load(std::memory_order_relaxed)) {
-    // No graph can go with it in the common cases, so no worklist either.
-    if (r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (!r->node.load(std::memory_order_relaxed)) {
-      Runtime* rt = r->runtime;
-      delete r;
-      rt->release();
-      return;
-    }
-    r->refs.store(1, std::memory_order_relaxed);
-  }
-  std::vector<ArrayRep*> work;
-  drop(r, work);
-  drain(work);
+  Dead dead = nullptr;
+  drop(r, dead);
+  dismantle(dead);
 }
 
 void release(Node* n) noexcept {
-  if (n->refs.load(std::memory_order_acquire) > 1 &&
-      n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
-    return;
-  std::vector<ArrayRep*> work;
-  n->refs.store(1, std::memory_order_relaxed);
-  drop(n, work);
-  drain(work);
+  Dead dead = nullptr;
+  drop(n, dead);
+  dismantle(dead);
 }
 
 bool try_retain(ArrayRep* r) noexcept {

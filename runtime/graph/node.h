@@ -39,9 +39,10 @@ struct ArrayRep {
   TraceSetRef traces;      // transforms that read this; set before anybody else sees the array
   std::uint32_t mark = 0;  // scratch of the collector
   std::uint32_t index = 0;
-  std::uint32_t uses = 0;   // references from inside the graph being collected
-  BufferRef buffer;         // with offset and strides: valid once evaluated
-  std::int64_t offset = 0;  // elements
+  std::uint32_t uses = 0;         // references from inside the graph being collected
+  ArrayRep* next_dead = nullptr;  // once there are no references
+  BufferRef buffer;               // with offset and strides: valid once evaluated
+  std::int64_t offset = 0;        // elements
   Strides strides;
 
   void* data() const {
@@ -49,7 +50,7 @@ struct ArrayRep {
   }
 };
 
-void release(ArrayRep*) noexcept;  // never recursive: deep graphs are dropped with a worklist
+void release(ArrayRep*) noexcept;  // never recursive: deep graphs are dropped one by one
 void retain(Node*) noexcept;
 void release(Node*) noexcept;
 
