@@ -239,11 +239,31 @@ typedef struct qn_kernel_report {
   double est_ns;
   uint64_t workspace;
   uint64_t plan;         /* number of the plan it belongs to */
+  uint64_t verified;     /* runs that were held against the naive kernel: qn_set_verify */
+  double max_error;      /* the largest |result - naive| / (|naive| + rms of naive) of these */
 } qn_kernel_report;
 typedef void (*qn_kernel_report_fn)(void* self, const qn_kernel_report*);
 QN_API qn_status qn_report_kernels(qn_runtime*, qn_kernel_report_fn, void* self, qn_error**);
 /* Time every kernel from now on (two clock reads a kernel). */
 QN_API qn_status qn_set_profiling(qn_runtime*, uint32_t on, qn_error**);
+
+/* Verify mode: from now on every n-th run of each kernel (1 = all; 0 = off, as at the start) works on guarded copies
+ * and is held against the naive kernel. One that writes where it must not, or whose result is further off than its
+ * accuracy class and dtype allow, is quarantined; the result then comes from the next candidate. Slow. Drops all
+ * plans. Costs memory for the copies; the limit applies. */
+QN_API qn_status qn_set_verify(qn_runtime*, uint32_t every, qn_error**);
+
+/* A kernel that failed at an op, or was caught by verify mode; it does not serve that op any more. Strings live for
+ * the call. */
+typedef struct qn_quarantine_report {
+  qn_hdr hdr;
+  const char* plugin;
+  const char* kernel;
+  const char* op;
+  const char* reason;
+} qn_quarantine_report;
+typedef void (*qn_quarantine_report_fn)(void* self, const qn_quarantine_report*);
+QN_API qn_status qn_report_quarantined(qn_runtime*, qn_quarantine_report_fn, void* self, qn_error**);
 
 /* What would run: every candidate for one op on inputs of the given shapes and dtypes. */
 typedef struct qn_candidate_report {

@@ -115,3 +115,10 @@ qn_status qn_set_profiling(qn_runtime* rt, uint32_t on, qn_error** error) {
     unwrap(rt)->set_profiling(on != 0);
   });
 }
+
+qn_status qn_set_verify(qn_runtime* rt, uint32_t every, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(rt, fn, "rt");
+    unwrap(rt)->set_verify(every);
+  });
+}

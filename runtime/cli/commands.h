@@ -13,12 +13,20 @@ struct Options {
   std::vector<std::string> attrs;
   unsigned rounds = 9;
   double round_ms = 30;
+  // check: the plugin's file; one part of the work, for a child process; its time limit
+  std::string path, part;
+  unsigned jobs = 2;
+  double seconds = 120;
 };
+
+// The answer is printed and it is "no": exit code 1 without another word.
+struct Refused {};
 
 void show_info(const Options&);
 void show_plugins(const Options&);
 void show_ops(const Options&);
 void show_kernels(const Options&);
 void run_bench(const Options&);
+void run_check(const Options&);
 
 }  // namespace quern_cli

@@ -1,5 +1,5 @@
 // The command line of `quern`.
-// Exit codes: 0, 1 when the library refuses, 2 when the command line is wrong.
+// Exit codes: 0, 1 when the library refuses or a check fails, 2 when the command line is wrong.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -51,6 +51,13 @@ int main(int argc, char** argv) {
   bench->add_option("--rounds", o.rounds, "Rounds (default 9)")->check(CLI::Range(1u, 10000u));
   bench->add_option("--round-ms", o.round_ms, "Aim of each plugin's share of a round (default 30)")
       ->check(CLI::Range(0.01, 60000.0));
+  CLI::App* check = add("check", "Hold a kernel plugin against the contract of kernel.h", run_check);
+  check->add_option("plugin", o.path, "The plugin's file")->required();
+  check->add_option("--op", o.op, "Only the kernels that arise from one op");
+  check->add_option("--jobs", o.jobs, "Child processes at once (default 2)")->check(CLI::Range(1u, 256u));
+  check->add_option("--timeout", o.seconds, "Seconds for each child process (default 120)")
+      ->check(CLI::Range(0.1, 86400.0));
+  check->add_option("--part", o.part)->group("");  // what a child process is to do
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -60,6 +67,8 @@ int main(int argc, char** argv) {
     command(o);
     std::cout.flush();
     return std::cout ? 0 : 1;
+  } catch (const Refused&) {
+    return 1;
   } catch (const UsageError& e) {
     std::cerr << "quern: " << e.what() << "\n";
     return 2;

@@ -243,7 +243,7 @@ Request make_request(const Options& o) {
   return r;
 }
 
-std::vector<qn_attr> Request::raw_attrs() const {
+std::vector<qn_attr> raw_attrs(const std::vector<AttrValue>& attrs) {
   std::vector<qn_attr> v;
   for (const AttrValue& a : attrs) {
     qn_attr q{};

@@ -24,6 +24,9 @@ struct AttrValue {
   std::string s;
 };
 
+// For qn_op; points into v.
+std::vector<qn_attr> raw_attrs(const std::vector<AttrValue>& v);
+
 struct Request {
   std::string op;
   uint32_t id = 0;
@@ -32,7 +35,7 @@ struct Request {
   std::vector<InputSpec> inputs;
   std::vector<AttrValue> attrs;
 
-  std::vector<qn_attr> raw_attrs() const;
+  std::vector<qn_attr> raw_attrs() const { return quern_cli::raw_attrs(attrs); }
   std::string text() const;  // "conv2d f32(4, 32, 32, 32), f32(32, 5, 5, 32) padding=2"
   std::string attr_text;
 };

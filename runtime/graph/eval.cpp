@@ -42,6 +42,12 @@ Error fault_error(const KernelFault& f) {
                    f.text.empty() ? "" : ": ", f.text));
 }
 
+void quarantine(Runtime& rt, const KernelFault& f) {
+  const Error e = fault_error(f);
+  rt.plugins().quarantine(f.plugin, f.kernel, f.op_id, e.what());
+  rt.log(QN_LOG_WARNING, e.what());
+}
+
 }  // namespace
 
 std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
@@ -53,8 +59,7 @@ std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array>
       plan->id = rt.plans().next_id++;
       return plan;
     } catch (const KernelFault& f) {
-      rt.plugins().quarantine(f.plugin, f.kernel, f.op_id);
-      rt.log(QN_LOG_WARNING, fault_error(f).what());
+      quarantine(rt, f);
       if (tries == kMaxFaults) throw fault_error(f);
     }
   }
@@ -66,8 +71,7 @@ bool run_plan(Runtime& rt, Plan& plan, std::span<const Array> leaves,
     plan.run(rt, leaves, outputs);
     return true;
   } catch (const KernelFault& f) {
-    rt.plugins().quarantine(f.plugin, f.kernel, f.op_id);
-    rt.log(QN_LOG_WARNING, fault_error(f).what());
+    quarantine(rt, f);
     rt.plans().clear();
     if (tries >= kMaxFaults) throw fault_error(f);
     return false;

@@ -9,6 +9,7 @@
 
 #include "runtime/core/buffer.h"
 #include "runtime/graph/ir.h"
+#include "runtime/graph/verify.h"
 #include "runtime/host/plugin_host.h"
 
 namespace quern {
@@ -27,6 +28,8 @@ struct StepInfo {
   double est_ns = 0;
   std::uint64_t workspace = 0;
   std::uint64_t runs = 0, total_ns = 0;  // under the runtime's lock
+  std::uint64_t verified = 0;            // runs held against naive, and their largest error
+  double max_error = 0;
 };
 
 struct Step {
@@ -62,6 +65,7 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   std::vector<Step> steps;
+  std::vector<StepDetail> detail;           // one a step in verify mode, else empty
   std::vector<std::uint64_t> output_bytes;  // one buffer each, made new at every run
   std::vector<ResultPlace> results;
   std::uint32_t n_leaf = 0, n_pack = 0;
@@ -79,6 +83,7 @@ class Plan {
 
  private:
   void run_step(Runtime& rt, Step& s);
+  void run_verified(Runtime& rt, Step& s);
   std::uint32_t arena_base() const {
     return n_leaf + static_cast<std::uint32_t>(output_bytes.size());
   }

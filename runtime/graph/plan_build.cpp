@@ -10,11 +10,14 @@
 #include "runtime/graph/plan.h"
 #include "runtime/graph/select.h"
 #include "runtime/host/executor.h"
-#include "runtime/host/fp_state.h"
+#include "runtime/host/call.h"
 #include "runtime/host/runtime.h"
 
 namespace quern {
 namespace {
+
+constexpr std::uint64_t kMaxScratch = std::uint64_t{1} << 40;
+constexpr std::uint32_t kMaxTiles = 1u << 24;
 
 void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& info) {
   OpDesc d(p.op, p.attrs, p.n_op_in, rt.executor().workers(), rt.accuracy());
@@ -26,14 +29,21 @@ void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& in
   info.n_tiles = 1;
   qn_error_slot slot;
   qn_status status;
-  {
-    const FpState keep;
-    status = s.plugin->entry().plan(s.plugin->self(), &d.get(), p.offer.kernel_id, &s.plan, &info,
-                                    &slot);
-  }
-  if (status == QN_OK && !s.plan) {
+  status = call_plugin(&slot, s.plugin->entry().plan, s.plugin->self(), &d.get(),
+                       p.offer.kernel_id, &s.plan, &info, &slot);
+  if (status != QN_OK) {
+    s.plan = nullptr;  // what a failing call leaves there is not a plan
+  } else if (!s.plan) {
     status = QN_E_INTERNAL;
     slot.text = "plan returned no plan";
+  } else if (info.workspace > p.offer.workspace_max) {
+    status = QN_E_INTERNAL;
+    slot.text = str("needs ", info.workspace, " bytes of workspace, its offer said at most ",
+                    p.offer.workspace_max);
+  } else if (info.worker_scratch > kMaxScratch || info.n_tiles > kMaxTiles) {
+    status = QN_E_INTERNAL;
+    slot.text = str("asks for ", info.n_tiles, " tiles and ", info.worker_scratch,
+                    " bytes of scratch a worker");
   }
   if (status == QN_E_RESOURCE_EXHAUSTED)
     throw Error(status, str("[", op_info(p.op).name, "] ", s.plugin->id(), "/", p.offer.kernel,
@@ -62,6 +72,17 @@ std::string title(const PlannedStep& p) {
       t += str("+", op ? op->name : "const");
     }
   return t;
+}
+
+StepDetail detail_of(const Assignment& a, std::size_t i, std::uint64_t workspace) {
+  StepDetail d{a.steps[i], workspace, {}};
+  for (const Operand& o : d.step.in) {
+    d.source.push_back(-1);
+    for (std::size_t k = 0; k < i && o.form.layout.named; ++k)
+      if (a.steps[k].pack_leaf >= 0 && a.steps[k].out[0].form.storage == o.form.storage)
+        d.source.back() = static_cast<int>(k);
+  }
+  return d;
 }
 
 std::string pack_key(const PlannedStep& p) {
@@ -103,6 +124,7 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     s.info = {title(p),       operands_text(p, false), operands_text(p, true),
               s.plugin->id(), p.offer.kernel,          p.rejected,
               p.offer.est_ns, info.workspace};
+    if (rt.verify_every()) plan->detail.push_back(detail_of(a, i, info.workspace));
     scratch.push_back({static_cast<int>(i), info.workspace});
     scratch.push_back({static_cast<int>(i), s.worker_scratch * rt.executor().workers()});
   }

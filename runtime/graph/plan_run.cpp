@@ -7,7 +7,7 @@
 #include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
 #include "runtime/host/executor.h"
-#include "runtime/host/fp_state.h"
+#include "runtime/host/call.h"
 #include "runtime/host/runtime.h"
 
 namespace quern {
@@ -25,9 +25,37 @@ struct TileTask {
 void run_tile(void* task, std::uint32_t index, std::uint32_t worker) noexcept {
   TileTask& t = *static_cast<TileTask*>(task);
   if (t.status.load(std::memory_order_relaxed) != QN_OK) return;
-  const qn_status s =
-      t.plugin->tile(t.plan, t.run, index, worker, t.scratch + worker * t.worker_scratch);
+  const qn_status s = call_plugin(nullptr, t.plugin->tile, t.plan, t.run, index, worker,
+                                  t.scratch + worker * t.worker_scratch);
   if (s != QN_OK) t.status.store(s, std::memory_order_relaxed);
+}
+
+// Calls a step's kernel on given memory.
+struct KernelCall {
+  Runtime& rt;
+  const Step& s;
+  qn_error_slot& slot;
+  qn_status operator()(const qn_buffer* in, const qn_buffer* out, void* workspace,
+                       void* scratch) const {
+    qn_run run{};
+    run.hdr.struct_size = sizeof run;
+    run.in = in;
+    run.out = out;
+    run.workspace = workspace;
+    run.scratch = scratch;
+    run.executor = rt.executor().hooks();
+    run.error = &slot;
+    const qn_kernel_plugin& plugin = s.plugin->entry();
+    if (s.threading != QN_THREADING_TILES) return call_plugin(&slot, plugin.run, s.plan, &run);
+    TileTask t{&plugin, s.plan, &run, static_cast<char*>(scratch), s.worker_scratch};
+    const qn_status status =
+        rt.executor().parallel_for(run_tile, &t, s.n_tiles, rt.executor().workers());
+    return status == QN_OK ? t.status.load() : status;
+  }
+};
+
+KernelFault fault(const Step& s, const std::string& text, qn_status status) {
+  return {s.plugin->id(), s.info.kernel, op_info(s.op).name, text, s.op, status};
 }
 
 struct Arena {
@@ -54,10 +82,8 @@ std::uint64_t hash_key(const std::vector<std::uint64_t>& key) {
 
 Plan::~Plan() {
   for (Step& s : steps)
-    if (s.plan && s.plugin) {
-      const FpState keep;
-      s.plugin->entry().plan_free(s.plugin->self(), s.plan);
-    }
+    if (s.plan && s.plugin)
+      call_plugin(s.plugin->entry().plan_free, s.plugin->self(), s.plan);
 }
 
 bool Plan::usable() const {
@@ -69,25 +95,41 @@ void Plan::run_step(Runtime& rt, Step& s) {
   out_.clear();
   for (const Place& p : s.in) in_.push_back({bases_[p.base] + p.bytes});
   for (const Place& p : s.out) out_.push_back({bases_[p.base] + p.bytes});
+  const std::uint32_t every = rt.verify_every();
+  if (every && !detail.empty() && s.info.runs % every == 0) return run_verified(rt, s);
   qn_error_slot slot;
-  qn_run run{};
-  run.hdr.struct_size = sizeof run;
-  run.in = in_.data();
-  run.out = out_.data();
-  run.workspace = bases_[s.workspace.base] + s.workspace.bytes;
-  run.scratch = bases_[s.scratch.base] + s.scratch.bytes;
-  run.executor = rt.executor().hooks();
-  run.error = &slot;
-  qn_status status;
-  if (s.threading == QN_THREADING_TILES) {
-    TileTask t{&s.plugin->entry(), s.plan, &run, static_cast<char*>(run.scratch), s.worker_scratch};
-    status = rt.executor().parallel_for(run_tile, &t, s.n_tiles, rt.executor().workers());
-    if (status == QN_OK) status = t.status.load();
-  } else {
-    status = s.plugin->entry().run(s.plan, &run);
+  const KernelCall call{rt, s, slot};
+  const qn_status status =
+      call(in_.data(), out_.data(), bases_[s.workspace.base] + s.workspace.bytes,
+           bases_[s.scratch.base] + s.scratch.bytes);
+  if (status != QN_OK) throw fault(s, slot.text, status);
+}
+
+void Plan::run_verified(Runtime& rt, Step& s) {
+  const StepDetail& d = detail[static_cast<std::size_t>(&s - steps.data())];
+  std::vector<const StepDetail*> sources;
+  std::vector<const void*> data;
+  for (const int k : d.source) {
+    const auto n = static_cast<std::size_t>(k);
+    sources.push_back(k < 0 ? nullptr : &detail[n]);
+    data.push_back(k < 0 ? nullptr : bases_[steps[n].in[0].base] + steps[n].in[0].bytes);
   }
-  if (status != QN_OK)
-    throw KernelFault{s.plugin->id(), s.info.kernel, op_info(s.op).name, slot.text, s.op, status};
+  qn_error_slot slot;
+  KernelCall call{rt, s, slot};
+  const VerifiedRun v{rt,  d,    sources.data(), data.data(),
+                      in_, out_, s.worker_scratch * rt.executor().workers()};
+  qn_status status = QN_OK;
+  double error = 0;
+  const std::string verdict = verify_step(
+      v,
+      [](void* self, const qn_buffer* in, const qn_buffer* out, void* workspace, void* scratch) {
+        return (*static_cast<KernelCall*>(self))(in, out, workspace, scratch);
+      },
+      &call, &status, &error);
+  s.info.max_error = std::max(s.info.max_error, error);
+  ++s.info.verified;
+  if (status != QN_OK) throw fault(s, slot.text, status);
+  if (!verdict.empty()) throw fault(s, verdict, QN_E_DATA_LOSS);
 }
 
 void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
@@ -103,7 +145,6 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   bases_.push_back(static_cast<char*>(arena.p));
   for (const Place& p : pack_home) bases_.push_back(static_cast<char*>(arena.p) + p.bytes);
 
-  const FpState keep;
   const bool timed = rt.profiling();
   for (Step& s : steps) {
     std::unique_ptr<Buffer::Pack> fresh;

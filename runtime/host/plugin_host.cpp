@@ -7,12 +7,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 
 #include "runtime/core/error.h"
+#include "runtime/host/call.h"
 #include "runtime/host/fp_state.h"
+#include "runtime/host/offer_check.h"
 #include "runtime/host/query_key.h"
 #include "runtime/host/runtime.h"
 
@@ -52,6 +53,15 @@ Layout copy_layout(const qn_layout& l, std::size_t ndim) {
 qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
   try {
     const qn_opdesc& op = *a->op;
+    const std::string fault =
+        c ? offer_fault(*c, op, a->plugin->entry()) : std::string("the candidate is NULL");
+    if (!fault.empty()) {
+      const bool named = c && c->name.ptr && c->name.len <= 256;
+      a->answer->refusals.push_back({a->plugin->id(),
+                                     named ? std::string(c->name.ptr, c->name.len) : "offer",
+                                     "turned down: " + fault});
+      return QN_E_INVALID_ARGUMENT;
+    }
     Offer o;
     o.plugin = a->plugin;
     o.kernel.assign(c->name.ptr, c->name.len);
@@ -62,14 +72,10 @@ qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
     for (std::uint32_t i = 0; i < op.n_out; ++i)
       o.out.push_back(i < c->n_out ? copy_layout(c->out[i], op.out[i].ndim) : copy_layout({}, 0));
     o.inplace_mask = c->inplace_mask;
-    o.est_ns = std::isfinite(c->est_ns) && c->est_ns >= 0 ? c->est_ns : 1e15;
+    o.est_ns = c->est_ns;
     o.workspace_max = c->workspace_max;
     o.epilogue_taken = c->epilogue_taken;
-    if (op.program && op.op != QN_OP_MAP && o.epilogue_taken > op.program->n_inst) {
-      a->answer->refusals.push_back(
-          {a->plugin->id(), o.kernel, "claims more of the epilogue than there is"});
-      return QN_E_INVALID_ARGUMENT;
-    }
+    o.deterministic = c->deterministic != 0;
     a->answer->offers.push_back(std::move(o));
     return QN_OK;
   } catch (...) {
@@ -124,9 +130,10 @@ Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path)
   if (!e)
     refuse(path_, str("its entry returned NULL: it does not support host minor version ",
                       QN_KERNEL_ABI_MINOR, "; use a plugin built for this Quern"));
-  if (e->hdr.struct_size < sizeof(qn_kernel_plugin))
+  if (e->hdr.struct_size < sizeof(qn_kernel_plugin) || e->hdr.struct_size > 65536 ||
+      e->hdr.struct_size % 8 != 0)
     refuse(path_, str("struct_size is ", e->hdr.struct_size, ", required at least ",
-                      sizeof(qn_kernel_plugin), "; rebuild it with this kernel.h"));
+                      sizeof(qn_kernel_plugin), " and a multiple of 8; rebuild it with kernel.h"));
   if (e->abi_minor_min > QN_KERNEL_ABI_MINOR)
     refuse(path_, str("it requires kernel ABI 1.", e->abi_minor_min, ", this host offers 1.",
                       QN_KERNEL_ABI_MINOR, "; update Quern or use an older plugin"));
@@ -154,15 +161,12 @@ Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path)
 
 // The last plan and the last handle are gone.
 Plugin::~Plugin() {
-  if (!opened_) return;
-  FpState keep;
-  entry_->close(self_);
+  if (opened_) call_plugin(entry_->close, self_);
 }
 
 void Plugin::open() {
   qn_error_slot slot;
-  FpState keep;
-  const qn_status s = entry_->open(&host_, &self_, &slot);
+  const qn_status s = call_plugin(&slot, entry_->open, &host_, &self_, &slot);
   if (s != QN_OK) refuse(path_, "open failed: " + slot.text);
   opened_ = active_ = true;
 }
@@ -193,7 +197,9 @@ PluginRef PluginHost::load(const std::string& path) {
                 str("[plugin] can't load ", path, ": ", why ? why : "unknown reason"));
   }
   auto entry = reinterpret_cast<qn_kernel_plugin_v1_fn>(dlsym(lib, QN_KERNEL_ENTRY));
-  if (!entry) refuse(path, str("it does not export ", QN_KERNEL_ENTRY));
+  if (!entry)
+    refuse(path, str("it does not export ", QN_KERNEL_ENTRY, ": no plugin, or one for another "
+                     "major version of the kernel ABI than ", QN_KERNEL_ABI_MAJOR));
   return add(entry(QN_KERNEL_ABI_MINOR), path);
 }
 
@@ -241,10 +247,19 @@ void PluginHost::retire(const PluginRef& plugin) {
 }
 
 void PluginHost::quarantine(const std::string& plugin, const std::string& kernel,
-                            std::uint32_t op) {
-  quarantined_.insert(str(plugin, '/', kernel, '/', op));
+                            std::uint32_t op, const std::string& reason) {
   ++faults;
   answers_.clear();
+  const Quarantined* known = find_quarantined(plugin, kernel, op);
+  if (!known) quarantined_.push_back({plugin, kernel, reason, op});
+}
+
+const PluginHost::Quarantined* PluginHost::find_quarantined(const std::string& plugin,
+                                                            const std::string& kernel,
+                                                            std::uint32_t op) const {
+  for (const Quarantined& q : quarantined_)
+    if (q.op == op && q.kernel == kernel && q.plugin == plugin) return &q;
+  return nullptr;
 }
 
 Answer PluginHost::query(const qn_opdesc& op) {
@@ -252,22 +267,24 @@ Answer PluginHost::query(const qn_opdesc& op) {
   if (const auto known = answers_.find(key); known != answers_.end()) return known->second;
   Answer answer;
   bool lasting = true;
-  FpState keep;
   for (const PluginRef& p : plugins_) {
     if (!p->active()) continue;
     qn_answer a{&answer, p, &op};
     const std::size_t before = answer.offers.size();
-    const qn_status s = p->entry().query(p->self(), &op, &a);
+    qn_error_slot slot;
+    const qn_status s = call_plugin(&slot, p->entry().query, p->self(), &op, &a);
     if (s != QN_OK) {
       lasting = false;
       answer.offers.resize(before);
-      answer.refusals.push_back({p->id(), "query", str("failed with status ", s)});
+      answer.refusals.push_back({p->id(), "query",
+                                 str("failed with ", s, slot.text.empty() ? "" : ": ", slot.text)});
     }
   }
   std::erase_if(answer.offers, [&](const Offer& o) {
-    if (!quarantined_.contains(str(o.plugin->id(), '/', o.kernel, '/', op.op))) return false;
-    answer.refusals.push_back({o.plugin->id(), o.kernel, "quarantined after a fault"});
-    return true;
+    const Quarantined* q = find_quarantined(o.plugin->id(), o.kernel, op.op);
+    if (q)
+      answer.refusals.push_back({o.plugin->id(), o.kernel, "quarantined after a fault: " + q->reason});
+    return q != nullptr;
   });
   if (answers_.size() >= kMaxAnswers) answers_.clear();
   if (lasting) answers_.emplace(std::move(key), answer);

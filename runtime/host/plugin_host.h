@@ -3,7 +3,6 @@
 #pragma once
 #include <atomic>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -62,6 +61,7 @@ struct Offer {
   double est_ns = 0;
   std::uint64_t workspace_max = 0;
   std::uint32_t epilogue_taken = 0;
+  bool deterministic = false;  // the same bits for any number of threads
 };
 
 struct Refusal {
@@ -89,7 +89,14 @@ class PluginHost {
   // a plugin milliseconds, and a plan asks the same question under each layout policy.
   Answer query(const qn_opdesc& op);
   void forget_answers() { answers_.clear(); }
-  void quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op);
+  // A kernel failed at an op: it is not offered for that op any more. Counts a fault each time.
+  void quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op,
+                  const std::string& reason);
+  struct Quarantined {
+    std::string plugin, kernel, reason;
+    std::uint32_t op;
+  };
+  const std::vector<Quarantined>& quarantined() const { return quarantined_; }
   const std::vector<PluginRef>& all() const { return plugins_; }
   struct Refused {
     std::string path, reason;
@@ -107,7 +114,9 @@ class PluginHost {
   std::vector<PluginRef> plugins_;
   std::vector<Refused> refused_;
   std::vector<Retired> retired_;
-  std::set<std::string> quarantined_;
+  const Quarantined* find_quarantined(const std::string& plugin, const std::string& kernel,
+                                      std::uint32_t op) const;
+  std::vector<Quarantined> quarantined_;
   static constexpr std::size_t kMaxAnswers = 4096;
   std::unordered_map<std::string, Answer> answers_;
 };

@@ -60,6 +60,25 @@ void Runtime::report_kernels(qn_kernel_report_fn fn, void* self) {
     r.est_ns = row.info.est_ns;
     r.workspace = row.info.workspace;
     r.plan = row.plan;
+    r.verified = row.info.verified;
+    r.max_error = row.info.max_error;
+    fn(self, &r);
+  }
+}
+
+void Runtime::report_quarantined(qn_quarantine_report_fn fn, void* self) {
+  std::vector<PluginHost::Quarantined> rows;
+  {
+    std::lock_guard lock(mutex_);
+    rows = plugins_->quarantined();
+  }
+  for (const auto& row : rows) {
+    qn_quarantine_report r{};
+    r.hdr.struct_size = sizeof r;
+    r.plugin = row.plugin.c_str();
+    r.kernel = row.kernel.c_str();
+    r.op = op_info(row.op).name;
+    r.reason = row.reason.c_str();
     fn(self, &r);
   }
 }

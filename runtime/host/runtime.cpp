@@ -82,6 +82,12 @@ void Runtime::fill_stats(qn_stats& s) {
   s.faults = plugins_->faults;
 }
 
+void Runtime::set_verify(std::uint32_t every) {
+  std::lock_guard lock(mutex_);
+  verify_every_ = every;
+  plans_->clear();
+}
+
 void Runtime::reset_peak() { allocator_->reset_peak(); }
 
 void Runtime::clear_cache() {

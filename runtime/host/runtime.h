@@ -45,6 +45,9 @@ class Runtime {
   void clear_cache();
   void set_profiling(bool on) { profiling_ = on; }
   bool profiling() const { return profiling_; }
+  // Every n-th run of a kernel is held against the naive one; 0 = none. Drops all plans.
+  void set_verify(std::uint32_t every);
+  std::uint32_t verify_every() const { return verify_every_; }
 
   // Plugins. path absolute. Throws Error.
   std::shared_ptr<Plugin> load_plugin(const std::string& path);
@@ -52,6 +55,7 @@ class Runtime {
   void retire_plugin(const std::shared_ptr<Plugin>& plugin);
   void report_plugins(qn_plugin_report_fn fn, void* self);
   void report_kernels(qn_kernel_report_fn fn, void* self);
+  void report_quarantined(qn_quarantine_report_fn fn, void* self);
   // What would run for this op: records it without evaluating, lists all candidates.
   void explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn,
                   void* self);
@@ -74,6 +78,7 @@ class Runtime {
   void* log_self_ = nullptr;
   std::uint32_t accuracy_ = 1;
   std::atomic<bool> profiling_{false};
+  std::atomic<std::uint32_t> verify_every_{0};
 };
 
 }  // namespace quern

@@ -62,7 +62,7 @@ _Static_assert(offsetof(qn_plugin_report, license) == 24 && sizeof(((qn_plugin_r
 _Static_assert(offsetof(qn_plugin_report, description) == 32 && sizeof(((qn_plugin_report*)0)->description) == 8, "qn_plugin_report.description");
 _Static_assert(offsetof(qn_plugin_report, path) == 40 && sizeof(((qn_plugin_report*)0)->path) == 8, "qn_plugin_report.path");
 _Static_assert(offsetof(qn_plugin_report, status) == 48 && sizeof(((qn_plugin_report*)0)->status) == 8, "qn_plugin_report.status");
-_Static_assert(sizeof(qn_kernel_report) == 96, "qn_kernel_report");
+_Static_assert(sizeof(qn_kernel_report) == 112, "qn_kernel_report");
 _Static_assert(offsetof(qn_kernel_report, hdr) == 0 && sizeof(((qn_kernel_report*)0)->hdr) == 8, "qn_kernel_report.hdr");
 _Static_assert(offsetof(qn_kernel_report, op) == 8 && sizeof(((qn_kernel_report*)0)->op) == 8, "qn_kernel_report.op");
 _Static_assert(offsetof(qn_kernel_report, shapes) == 16 && sizeof(((qn_kernel_report*)0)->shapes) == 8, "qn_kernel_report.shapes");
@@ -75,6 +75,14 @@ _Static_assert(offsetof(qn_kernel_report, total_ns) == 64 && sizeof(((qn_kernel_
 _Static_assert(offsetof(qn_kernel_report, est_ns) == 72 && sizeof(((qn_kernel_report*)0)->est_ns) == 8, "qn_kernel_report.est_ns");
 _Static_assert(offsetof(qn_kernel_report, workspace) == 80 && sizeof(((qn_kernel_report*)0)->workspace) == 8, "qn_kernel_report.workspace");
 _Static_assert(offsetof(qn_kernel_report, plan) == 88 && sizeof(((qn_kernel_report*)0)->plan) == 8, "qn_kernel_report.plan");
+_Static_assert(offsetof(qn_kernel_report, verified) == 96 && sizeof(((qn_kernel_report*)0)->verified) == 8, "qn_kernel_report.verified");
+_Static_assert(offsetof(qn_kernel_report, max_error) == 104 && sizeof(((qn_kernel_report*)0)->max_error) == 8, "qn_kernel_report.max_error");
+_Static_assert(sizeof(qn_quarantine_report) == 40, "qn_quarantine_report");
+_Static_assert(offsetof(qn_quarantine_report, hdr) == 0 && sizeof(((qn_quarantine_report*)0)->hdr) == 8, "qn_quarantine_report.hdr");
+_Static_assert(offsetof(qn_quarantine_report, plugin) == 8 && sizeof(((qn_quarantine_report*)0)->plugin) == 8, "qn_quarantine_report.plugin");
+_Static_assert(offsetof(qn_quarantine_report, kernel) == 16 && sizeof(((qn_quarantine_report*)0)->kernel) == 8, "qn_quarantine_report.kernel");
+_Static_assert(offsetof(qn_quarantine_report, op) == 24 && sizeof(((qn_quarantine_report*)0)->op) == 8, "qn_quarantine_report.op");
+_Static_assert(offsetof(qn_quarantine_report, reason) == 32 && sizeof(((qn_quarantine_report*)0)->reason) == 8, "qn_quarantine_report.reason");
 _Static_assert(sizeof(qn_candidate_report) == 64, "qn_candidate_report");
 _Static_assert(offsetof(qn_candidate_report, hdr) == 0 && sizeof(((qn_candidate_report*)0)->hdr) == 8, "qn_candidate_report.hdr");
 _Static_assert(offsetof(qn_candidate_report, plugin) == 8 && sizeof(((qn_candidate_report*)0)->plugin) == 8, "qn_candidate_report.plugin");

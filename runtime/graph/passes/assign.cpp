@@ -32,19 +32,6 @@ bool meets(const Layout& want, const Layout& have, IntSpan shape) {
   return want.any || same_strides(shape, want.strides, have.strides);
 }
 
-// True for a dense permutation of the axes: what a storage of exactly the array's size can hold.
-bool fills_exactly(IntSpan shape, IntSpan strides) {
-  const std::int64_t n = element_count(shape);
-  if (n == 0) return true;
-  std::int64_t last = 0;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == 1) continue;
-    if (strides[i] <= 0 || strides[i] >= n) return false;
-    last += (shape[i] - 1) * strides[i];
-  }
-  return last == n - 1;
-}
-
 class Walk {
  public:
   Walk(Runtime& rt, const Ir& ir, std::span<const Array> leaves, LayoutPolicy policy)
@@ -176,9 +163,8 @@ class Walk {
         }
     std::erase_if(a.offers, [&](const Offer& o) {
       const char* why = prefix_fault(op, o);
-      for (std::size_t i = 0; i < o.out.size(); ++i)
-        if (!o.out[i].named && !fills_exactly(meta(op.out[i]).shape, o.out[i].strides))
-          why = "offers an output layout with gaps or overlaps";
+      if (!why && rt_.accuracy() == QN_CLASS_STRICT && !o.deterministic)
+        why = "not deterministic, and the strict class is asked for";
       if (why) a.refusals.push_back({o.plugin->id(), o.kernel, why});
       return why != nullptr;
     });
