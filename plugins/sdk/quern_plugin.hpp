@@ -79,9 +79,9 @@ inline bool sound_program(const qn_program& p) {
 
 }  // namespace detail
 
-// False for a description that no kernel should look into further: a struct cut short, pointers that
-// are missing, dtypes this header does not know, negative sizes, more bytes than there can be. For
-// query and plan, before anything else reads op.
+// False for a description that no kernel should look into further: a struct cut short, pointers
+// that are missing, dtypes this header does not know, negative sizes, more bytes than there can be.
+// For query and plan, before anything else reads op.
 inline bool sound(const qn_opdesc& op) {
   if (op.hdr.struct_size < sizeof op || op.n_op_in > op.n_in) return false;
   if ((op.n_in && !op.in) || (op.n_out && !op.out) || (op.n_attr && !op.attr)) return false;

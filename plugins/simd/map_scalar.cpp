@@ -30,7 +30,9 @@ constexpr MapFn f1 = unary<float, float, F>;
 template <auto F>
 constexpr MapFn f2 = binary<float, float, F>;
 
-constexpr auto k_sign = [](auto x) { return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : decltype(x)(0); };
+constexpr auto k_sign = [](auto x) {
+  return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : decltype(x)(0);
+};
 constexpr auto k_float_remainder = [](float x, float y) {
   const float r = std::fmod(x, y);
   return r != 0 && (r < 0) != (y < 0) ? r + y : r;

@@ -51,10 +51,12 @@ int main(int argc, char** argv) {
   bench->add_option("--rounds", o.rounds, "Rounds (default 9)")->check(CLI::Range(1u, 10000u));
   bench->add_option("--round-ms", o.round_ms, "Aim of each plugin's share of a round (default 30)")
       ->check(CLI::Range(0.01, 60000.0));
-  CLI::App* check = add("check", "Hold a kernel plugin against the contract of kernel.h", run_check);
+  CLI::App* check =
+      add("check", "Hold a kernel plugin against the contract of kernel.h", run_check);
   check->add_option("plugin", o.path, "The plugin's file")->required();
   check->add_option("--op", o.op, "Only the kernels that arise from one op");
-  check->add_option("--jobs", o.jobs, "Child processes at once (default 2)")->check(CLI::Range(1u, 256u));
+  check->add_option("--jobs", o.jobs, "Child processes at once (default 2)")
+      ->check(CLI::Range(1u, 256u));
   check->add_option("--timeout", o.seconds, "Seconds for each child process (default 120)")
       ->check(CLI::Range(0.1, 86400.0));
   check->add_option("--part", o.part)->group("");  // what a child process is to do

@@ -40,8 +40,7 @@ double element(const void* p, DType t, std::uint64_t i) {
 
 }  // namespace
 
-Deviation deviation(const void* got, const void* want, DType t, std::uint64_t n,
-                    double tolerance) {
+Deviation deviation(const void* got, const void* want, DType t, std::uint64_t n, double tolerance) {
   Deviation d;
   if (!is_float(t) && !is_complex(t)) {
     const std::uint64_t item = itemsize(t);
@@ -67,7 +66,8 @@ Deviation deviation(const void* got, const void* want, DType t, std::uint64_t n,
     const double g = element(got, t, i), w = element(want, t, i);
     if (g == w || (std::isnan(g) && std::isnan(w))) continue;
     const double scale = std::abs(w) + rms;
-    double e = std::isfinite(g) && std::isfinite(w) && scale > 0 ? std::abs(g - w) / scale : HUGE_VAL;
+    double e =
+        std::isfinite(g) && std::isfinite(w) && scale > 0 ? std::abs(g - w) / scale : HUGE_VAL;
     if (scale < 1e-30 && std::abs(g) < 1e-30) e = 0;  // denormals may be flushed
     if (e > d.largest) d.largest = e;
     if (e > tolerance) ++d.beyond;

@@ -9,8 +9,8 @@
 #include "runtime/graph/passes/memory.h"
 #include "runtime/graph/plan.h"
 #include "runtime/graph/select.h"
-#include "runtime/host/executor.h"
 #include "runtime/host/call.h"
+#include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
 
 namespace quern {
@@ -29,8 +29,8 @@ void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& in
   info.n_tiles = 1;
   qn_error_slot slot;
   qn_status status;
-  status = call_plugin(&slot, s.plugin->entry().plan, s.plugin->self(), &d.get(),
-                       p.offer.kernel_id, &s.plan, &info, &slot);
+  status = call_plugin(&slot, s.plugin->entry().plan, s.plugin->self(), &d.get(), p.offer.kernel_id,
+                       &s.plan, &info, &slot);
   if (status != QN_OK) {
     s.plan = nullptr;  // what a failing call leaves there is not a plan
   } else if (!s.plan) {

@@ -6,8 +6,8 @@
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
-#include "runtime/host/executor.h"
 #include "runtime/host/call.h"
+#include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
 
 namespace quern {
@@ -82,8 +82,7 @@ std::uint64_t hash_key(const std::vector<std::uint64_t>& key) {
 
 Plan::~Plan() {
   for (Step& s : steps)
-    if (s.plan && s.plugin)
-      call_plugin(s.plugin->entry().plan_free, s.plugin->self(), s.plan);
+    if (s.plan && s.plugin) call_plugin(s.plugin->entry().plan_free, s.plugin->self(), s.plan);
 }
 
 bool Plan::usable() const {
@@ -116,8 +115,8 @@ void Plan::run_verified(Runtime& rt, Step& s) {
   }
   qn_error_slot slot;
   KernelCall call{rt, s, slot};
-  const VerifiedRun v{rt,  d,    sources.data(), data.data(),
-                      in_, out_, s.worker_scratch * rt.executor().workers()};
+  const VerifiedRun v{
+      rt, d, sources.data(), data.data(), in_, out_, s.worker_scratch * rt.executor().workers()};
   qn_status status = QN_OK;
   double error = 0;
   const std::string verdict = verify_step(

@@ -82,7 +82,8 @@ bool run_once(Runtime& rt, const Plugin& plugin, OpDesc& desc, const Offer& o,
     ~Free() { call_plugin(plugin.entry().plan_free, plugin.self(), plan); }
   } free_plan{plugin, plan};
   const std::uint64_t scratch = (info.worker_scratch + 63) / 64 * 64;
-  const Buffer memory(rt.allocator(), (info.workspace + 63) / 64 * 64 + scratch * rt.executor().workers(),
+  const Buffer memory(rt.allocator(),
+                      (info.workspace + 63) / 64 * 64 + scratch * rt.executor().workers(),
                       QN_TAG_WORKSPACE);
   qn_run run{};
   run.hdr.struct_size = sizeof run;
@@ -256,8 +257,8 @@ std::string verify_step(const VerifiedRun& v, GuardedCall call, void* self, qn_s
   for (std::size_t i = 0; i < in.size(); ++i) {
     const Span s = span_of(step.in_meta[i], step.in[i].form.layout);
     if (!in[i]->whole() ||
-        (s.bytes && std::memcmp(in[i]->data(), static_cast<const char*>(v.in[i].data) + s.low,
-                                s.bytes) != 0))
+        (s.bytes &&
+         std::memcmp(in[i]->data(), static_cast<const char*>(v.in[i].data) + s.low, s.bytes) != 0))
       return str("wrote to input ", i);
   }
   for (std::size_t i = 0; i < out.size(); ++i)
@@ -267,8 +268,7 @@ std::string verify_step(const VerifiedRun& v, GuardedCall call, void* self, qn_s
   if (!verdict.empty()) return verdict;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const Span s = span_of(step.out_meta[i], step.out[i].form.layout);
-    if (s.bytes)
-      std::memcpy(static_cast<char*>(v.out[i].data) + s.low, out[i]->data(), s.bytes);
+    if (s.bytes) std::memcpy(static_cast<char*>(v.out[i].data) + s.low, out[i]->data(), s.bytes);
   }
   return "";
 }

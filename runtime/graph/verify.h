@@ -1,5 +1,6 @@
-// Verify mode: a step's kernel runs on private, guarded memory; its result is held against the naive
-// kernel's before it counts. Decides whether a kernel is at fault; quarantine is the caller's.
+// Verify mode: a step's kernel runs on private, guarded memory; its result is held against the
+// naive kernel's before it counts. Decides whether a kernel is at fault; quarantine is the
+// caller's.
 #pragma once
 #include "runtime/graph/assign.h"
 
@@ -14,9 +15,9 @@ struct StepDetail {
 };
 
 // Calls run(in, out, workspace, scratch) with private copies and judges what it did; on success the
-// outputs are copied to `out`. Returns "" or what is wrong with the kernel, then `out` is untouched.
-// *error receives the largest |result - naive| / (|naive| + rms of naive), 0 where naive can't
-// compare. Throws Error when memory runs out. The kernel's own failure status is passed on in
+// outputs are copied to `out`. Returns "" or what is wrong with the kernel, then `out` is
+// untouched. *error receives the largest |result - naive| / (|naive| + rms of naive), 0 where naive
+// can't compare. Throws Error when memory runs out. The kernel's own failure status is passed on in
 // *status, and then nothing is judged.
 struct VerifiedRun {
   Runtime& rt;

@@ -1,5 +1,5 @@
-// Calls into a plugin. The ABI forbids exceptions, yet a plugin can be built so that they pass: they
-// end here, as a fault with a text. The floating-point state is put back after every call.
+// Calls into a plugin. The ABI forbids exceptions, yet a plugin can be built so that they pass:
+// they end here, as a fault with a text. The floating-point state is put back after every call.
 #pragma once
 #include <exception>
 #include <type_traits>

@@ -198,8 +198,10 @@ PluginRef PluginHost::load(const std::string& path) {
   }
   auto entry = reinterpret_cast<qn_kernel_plugin_v1_fn>(dlsym(lib, QN_KERNEL_ENTRY));
   if (!entry)
-    refuse(path, str("it does not export ", QN_KERNEL_ENTRY, ": no plugin, or one for another "
-                     "major version of the kernel ABI than ", QN_KERNEL_ABI_MAJOR));
+    refuse(path, str("it does not export ", QN_KERNEL_ENTRY,
+                     ": no plugin, or one for another "
+                     "major version of the kernel ABI than ",
+                     QN_KERNEL_ABI_MAJOR));
   return add(entry(QN_KERNEL_ABI_MINOR), path);
 }
 
@@ -246,8 +248,8 @@ void PluginHost::retire(const PluginRef& plugin) {
   answers_.clear();  // they hold the plugin
 }
 
-void PluginHost::quarantine(const std::string& plugin, const std::string& kernel,
-                            std::uint32_t op, const std::string& reason) {
+void PluginHost::quarantine(const std::string& plugin, const std::string& kernel, std::uint32_t op,
+                            const std::string& reason) {
   ++faults;
   answers_.clear();
   const Quarantined* known = find_quarantined(plugin, kernel, op);
@@ -276,14 +278,15 @@ Answer PluginHost::query(const qn_opdesc& op) {
     if (s != QN_OK) {
       lasting = false;
       answer.offers.resize(before);
-      answer.refusals.push_back({p->id(), "query",
-                                 str("failed with ", s, slot.text.empty() ? "" : ": ", slot.text)});
+      answer.refusals.push_back(
+          {p->id(), "query", str("failed with ", s, slot.text.empty() ? "" : ": ", slot.text)});
     }
   }
   std::erase_if(answer.offers, [&](const Offer& o) {
     const Quarantined* q = find_quarantined(o.plugin->id(), o.kernel, op.op);
     if (q)
-      answer.refusals.push_back({o.plugin->id(), o.kernel, "quarantined after a fault: " + q->reason});
+      answer.refusals.push_back(
+          {o.plugin->id(), o.kernel, "quarantined after a fault: " + q->reason});
     return q != nullptr;
   });
   if (answers_.size() >= kMaxAnswers) answers_.clear();

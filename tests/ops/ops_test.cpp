@@ -16,10 +16,9 @@ namespace {
 const Cases& all_cases() {
   static const Cases cases = [] {
     Cases all;
-    for (auto table :
-         {elementwise_cases, corner_cases, complex_cases, fft_cases, linalg_cases, reduce_cases,
-          shape_cases, contract_cases, pool_cases, normalize_cases, random_cases, cumulative_cases,
-          order_cases, gather_cases, matrix_cases}) {
+    for (auto table : {elementwise_cases, corner_cases, complex_cases, fft_cases, linalg_cases,
+                       reduce_cases, shape_cases, contract_cases, pool_cases, normalize_cases,
+                       random_cases, cumulative_cases, order_cases, gather_cases, matrix_cases}) {
       for (Case& c : table()) all.push_back(std::move(c));
     }
     return all;

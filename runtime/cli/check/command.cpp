@@ -87,8 +87,8 @@ void add(Totals& t, const std::string& part, const Ended& e) {
   else if (e.signal != 0)
     t.fail(ending(".crash"), subject + ": " + signal_text(e.signal));
   else if (!ended && !(e.exit_code == check::kFaultExit && explained))
-    t.fail(ending(".exit"), subject + ": the process was ended with exit code " +
-                                std::to_string(e.exit_code));
+    t.fail(ending(".exit"),
+           subject + ": the process was ended with exit code " + std::to_string(e.exit_code));
   if (!e.output.empty() && e.signal == 0)
     t.fail("output.silent", "printed: " + e.output.substr(0, e.output.find('\n')));
 }

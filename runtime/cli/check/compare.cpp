@@ -106,7 +106,8 @@ Difference compare(const Bytes& got, const Bytes& want, qn_dtype t, double toler
   const std::size_t n = got.size() / std::max(1u, itemsize(t));
   if (!floating(t)) {
     for (std::size_t i = 0; i < n; ++i)
-      if (std::memcmp(got.data() + i * itemsize(t), want.data() + i * itemsize(t), itemsize(t)) != 0)
+      if (std::memcmp(got.data() + i * itemsize(t), want.data() + i * itemsize(t), itemsize(t)) !=
+          0)
         return {false, "element " + std::to_string(i) + " is " + number(element(got, t, i)) +
                            ", expected " + number(element(want, t, i))};
     return {};
@@ -125,15 +126,16 @@ Difference compare(const Bytes& got, const Bytes& want, qn_dtype t, double toler
       const double g = element(got, t, i, k), w = element(want, t, i, k);
       if (g == w || (std::isnan(g) && std::isnan(w))) continue;
       const double scale = std::abs(w) + rms;
-      double e = std::isfinite(g) && std::isfinite(w) && scale > 0 ? std::abs(g - w) / scale
-                                                                   : INFINITY;
+      double e =
+          std::isfinite(g) && std::isfinite(w) && scale > 0 ? std::abs(g - w) / scale : INFINITY;
       if (scale < 1e-30 && std::abs(g) < 1e-30) e = 0;  // denormals, which may round away
       if (e > worst) worst = e, where = i, which = k;
     }
   if (worst <= tolerance) return {};
-  return {false, "element " + std::to_string(where) + " is " + number(element(got, t, where, which)) +
-                     ", expected " + number(element(want, t, where, which)) + " (error " +
-                     number(worst) + " of " + number(tolerance) + ")"};
+  return {false, "element " + std::to_string(where) + " is " +
+                     number(element(got, t, where, which)) + ", expected " +
+                     number(element(want, t, where, which)) + " (error " + number(worst) + " of " +
+                     number(tolerance) + ")"};
 }
 
 }  // namespace quern_cli::check

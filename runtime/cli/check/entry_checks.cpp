@@ -1,5 +1,7 @@
 // The handshake with older and newer hosts, the plugin's table, and its life: opened and closed,
 // twice at once, without memory.
+#include <dlfcn.h>
+
 #include <cctype>
 #include <cstring>
 #include <filesystem>
@@ -9,8 +11,6 @@
 #include "runtime/cli/check/parts.h"
 #include "runtime/cli/check/shield.h"
 #include "runtime/cli/check/subject.h"
-
-#include <dlfcn.h>
 
 namespace quern_cli::check {
 namespace {
@@ -35,8 +35,7 @@ void check_table(const qn_kernel_plugin& e, Report& report) {
                          std::to_string(sizeof e) + " or more, a multiple of 8"))
     return;
   report.verify(e.hdr.flags == 0 && e._pad0 == 0, "entry.reserved", "reserved members are not 0");
-  report.verify(e.abi_minor_min <= e.abi_minor, "entry.minor",
-                "abi_minor_min is above abi_minor");
+  report.verify(e.abi_minor_min <= e.abi_minor, "entry.minor", "abi_minor_min is above abi_minor");
   report.verify(e.sanitizer <= 2, "entry.sanitizer", "sanitizer is none of 0, 1, 2");
   bool id = e.id && *e.id;
   for (const char* c = e.id ? e.id : ""; *c; ++c)
@@ -68,8 +67,9 @@ void check_entry(const std::string& path, Report& report) {
   }
   report.verify(same, "entry.pure", "it gives another table later");
   report.verify(allocations == 0, "entry.pure", "the entry allocates");
-  if (!report.verify(e != nullptr, "entry.works", "the entry gives NULL for this host's minor version " +
-                                                      std::to_string(QN_KERNEL_ABI_MINOR)))
+  if (!report.verify(e != nullptr, "entry.works",
+                     "the entry gives NULL for this host's minor version " +
+                         std::to_string(QN_KERNEL_ABI_MINOR)))
     return;
   report.verify(thread_count() == threads, "entry.pure", "the entry starts a thread");
   check_table(*e, report);
@@ -80,11 +80,11 @@ void check_entry(const std::string& path, Report& report) {
   }
   for (uint32_t older = 0; older <= QN_KERNEL_ABI_MINOR; ++older) {
     const qn_kernel_plugin* o = entry(older);
-    report.verify((o == nullptr) == (older < e->abi_minor_min) ||
-                      (o && o->abi_minor_min > older && older < e->abi_minor_min),
-                  "entry.older_host",
-                  "abi_minor_min does not tell whether it works with minor version " +
-                      std::to_string(older));
+    report.verify(
+        (o == nullptr) == (older < e->abi_minor_min) ||
+            (o && o->abi_minor_min > older && older < e->abi_minor_min),
+        "entry.older_host",
+        "abi_minor_min does not tell whether it works with minor version " + std::to_string(older));
   }
 }
 

@@ -25,9 +25,7 @@ unsigned fp_control() {
 #endif
 }
 
-void restore_fp() {
-  std::fesetenv(FE_DFL_ENV);
-}
+void restore_fp() { std::fesetenv(FE_DFL_ENV); }
 
 thread_local bool in_loop = false;
 
@@ -107,8 +105,8 @@ Execution::Execution(const Subject& subject, const Problem& problem, const Plan&
       setup_(setup) {
   for (std::size_t i = 0; i < problem.in.size(); ++i) {
     const bool shared = setup.in_place == static_cast<int>(i);
-    Place p = place(shared ? Use::OUTPUT : Use::INPUT, problem.in[i], in[i], setup.fill,
-                    setup.at_end);
+    Place p =
+        place(shared ? Use::OUTPUT : Use::INPUT, problem.in[i], in[i], setup.fill, setup.at_end);
     if (in[i].named)
       std::memcpy(p.base, values[i].data(), values[i].size());
     else
@@ -131,10 +129,10 @@ Execution::Execution(const Subject& subject, const Problem& problem, const Plan&
   const bool tiles = offer.threading == QN_THREADING_TILES;
   const std::size_t pieces = tiles ? team.workers() : 1;
   for (std::size_t w = 0; w < pieces; ++w) {
-    scratch_.emplace_back(Use::SCRATCH,
-                          tiles ? plan.info.worker_scratch
-                                : up(plan.info.worker_scratch) * team.workers(),
-                          64, setup.at_end);
+    scratch_.emplace_back(
+        Use::SCRATCH,
+        tiles ? plan.info.worker_scratch : up(plan.info.worker_scratch) * team.workers(), 64,
+        setup.at_end);
     std::memset(scratch_.back().data(), setup.fill, scratch_.back().bytes());
   }
   run_.hdr.struct_size = sizeof run_;
@@ -187,12 +185,14 @@ bool Execution::inspect(Report& report) const {
   const qn_status s = status_.load();
   want(s != kThrew, "run.throws", "an exception left the kernel");
   want(s == QN_OK || s == kThrew, "run.status",
-       std::string("failed with ") + qn_status_name(s) + (slot_.text.empty() ? "" : ": " + slot_.text));
+       std::string("failed with ") + qn_status_name(s) +
+           (slot_.text.empty() ? "" : ": " + slot_.text));
   if (s != QN_OK && s != kThrew)
     want(!slot_.text.empty(), "error.text", "run failed without a text");
   want(allocations_ == 0, "run.allocates",
        std::to_string(allocations_.load()) + " allocations in run or tile");
-  want(!fp_changed_, "run.fp_state", "rounding, flush-to-zero or exception masks were left changed");
+  want(!fp_changed_, "run.fp_state",
+       "rounding, flush-to-zero or exception masks were left changed");
   bool outputs = true, inputs = true;
   for (const Place& p : to_) outputs &= !p.block.data() || p.block.canaries_whole();
   for (std::size_t i = 0; i < from_.size(); ++i)

@@ -23,10 +23,10 @@ class Team {
 };
 
 struct Setup {
-  bool at_end = true;          // where operands lie in their pages
-  unsigned char fill = 0xff;   // of outputs, workspace, scratch and gaps; 0xff.. is a NaN
-  bool backwards = false;      // tiles in falling order
-  int in_place = -1;           // the input that output 0 lies on
+  bool at_end = true;         // where operands lie in their pages
+  unsigned char fill = 0xff;  // of outputs, workspace, scratch and gaps; 0xff.. is a NaN
+  bool backwards = false;     // tiles in falling order
+  int in_place = -1;          // the input that output 0 lies on
 };
 
 // values: of p.in, in the layouts `in`: dense bytes for strided ones, raw storage for named ones.

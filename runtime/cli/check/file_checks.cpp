@@ -98,10 +98,10 @@ void check_file(const std::string& path, Report& report) {
                           "setlocale", "chdir", "setenv"})
     if (std::find(f.imports.begin(), f.imports.end(), odd) != f.imports.end())
       report.advise("file.imports", std::string("it can call ") + odd);
-  const bool needs_us = std::any_of(f.needed.begin(), f.needed.end(), [](const std::string& n) {
-    return n.starts_with("libquern");
-  });
-  report.verify(!needs_us, "file.needs", "it is linked to libquern: a plugin imports nothing of it");
+  const bool needs_us = std::any_of(f.needed.begin(), f.needed.end(),
+                                    [](const std::string& n) { return n.starts_with("libquern"); });
+  report.verify(!needs_us, "file.needs",
+                "it is linked to libquern: a plugin imports nothing of it");
   for (const std::string& n : f.needed)
     report.verify(n.find('/') == std::string::npos, "file.needs",
                   "it needs " + n + " by a path, which holds on one machine only");

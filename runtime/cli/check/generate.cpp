@@ -10,8 +10,8 @@
 namespace quern_cli::check {
 namespace {
 
-constexpr qn_dtype kDtypes[] = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_C64, QN_I32, QN_I64,
-                                QN_U32, QN_BOOL, QN_I8, QN_U8,   QN_I16, QN_U16, QN_U64};
+constexpr qn_dtype kDtypes[] = {QN_F32, QN_F64,  QN_F16, QN_BF16, QN_C64, QN_I32, QN_I64,
+                                QN_U32, QN_BOOL, QN_I8,  QN_U8,   QN_I16, QN_U16, QN_U64};
 // Proposals drawn and accepted, for each dtype; f32 gets more, some of them large.
 constexpr int kTries = 400, kTriesFirst = 3000;
 constexpr int kKeep = 3, kKeepFirst = 10, kLarge = 2;
@@ -50,7 +50,8 @@ Shape beside(Draw& draw, Sizes& sizes, const Shape& first) {
     case 1:
       return s;
     case 2:
-      if (!s.empty()) s.erase(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(draw.below(s.size())));
+      if (!s.empty())
+        s.erase(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(draw.below(s.size())));
       return s;
     case 3:
       for (int64_t& d : s)
@@ -94,8 +95,9 @@ AttrValue attribute(Draw& draw, Sizes& sizes, const Json& schema, const Proposal
     a.i = static_cast<int64_t>(draw.below(2));
   } else if (type == "int") {
     a.type = QN_ATTR_INT;
-    a.i = has("axis") && axes > 0 ? static_cast<int64_t>(draw.below(static_cast<std::size_t>(2 * axes))) - axes
-                                  : static_cast<int64_t>(draw.below(4));
+    a.i = has("axis") && axes > 0
+              ? static_cast<int64_t>(draw.below(static_cast<std::size_t>(2 * axes))) - axes
+              : static_cast<int64_t>(draw.below(4));
   } else if (type == "float") {
     a.type = QN_ATTR_FLOAT;
     a.f = has("stop") ? 9 : has("eps") ? 1e-3 : static_cast<double>(draw.below(5)) / 2;
@@ -105,8 +107,8 @@ AttrValue attribute(Draw& draw, Sizes& sizes, const Json& schema, const Proposal
                         : static_cast<int64_t>(kDtypes[draw.below(std::size(kDtypes))]);
   } else if (type == "str") {
     // The words that follow the name in the doc can't be relied on; these are all there are.
-    static constexpr const char* words[] = {"nhwc", "nchw", "constant", "edge", "reflect",
-                                            "symmetric"};
+    static constexpr const char* words[] = {"nhwc", "nchw",    "constant",
+                                            "edge", "reflect", "symmetric"};
     a.type = QN_ATTR_STR;
     a.s = words[draw.below(has("layout") ? 2 : std::size(words))];
   } else if (type == "ints") {
@@ -131,7 +133,8 @@ AttrValue attribute(Draw& draw, Sizes& sizes, const Json& schema, const Proposal
     } else {
       const int64_t spatial = std::max<int64_t>(1, axes - 2);
       const int64_t n = draw.below(3) == 0 ? 1 : draw.below(2) ? spatial : axes;
-      const int64_t least = has("kernel") || has("stride") || has("dilation") || has("step") ? 1 : 0;
+      const int64_t least =
+          has("kernel") || has("stride") || has("dilation") || has("step") ? 1 : 0;
       for (int64_t d = 0; d < n; ++d)
         a.is.push_back(has("stop") && d < axes ? first[static_cast<std::size_t>(d)]
                                                : least + static_cast<int64_t>(draw.below(3)));
@@ -254,8 +257,8 @@ void gradient(const Runner& r, const std::vector<qn_array*>& in, const std::vect
     args.push_back(cotangents.back().get());
   }
   std::vector<qn_array*> out(qn_fn_n_out(g));
-  call(qn_fn_call, g, static_cast<qn_array* const*>(args.data()), static_cast<uint32_t>(args.size()),
-       out.data(), static_cast<uint32_t>(out.size()));
+  call(qn_fn_call, g, static_cast<qn_array* const*>(args.data()),
+       static_cast<uint32_t>(args.size()), out.data(), static_cast<uint32_t>(out.size()));
   std::vector<ArrayHandle> results;
   for (qn_array* a : out) results.emplace_back(a);
   eval(results);
@@ -312,7 +315,8 @@ std::vector<Problem> problems_of(Recorder& recorder, const std::string& name) {
       const Proposal p = propose(draw, schema, t, big);
       // The dtype under test must take part, unless there is nothing to give it to.
       const bool takes_part =
-          p.in.empty() || std::any_of(p.in.begin(), p.in.end(), [&](const Meta& m) { return m.dtype == t; });
+          p.in.empty() ||
+          std::any_of(p.in.begin(), p.in.end(), [&](const Meta& m) { return m.dtype == t; });
       if (!takes_part) continue;
       if (!attempt(runner, p, draw.next(), t == QN_F32)) continue;
       ++kept;

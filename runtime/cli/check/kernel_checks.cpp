@@ -12,7 +12,7 @@
 namespace quern_cli::check {
 namespace {
 
-constexpr int kDeep = 6;             // problems a kernel that are looked at in depth
+constexpr int kDeep = 6;                // problems a kernel that are looked at in depth
 constexpr int64_t kStridedMax = 20000;  // elements
 
 std::vector<Layout> dense(const std::vector<Meta>& v) {
@@ -91,21 +91,22 @@ Answers KernelChecks::ask(const Problem& p, const Case& c) {
   report_.verify(a.status == QN_OK || a.status == kThrew, "query.status",
                  std::string("query failed with ") + qn_status_name(a.status));
   const Answers again = subject_.query(desc.get());
-  report_.verify(std::equal(a.offers.begin(), a.offers.end(), again.offers.begin(),
-                            again.offers.end(),
-                            [](const Offer& x, const Offer& y) { return same(x, y); }),
-                 "offer.stable", "asked twice, it answers differently");
+  report_.verify(
+      std::equal(a.offers.begin(), a.offers.end(), again.offers.begin(), again.offers.end(),
+                 [](const Offer& x, const Offer& y) { return same(x, y); }),
+      "offer.stable", "asked twice, it answers differently");
   std::set<std::string> names;
   for (const Offer& o : a.offers) {
     report_.verify(o.fault.empty(), "offer.valid", o.name + ": " + o.fault);
     report_.verify(names.insert(o.name).second, "offer.names", "two offers are called " + o.name);
     const bool callable = o.threading == QN_THREADING_TILES ? subject_.entry().tile != nullptr
                                                             : subject_.entry().run != nullptr;
-    report_.verify(callable, "offer.valid", o.name + ": the function for its threading class is NULL");
+    report_.verify(callable, "offer.valid",
+                   o.name + ": the function for its threading class is NULL");
   }
   std::erase_if(a.offers, [&](const Offer& o) {
-    return !o.fault.empty() || (o.threading == QN_THREADING_TILES ? !subject_.entry().tile
-                                                                  : !subject_.entry().run);
+    return !o.fault.empty() ||
+           (o.threading == QN_THREADING_TILES ? !subject_.entry().tile : !subject_.entry().run);
   });
   return a;
 }
@@ -188,9 +189,9 @@ void KernelChecks::judge(const Ready& r, const Execution& e, const char* check) 
     const Meta& m = r.problem.out[i];
     if (r.out[i].named) {
       const auto dense_bytes = relayout(subject_, m, r.out[i], row_major(m.shape), got);
-      if (!report_.verify(dense_bytes.has_value(), "layout.relayout",
-                          "gives " + r.out[i].name +
-                              ", which no relayout of this plugin makes row-major"))
+      if (!report_.verify(
+              dense_bytes.has_value(), "layout.relayout",
+              "gives " + r.out[i].name + ", which no relayout of this plugin makes row-major"))
         return;
       got = *dense_bytes;
     }

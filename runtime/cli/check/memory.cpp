@@ -74,7 +74,8 @@ void on_fault(int signal, siginfo_t* info, void*) {
 Block::Block(Use use, std::size_t bytes, std::size_t align, bool at_end) : bytes_(bytes) {
   const std::size_t p = page();
   span_ = (bytes + align + p - 1) / p * p;
-  void* m = mmap(nullptr, span_ + 2 * p, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* m =
+      mmap(nullptr, span_ + 2 * p, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (m == MAP_FAILED) throw std::bad_alloc();
   base_ = static_cast<unsigned char*>(m);
   mprotect(base_, p, PROT_NONE);

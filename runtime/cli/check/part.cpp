@@ -50,7 +50,8 @@ void check_kernels(const std::string& path, const std::string& op, Report& repor
       checks.check(p);
     if (++spoilt[p.op] <= kHostile) hostile_queries(subject, p, report);
   }
-  report.verify(thread_count() <= threads, "run.threads_left", "a thread is left behind by plan or run");
+  report.verify(thread_count() <= threads, "run.threads_left",
+                "a thread is left behind by plan or run");
 }
 
 int run_part(const std::string& path, const std::string& part, int fd) {

@@ -74,7 +74,9 @@ std::string Problem::text() const {
   t += " ->";
   list(out, out.size());
   for (std::size_t i = 0; i < program.inst.size(); ++i)
-    t += (i ? "+" : op == QN_OP_MAP ? " of " : " then ") +
+    t += (i                 ? "+"
+          : op == QN_OP_MAP ? " of "
+                            : " then ") +
          (program.inst[i].op == QN_INST_CONST ? "const" : op_name(program.inst[i].op));
   for (const AttrValue& a : attrs) {
     t += " ";

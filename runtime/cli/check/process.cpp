@@ -70,7 +70,8 @@ Ended run_self(const std::vector<std::string>& arguments, double seconds) {
 
   Ended e;
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(seconds * 1e3));
+  const auto deadline =
+      Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(seconds * 1e3));
   pollfd open[2] = {{events.read, POLLIN, 0}, {output.read, POLLIN, 0}};
   // A plugin's own children may hold the pipe of what is printed: the events' end is what counts.
   while (open[0].fd >= 0) {

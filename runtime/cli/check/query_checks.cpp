@@ -87,8 +87,8 @@ void hostile_queries(const Subject& subject, const Problem& sound, Report& repor
     for (qn_dtype& d : p.program.in_dtype) d = t;
     if (!p.in.empty()) asks(p, "query.unknown_dtype", "an unknown dtype", false);
   }
-  const bool sized = std::any_of(sound.in.begin(), sound.in.end(),
-                                 [](const Meta& m) { return !m.shape.empty(); });
+  const bool sized =
+      std::any_of(sound.in.begin(), sound.in.end(), [](const Meta& m) { return !m.shape.empty(); });
   for (const int64_t size : {int64_t{-1}, std::numeric_limits<int64_t>::min(), huge, huge / 2}) {
     const Problem p = with([&](Meta& m) {
       for (int64_t& d : m.shape) d = size;

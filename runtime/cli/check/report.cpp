@@ -55,10 +55,8 @@ void Report::flush() {
   for (const auto& [check, n] : passed_)
     send(dump({{"event", "pass"}, {"check", check}, {"n", n}}));
   for (const auto& [check, n] : failed_)
-    if (n > kMaxTexts)
-      send(dump({{"event", "more"}, {"check", check}, {"n", n - kMaxTexts}}));
-  for (const auto& [what, n] : counts_)
-    send(dump({{"event", "count"}, {"what", what}, {"n", n}}));
+    if (n > kMaxTexts) send(dump({{"event", "more"}, {"check", check}, {"n", n - kMaxTexts}}));
+  for (const auto& [what, n] : counts_) send(dump({{"event", "count"}, {"what", what}, {"n", n}}));
   send(dump({{"event", "end"}}));
   passed_.clear();
   failed_.clear();

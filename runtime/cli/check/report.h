@@ -1,5 +1,5 @@
-// What a child process of `quern check` tells its parent: one JSON line an event, on one descriptor.
-// It decides nothing; command.cpp adds the lines up.
+// What a child process of `quern check` tells its parent: one JSON line an event, on one
+// descriptor. It decides nothing; command.cpp adds the lines up.
 #pragma once
 #include <map>
 #include <string>

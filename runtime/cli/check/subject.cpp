@@ -36,8 +36,7 @@ std::string fault_of(const qn_candidate& c, const qn_opdesc& op) {
   if (c.confidence > QN_CONFIDENCE_MEASURED) return "an unknown confidence";
   if (!std::isfinite(c.est_ns) || c.est_ns < 0) return "est_ns is not a number of nanoseconds";
   if (c.workspace_max > (uint64_t{1} << 46)) return "an absurd workspace_max";
-  if (c.n_in > op.n_in || c.n_out > op.n_out)
-    return "layouts for another number of operands";
+  if (c.n_in > op.n_in || c.n_out > op.n_out) return "layouts for another number of operands";
   if ((c.n_in && !c.in) || (c.n_out && !c.out)) return "layouts are promised but NULL";
   if (op.n_in < 64 && c.inplace_mask >> op.n_in) return "inplace_mask names inputs there are not";
   const uint32_t wished = op.program && op.op != QN_OP_MAP ? op.program->n_inst : 0;
@@ -78,7 +77,8 @@ qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
 
 void refuse_hook(qn_answer* a, const char* name, const char* reason) noexcept {
   try {
-    if (a) a->answers->refusals.push_back(std::string(name ? name : "") + ": " + (reason ? reason : ""));
+    if (a)
+      a->answers->refusals.push_back(std::string(name ? name : "") + ": " + (reason ? reason : ""));
   } catch (...) {  // a lost reason is no failure
   }
 }
