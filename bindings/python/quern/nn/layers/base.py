@@ -12,12 +12,13 @@ from typing import Any
 
 from quern import core as mx
 from quern.nn.layers._places import module_writes, parameter_writes
+from quern.train.fit import Fit
 from quern.utils import tree_flatten, tree_unflatten
 
 __all__ = ["Module"]
 
 
-class Module(dict):
+class Module(dict, Fit):
     """Base class of layers and models.
 
     Arrays, modules, dicts, lists and tuples that are set as attributes are kept in the dict
