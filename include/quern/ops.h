@@ -82,7 +82,9 @@ static inline qn_status qn_random_bits(qn_runtime* rt, qn_array* key, const int6
   return qn_op(rt, QN_OP_RANDOM_BITS, in_, 1, attr_, 2, out, 1, error);
 }
 
-/* x converted to another dtype. Float to integer truncates; to bool tests for non-zero. */
+/* x converted to another dtype. To bool tests for non-zero. Float to integer truncates: i32 and
+ * i64 saturate, narrower integers keep the low bits of that i32, u32 and u64 those of that i64
+ * (u64 saturates above), NaN gives 0. */
 static inline qn_status qn_astype(qn_runtime* rt, qn_array* x, qn_dtype dtype, qn_array**
     out, qn_error** error) {
   qn_array* in_[1];
@@ -102,7 +104,7 @@ static inline qn_status qn_negative(qn_runtime* rt, qn_array* x, qn_array** out,
   return qn_op(rt, QN_OP_NEGATIVE, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* Absolute value. */
+/* Absolute value; for c64 the modulus, f32. */
 static inline qn_status qn_abs(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
     {
   qn_array* in_[1];
@@ -110,7 +112,7 @@ static inline qn_status qn_abs(qn_runtime* rt, qn_array* x, qn_array** out, qn_e
   return qn_op(rt, QN_OP_ABS, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* -1, 0 or 1 by the sign of x; NaN stays NaN. */
+/* -1, 0 or 1 by the sign of x; 0 for NaN. c64: x / |x|, 0 for 0. */
 static inline qn_status qn_sign(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
     error) {
   qn_array* in_[1];
@@ -390,6 +392,105 @@ static inline qn_status qn_bitwise_invert(qn_runtime* rt, qn_array* x, qn_array*
   return qn_op(rt, QN_OP_BITWISE_INVERT, in_, 1, NULL, 0, out, 1, error);
 }
 
+/* Real part: f32 for c64, x itself for real dtypes. */
+static inline qn_status qn_real(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_REAL, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Imaginary part: f32 for c64, zeros for real dtypes. */
+static inline qn_status qn_imag(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_IMAG, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x with its imaginary part negated; x itself for real dtypes. */
+static inline qn_status qn_conjugate(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_CONJUGATE, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* True where x is neither infinite nor NaN; everywhere for integers. */
+static inline qn_status qn_isfinite(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISFINITE, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* True where x is plus infinity. */
+static inline qn_status qn_isposinf(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISPOSINF, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* True where x is minus infinity. */
+static inline qn_status qn_isneginf(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_ISNEGINF, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x * 180 / pi: an angle in radians, in degrees. */
+static inline qn_status qn_degrees(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_DEGREES, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x * pi / 180: an angle in degrees, in radians. */
+static inline qn_status qn_radians(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_RADIANS, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* x with NaN replaced by `nan` and the infinities by posinf and neginf: one number each, none
+ * given = the largest and the lowest finite number of the dtype.
+ * nan usually 0; posinf NULL = empty; neginf NULL = empty. */
+static inline qn_status qn_nan_to_num(qn_runtime* rt, qn_array* x, double nan, const double*
+    posinf, uint32_t n_posinf, const double* neginf, uint32_t n_neginf, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = nan;
+  attr_[1].type = posinf ? QN_ATTR_FLOATS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_posinf;
+  attr_[1].v.fs = posinf;
+  attr_[2].type = neginf ? QN_ATTR_FLOATS : QN_ATTR_DEFAULT;
+  attr_[2].count = n_neginf;
+  attr_[2].v.fs = neginf;
+  return qn_op(rt, QN_OP_NAN_TO_NUM, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x rounded to `decimals` decimal places, halves to even; a negative number rounds to tens,
+ * hundreds and so on, integers exactly.
+ * decimals usually 0. */
+static inline qn_status qn_round_decimals(qn_runtime* rt, qn_array* x, int64_t decimals,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = decimals;
+  return qn_op(rt, QN_OP_ROUND_DECIMALS, in_, 1, attr_, 1, out, 1, error);
+}
+
 /* x + y. */
 static inline qn_status qn_add(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {
@@ -426,8 +527,7 @@ static inline qn_status qn_divide(qn_runtime* rt, qn_array* x, qn_array* y, qn_a
   return qn_op(rt, QN_OP_DIVIDE, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* Quotient: floor for floats, truncated for integers, as in MLX; integer division by zero gives
- * 0. */
+/* floor(x / y); an integer y of zero gives 0. */
 static inline qn_status qn_floor_divide(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
     out, qn_error** error) {
   qn_array* in_[2];
@@ -445,7 +545,8 @@ static inline qn_status qn_remainder(qn_runtime* rt, qn_array* x, qn_array* y, q
   return qn_op(rt, QN_OP_REMAINDER, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* x to the power y. */
+/* x to the power y. Integers wrap; a negative integer exponent gives 0. c64: exp(y * log(x)),
+ * and 1 for y = 0. */
 static inline qn_status qn_power(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {
   qn_array* in_[2];
@@ -598,7 +699,7 @@ static inline qn_status qn_left_shift(qn_runtime* rt, qn_array* x, qn_array* y, 
   return qn_op(rt, QN_OP_LEFT_SHIFT, in_, 2, NULL, 0, out, 1, error);
 }
 
-/* x shifted right by y bits. */
+/* x shifted right by y bits; 0, or -1 for a negative x, when y is not below the width. */
 static inline qn_status qn_right_shift(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
     out, qn_error** error) {
   qn_array* in_[2];
@@ -625,6 +726,89 @@ static inline qn_status qn_clip(qn_runtime* rt, qn_array* x, qn_array* low, qn_a
   in_[1] = low;
   in_[2] = high;
   return qn_op(rt, QN_OP_CLIP, in_, 3, NULL, 0, out, 1, error);
+}
+
+/* re + i * im (c64) of two real arrays, which become f32. */
+static inline qn_status qn_complex(qn_runtime* rt, qn_array* re, qn_array* im, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = re;
+  in_[1] = im;
+  return qn_op(rt, QN_OP_COMPLEX, in_, 2, NULL, 0, out, 1, error);
+}
+
+/* floor_divide(x, y) and remainder(x, y).
+ * out has room for 2: quotient, remainder. */
+static inline qn_status qn_divmod(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  return qn_op(rt, QN_OP_DIVMOD, in_, 2, NULL, 0, out, 2, error);
+}
+
+/* True where exactly one is non-zero. */
+static inline qn_status qn_logical_xor(qn_runtime* rt, qn_array* x, qn_array* y, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  return qn_op(rt, QN_OP_LOGICAL_XOR, in_, 2, NULL, 0, out, 1, error);
+}
+
+/* True where |x - y| <= atol + rtol * |y|; infinities are close to themselves only, NaN to NaN
+ * only with equal_nan.
+ * rtol usually 1e-5; atol usually 1e-8; equal_nan usually 0. */
+static inline qn_status qn_isclose(qn_runtime* rt, qn_array* x, qn_array* y, double rtol,
+    double atol, int64_t equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = rtol;
+  attr_[1].type = QN_ATTR_FLOAT;
+  attr_[1].count = 0;
+  attr_[1].v.f = atol;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ISCLOSE, in_, 2, attr_, 3, out, 1, error);
+}
+
+/* True when isclose holds everywhere.
+ * rtol usually 1e-5; atol usually 1e-8; equal_nan usually 0. */
+static inline qn_status qn_allclose(qn_runtime* rt, qn_array* x, qn_array* y, double rtol,
+    double atol, int64_t equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = rtol;
+  attr_[1].type = QN_ATTR_FLOAT;
+  attr_[1].count = 0;
+  attr_[1].v.f = atol;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ALLCLOSE, in_, 2, attr_, 3, out, 1, error);
+}
+
+/* True when x and y have one shape and equal elements; NaN equals NaN only with equal_nan.
+ * equal_nan usually 0. */
+static inline qn_status qn_array_equal(qn_runtime* rt, qn_array* x, qn_array* y, int64_t
+    equal_nan, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = y;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = equal_nan;
+  return qn_op(rt, QN_OP_ARRAY_EQUAL, in_, 2, attr_, 1, out, 1, error);
 }
 
 /* Sum. Booleans and integers below 32 bits are summed as i32.
@@ -675,7 +859,7 @@ static inline qn_status qn_max(qn_runtime* rt, qn_array* x, const int64_t* axes,
   return qn_op(rt, QN_OP_MAX, in_, 1, attr_, 2, out, 1, error);
 }
 
-/* Smallest element; NaN if there is one.
+/* Smallest element; NaN if there is one. c64 is ordered by real part, then by imaginary part.
  * axes NULL = empty; keepdims usually 0. */
 static inline qn_status qn_min(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
     n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
@@ -823,6 +1007,163 @@ static inline qn_status qn_std(qn_runtime* rt, qn_array* x, const int64_t* axes,
   attr_[2].count = 0;
   attr_[2].v.i = ddof;
   return qn_op(rt, QN_OP_STD, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* min(x) and max(x) over the same axes.
+ * axes NULL = empty; keepdims usually 0; out has room for 2: low, high. */
+static inline qn_status qn_minmax(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
+    n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = keepdims;
+  return qn_op(rt, QN_OP_MINMAX, in_, 1, attr_, 2, out, 2, error);
+}
+
+/* Running sum along axis; from the end with reverse, of the elements before each one (0 for
+ * none) without inclusive. Booleans are summed as i32, every other dtype stays.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cumsum(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMSUM, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running product along axis, options as in cumsum; 1 for no elements.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cumprod(qn_runtime* rt, qn_array* x, int64_t axis, int64_t
+    reverse, int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMPROD, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running maximum along axis, options as in cumsum; for no elements the lowest value (-inf). NaN
+ * stays once met. The gradient goes to the latest of equal maxima.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cummax(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMMAX, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Running minimum along axis, as cummax.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_cummin(qn_runtime* rt, qn_array* x, int64_t axis, int64_t reverse,
+    int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_CUMMIN, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* log(cumsum(exp(x))) along axis without overflow, options as in cumsum; -inf for no elements.
+ * axis usually -1; reverse usually 0; inclusive usually 1. */
+static inline qn_status qn_logcumsumexp(qn_runtime* rt, qn_array* x, int64_t axis, int64_t
+    reverse, int64_t inclusive, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = reverse;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inclusive;
+  return qn_op(rt, QN_OP_LOGCUMSUMEXP, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x in ascending order along axis; stable, NaN last.
+ * axis usually -1. */
+static inline qn_status qn_sort(qn_runtime* rt, qn_array* x, int64_t axis, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_SORT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Indices (u32) along axis that sort x; stable, NaN last.
+ * axis usually -1. */
+static inline qn_status qn_argsort(qn_runtime* rt, qn_array* x, int64_t axis, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_ARGSORT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Indices (u32) along axis that put the kth smallest element (negative kth counts from the end)
+ * where sorting would, none larger before and none smaller behind it; the order within both
+ * parts is not specified.
+ * axis usually -1. */
+static inline qn_status qn_argpartition(qn_runtime* rt, qn_array* x, int64_t kth, int64_t
+    axis, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = kth;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_ARGPARTITION, in_, 1, attr_, 2, out, 1, error);
 }
 
 /* x with another shape of the same size, row-major; one entry may be -1. */
@@ -1096,6 +1437,302 @@ static inline qn_status qn_split(qn_runtime* rt, qn_array* x, int64_t axis, int6
   attr_[2].count = 0;
   attr_[2].v.i = count;
   return qn_op(rt, QN_OP_SPLIT, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* x taken along axis at argpartition(x, kth).
+ * axis usually -1. */
+static inline qn_status qn_partition(qn_runtime* rt, qn_array* x, int64_t kth, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = kth;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_PARTITION, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* The k largest elements along axis, in no specified order; NaN counts as largest.
+ * axis usually -1. */
+static inline qn_status qn_topk(qn_runtime* rt, qn_array* x, int64_t k, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_TOPK, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Middle element over axes (empty = all) in floating point, the mean of the two middle ones of
+ * an even count; NaN sorts last.
+ * axes NULL = empty; keepdims usually 0. */
+static inline qn_status qn_median(qn_runtime* rt, qn_array* x, const int64_t* axes, uint32_t
+    n_axes, int64_t keepdims, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = keepdims;
+  return qn_op(rt, QN_OP_MEDIAN, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Index (u32) at which each value would keep the 1-d ascending `sorted` in order: side left
+ * counts the elements below it, side right those not above it.
+ * side NULL = left. */
+static inline qn_status qn_searchsorted(qn_runtime* rt, qn_array* sorted, qn_array* values,
+    const char* side, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = sorted;
+  in_[1] = values;
+  qn_attr attr_[1];
+  attr_[0].type = side ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(side ? strlen(side) : 0);
+  attr_[0].v.s = side;
+  return qn_op(rt, QN_OP_SEARCHSORTED, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Blocks of x cut at positions given by index arrays. xs = x, then an integer array for each
+ * entry of axes; they broadcast together to a shape I. out has shape I + slice_sizes: out[i] is
+ * the block of slice_sizes (an entry per axis of x) that starts at index arrays[i] on axes and
+ * at 0 on the others. Negative indices count from the end; out of range, the start is clamped so
+ * that the block lies inside x. */
+static inline qn_status qn_gather(qn_runtime* rt, qn_array* const* xs, uint32_t n_xs, const
+    int64_t* axes, uint32_t n_axes, const int64_t* slice_sizes, uint32_t n_slice_sizes,
+    qn_array** out, qn_error** error) {
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = QN_ATTR_INTS;
+  attr_[1].count = n_slice_sizes;
+  attr_[1].v.is = slice_sizes;
+  return qn_op(rt, QN_OP_GATHER, xs, n_xs, attr_, 2, out, 1, error);
+}
+
+/* A copy of x in which blocks are set to, or combined with (mode set, add, prod, max or min),
+ * updates. xs = x, updates, then index arrays as in gather; updates has shape I + the block's
+ * shape (the part for I broadcasts). Where blocks overlap set keeps the last in row-major order
+ * of I and the others combine all. Starts are clamped as in gather.
+ * mode NULL = set. */
+static inline qn_status qn_scatter(qn_runtime* rt, qn_array* const* xs, uint32_t n_xs, const
+    int64_t* axes, uint32_t n_axes, const char* mode, qn_array** out, qn_error** error) {
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_axes;
+  attr_[0].v.is = axes;
+  attr_[1].type = mode ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[1].count = (uint32_t)(mode ? strlen(mode) : 0);
+  attr_[1].v.s = mode;
+  return qn_op(rt, QN_OP_SCATTER, xs, n_xs, attr_, 2, out, 1, error);
+}
+
+/* A copy of x with out[.., indices[.., i, ..], ..] = values[.., i, ..], the last one where an
+ * index repeats; indices and values broadcast to x but for axis, out-of-range indices are
+ * clamped.
+ * axis usually -1. */
+static inline qn_status qn_put_along_axis(qn_runtime* rt, qn_array* x, qn_array* indices,
+    qn_array* values, int64_t axis, qn_array** out, qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = x;
+  in_[1] = indices;
+  in_[2] = values;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_PUT_ALONG_AXIS, in_, 3, attr_, 1, out, 1, error);
+}
+
+/* The bytes of x read as another dtype. When their sizes differ the last axis shrinks or grows
+ * by the ratio. */
+static inline qn_status qn_view(qn_runtime* rt, qn_array* x, qn_dtype dtype, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_DTYPE;
+  attr_[0].count = 0;
+  attr_[0].v.i = dtype;
+  return qn_op(rt, QN_OP_VIEW, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* out[i, j, ..] = row-major element offset + i * strides[0] + j * strides[1] + .. of x, all
+ * inside x. Strides and offset count elements; strides default to row-major.
+ * strides NULL = empty; offset usually 0. */
+static inline qn_status qn_as_strided(qn_runtime* rt, qn_array* x, const int64_t* shape,
+    uint32_t n_shape, const int64_t* strides, uint32_t n_strides, int64_t offset, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = strides ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_strides;
+  attr_[1].v.is = strides;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = offset;
+  return qn_op(rt, QN_OP_AS_STRIDED, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* An n by m matrix (m -1 = n) with ones on diagonal k (above the main one when positive) and
+ * zeros elsewhere.
+ * m usually -1; k usually 0; dtype 0 = f32. */
+static inline qn_status qn_eye(qn_runtime* rt, int64_t n, int64_t m, int64_t k, qn_dtype
+    dtype, qn_array** out, qn_error** error) {
+  qn_attr attr_[4];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = n;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = m;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = k;
+  attr_[3].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[3].count = 0;
+  attr_[3].v.i = dtype;
+  return qn_op(rt, QN_OP_EYE, NULL, 0, attr_, 4, out, 1, error);
+}
+
+/* An n by m matrix (m -1 = n) with ones on and below diagonal k and zeros above.
+ * m usually -1; k usually 0; dtype 0 = f32. */
+static inline qn_status qn_tri(qn_runtime* rt, int64_t n, int64_t m, int64_t k, qn_dtype
+    dtype, qn_array** out, qn_error** error) {
+  qn_attr attr_[4];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = n;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = m;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = k;
+  attr_[3].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[3].count = 0;
+  attr_[3].v.i = dtype;
+  return qn_op(rt, QN_OP_TRI, NULL, 0, attr_, 4, out, 1, error);
+}
+
+/* x with zeros above diagonal k of its last two axes.
+ * k usually 0. */
+static inline qn_status qn_tril(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_TRIL, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x with zeros below diagonal k of its last two axes.
+ * k usually 0. */
+static inline qn_status qn_triu(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_TRIU, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* The diagonal of x along axis1 and axis2, which leave the shape, as a new last axis: elements
+ * with index on axis2 = index on axis1 + offset.
+ * offset usually 0; axis1 usually 0; axis2 usually 1. */
+static inline qn_status qn_diagonal(qn_runtime* rt, qn_array* x, int64_t offset, int64_t
+    axis1, int64_t axis2, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = offset;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis1;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = axis2;
+  return qn_op(rt, QN_OP_DIAGONAL, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* A matrix with the 1-d x on diagonal k, or diagonal k of the 2-d x.
+ * k usually 0. */
+static inline qn_status qn_diag(qn_runtime* rt, qn_array* x, int64_t k, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = k;
+  return qn_op(rt, QN_OP_DIAG, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x with elements moved on by shifts along axes, those beyond the end coming in at the start.
+ * One shift serves all axes; without axes the flattened x is rolled by the sum of shifts.
+ * axes NULL = empty. */
+static inline qn_status qn_roll(qn_runtime* rt, qn_array* x, const int64_t* shifts, uint32_t
+    n_shifts, const int64_t* axes, uint32_t n_axes, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_shifts;
+  attr_[0].v.is = shifts;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  return qn_op(rt, QN_OP_ROLL, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Each slice of x along axis repeated `repeats` times in place.
+ * axis usually 0. */
+static inline qn_status qn_repeat(qn_runtime* rt, qn_array* x, int64_t repeats, int64_t axis,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = repeats;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = axis;
+  return qn_op(rt, QN_OP_REPEAT, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* x laid out reps times along each axis; the shorter of reps and the shape is filled up with
+ * ones in front. */
+static inline qn_status qn_tile(qn_runtime* rt, qn_array* x, const int64_t* reps, uint32_t
+    n_reps, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INTS;
+  attr_[0].count = n_reps;
+  attr_[0].v.is = reps;
+  return qn_op(rt, QN_OP_TILE, in_, 1, attr_, 1, out, 1, error);
 }
 
 /* Matrix product of the last two axes; leading axes broadcast; 1-d operands as in NumPy. */
@@ -1601,6 +2238,273 @@ static inline qn_status qn_random_split(qn_runtime* rt, qn_array* key, int64_t n
   attr_[0].count = 0;
   attr_[0].v.i = num;
   return qn_op(rt, QN_OP_RANDOM_SPLIT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Discrete Fourier transform over axes: out[k] = sum(x[j] * exp(-2 pi i j k / n)), with +i when
+ * inverse.
+ * n NULL = empty; axes NULL = -1; inverse usually 0; norm NULL = backward. */
+static inline qn_status qn_fft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, int64_t inverse, const char* norm, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[4];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = inverse;
+  attr_[3].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[3].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[3].v.s = norm;
+  return qn_op(rt, QN_OP_FFT, in_, 1, attr_, 4, out, 1, error);
+}
+
+/* fft of a real array without the half that follows by symmetry: n / 2 + 1 numbers along the
+ * last of axes.
+ * n NULL = empty; axes NULL = -1; norm NULL = backward. */
+static inline qn_status qn_rfft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, const char* norm, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[2].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[2].v.s = norm;
+  return qn_op(rt, QN_OP_RFFT, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Inverse of rfft: real, of size n along the last of axes; by default 2 * (m - 1) for m numbers.
+ * n NULL = empty; axes NULL = -1; norm NULL = backward. */
+static inline qn_status qn_irfft(qn_runtime* rt, qn_array* x, const int64_t* n, uint32_t n_n,
+    const int64_t* axes, uint32_t n_axes, const char* norm, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = n ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_n;
+  attr_[0].v.is = n;
+  attr_[1].type = axes ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_axes;
+  attr_[1].v.is = axes;
+  attr_[2].type = norm ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[2].count = (uint32_t)(norm ? strlen(norm) : 0);
+  attr_[2].v.s = norm;
+  return qn_op(rt, QN_OP_IRFFT, in_, 1, attr_, 3, out, 1, error);
+}
+
+/* Triangular factor l of a symmetric positive definite x = l @ l.T, of which the lower triangle
+ * is read; with `upper` the factor l.T.
+ * upper usually 0. */
+static inline qn_status qn_cholesky(qn_runtime* rt, qn_array* x, int64_t upper, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_CHOLESKY, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* x = q @ r of (m, n): q (m, k) with orthonormal columns, r (k, n) upper triangular, k = min(m,
+ * n).
+ * out has room for 2: q, r. */
+static inline qn_status qn_qr(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_QR, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x = u[:, :k] * s @ vt[:k] of (m, n): u (m, m) and vt (n, n) orthogonal, s (k,) descending, k =
+ * min(m, n).
+ * out has room for 3: u, s, vt. */
+static inline qn_status qn_svd(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SVD, in_, 1, NULL, 0, out, 3, error);
+}
+
+/* Ascending eigenvalues, and eigenvectors as columns, of a symmetric x, of which the lower (uplo
+ * L) or upper (U) triangle is read.
+ * uplo NULL = L; out has room for 2: values, vectors. */
+static inline qn_status qn_eigh(qn_runtime* rt, qn_array* x, const char* uplo, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = uplo ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(uplo ? strlen(uplo) : 0);
+  attr_[0].v.s = uplo;
+  return qn_op(rt, QN_OP_EIGH, in_, 1, attr_, 1, out, 2, error);
+}
+
+/* Eigenvalues, in no order, and eigenvectors of length 1 as columns, of a square x; both c64.
+ * out has room for 2: values, vectors. */
+static inline qn_status qn_eig(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_EIG, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x = l[p] @ u of (m, n): l (m, k) unit lower triangular, u (k, n) upper triangular, p (m,) u32,
+ * k = min(m, n); partial pivoting.
+ * out has room for 3: p, l, u. */
+static inline qn_status qn_lu(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_LU, in_, 1, NULL, 0, out, 3, error);
+}
+
+/* Both factors of lu in one matrix, and for each step (u32) the row, from 0, that it was swapped
+ * with.
+ * out has room for 2: lu, pivots. */
+static inline qn_status qn_lu_factor(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_LU_FACTOR, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* Determinant. */
+static inline qn_status qn_det(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_DET, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Sign and natural logarithm of the absolute value of the determinant; 0 and -inf when it is 0.
+ * out has room for 2: sign, logabsdet. */
+static inline qn_status qn_slogdet(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SLOGDET, in_, 1, NULL, 0, out, 2, error);
+}
+
+/* x with a @ x = b for matrices a (n, n) and b (n, k); kind full, lower or upper says which
+ * triangle of a is read.
+ * kind NULL = full. */
+static inline qn_status qn_solve_system(qn_runtime* rt, qn_array* a, qn_array* b, const char*
+    kind, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  qn_attr attr_[1];
+  attr_[0].type = kind ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(kind ? strlen(kind) : 0);
+  attr_[0].v.s = kind;
+  return qn_op(rt, QN_OP_SOLVE_SYSTEM, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* x with a @ x = b for a (.., n, n) and b (n,) or (.., n, k). */
+static inline qn_status qn_solve(qn_runtime* rt, qn_array* a, qn_array* b, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  return qn_op(rt, QN_OP_SOLVE, in_, 2, NULL, 0, out, 1, error);
+}
+
+/* solve for a triangular a; the other triangle is not read.
+ * upper usually 0. */
+static inline qn_status qn_solve_triangular(qn_runtime* rt, qn_array* a, qn_array* b, int64_t
+    upper, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = a;
+  in_[1] = b;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_SOLVE_TRIANGULAR, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Inverse of a square x. */
+static inline qn_status qn_inv(qn_runtime* rt, qn_array* x, qn_array** out, qn_error** error)
+    {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_INV, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* Inverse of a triangular x; the other triangle is not read.
+ * upper usually 0. */
+static inline qn_status qn_tri_inv(qn_runtime* rt, qn_array* x, int64_t upper, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_TRI_INV, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Inverse of the matrix whose cholesky factor is x.
+ * upper usually 0. */
+static inline qn_status qn_cholesky_inv(qn_runtime* rt, qn_array* x, int64_t upper,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = upper;
+  return qn_op(rt, QN_OP_CHOLESKY_INV, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Moore-Penrose inverse of (m, n), by svd: singular values below max(m, n) * eps of the largest
+ * count as 0. */
+static inline qn_status qn_pinv(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_PINV, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* The values of eig. */
+static inline qn_status qn_eigvals(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_EIGVALS, in_, 1, NULL, 0, out, 1, error);
+}
+
+/* The values of eigh.
+ * uplo NULL = L. */
+static inline qn_status qn_eigvalsh(qn_runtime* rt, qn_array* x, const char* uplo, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[1];
+  attr_[0].type = uplo ? QN_ATTR_STR : QN_ATTR_DEFAULT;
+  attr_[0].count = (uint32_t)(uplo ? strlen(uplo) : 0);
+  attr_[0].v.s = uplo;
+  return qn_op(rt, QN_OP_EIGVALSH, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* The s of svd. */
+static inline qn_status qn_singular_values(qn_runtime* rt, qn_array* x, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SINGULAR_VALUES, in_, 1, NULL, 0, out, 1, error);
 }
 
 #if defined(__cplusplus)

@@ -128,6 +128,8 @@ QN_API qn_status qn_array_copy_out(qn_array*, void* dst, uint64_t bytes, qn_erro
 /* The value of a one-element array. */
 QN_API qn_status qn_array_item_f64(qn_array*, double* out, qn_error**);
 QN_API qn_status qn_array_item_i64(qn_array*, int64_t* out, qn_error**); /* truncates floats */
+/* The same as {real, imaginary} part; the imaginary part of a real dtype is 0. out has room for two. */
+QN_API qn_status qn_array_item_c64(qn_array*, float* out, qn_error**);
 /* DLPack, both ways without a copy (when strides and alignment allow). from: takes the tensor over on success
  * only. to: evaluates; the result holds a reference to the array. */
 QN_API qn_status qn_array_from_dlpack(qn_runtime*, DLManagedTensorVersioned*, qn_array** out, qn_error**);
@@ -237,11 +239,31 @@ typedef struct qn_kernel_report {
   double est_ns;
   uint64_t workspace;
   uint64_t plan;         /* number of the plan it belongs to */
+  uint64_t verified;     /* runs that were held against the naive kernel: qn_set_verify */
+  double max_error;      /* the largest |result - naive| / (|naive| + rms of naive) of these */
 } qn_kernel_report;
 typedef void (*qn_kernel_report_fn)(void* self, const qn_kernel_report*);
 QN_API qn_status qn_report_kernels(qn_runtime*, qn_kernel_report_fn, void* self, qn_error**);
 /* Time every kernel from now on (two clock reads a kernel). */
 QN_API qn_status qn_set_profiling(qn_runtime*, uint32_t on, qn_error**);
+
+/* Verify mode: from now on every n-th run of each kernel (1 = all; 0 = off, as at the start) works on guarded copies
+ * and is held against the naive kernel. One that writes where it must not, or whose result is further off than its
+ * accuracy class and dtype allow, is quarantined; the result then comes from the next candidate. Slow. Drops all
+ * plans. Costs memory for the copies; the limit applies. */
+QN_API qn_status qn_set_verify(qn_runtime*, uint32_t every, qn_error**);
+
+/* A kernel that failed at an op, or was caught by verify mode; it does not serve that op any more. Strings live for
+ * the call. */
+typedef struct qn_quarantine_report {
+  qn_hdr hdr;
+  const char* plugin;
+  const char* kernel;
+  const char* op;
+  const char* reason;
+} qn_quarantine_report;
+typedef void (*qn_quarantine_report_fn)(void* self, const qn_quarantine_report*);
+QN_API qn_status qn_report_quarantined(qn_runtime*, qn_quarantine_report_fn, void* self, qn_error**);
 
 /* What would run: every candidate for one op on inputs of the given shapes and dtypes. */
 typedef struct qn_candidate_report {
@@ -259,14 +281,39 @@ typedef void (*qn_candidate_report_fn)(void* self, const qn_candidate_report*);
 QN_API qn_status qn_explain_op(qn_runtime*, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,
                                uint32_t n_attr, qn_candidate_report_fn, void* self, qn_error**);
 
-/* ---- files ---- */
-/* safetensors: written to a temporary file, synced, renamed over path. names: NUL-terminated. */
+/* ---- files ----
+ * Saving evaluates the arrays together and writes a temporary file beside path, which is synced and renamed over
+ * path: whenever the process dies, path is the old file or the new one. The temporary file (path + ".quern-N.tmp")
+ * is removed on failure; what a killed process left is removed by the next save to that path. Names are
+ * NUL-terminated UTF-8, no two the same. Loading checks a file before the first array is handed out; malformed
+ * files give DATA_LOSS, and what a format can hold but arrays cannot, UNIMPLEMENTED. */
+typedef qn_status (*qn_array_found_fn)(void* self, const char* name, qn_array* array);
+typedef qn_status (*qn_text_found_fn)(void* self, const char* key, const char* value);
+
 QN_API qn_status qn_save_safetensors(const char* path, const char* const* names, qn_array* const* arrays, uint32_t n,
                                      qn_error**);
-/* Calls found(self, name, array) for each array, in file order; the array is borrowed for the call. A malformed file
- * is refused before the first call. found returns QN_OK to go on. */
-typedef qn_status (*qn_array_found_fn)(void* self, const char* name, qn_array* array);
+/* The same with n_metadata pairs of NUL-terminated UTF-8, keys different, which readers show beside the arrays. */
+QN_API qn_status qn_save_safetensors_with_metadata(const char* path, const char* const* names, qn_array* const* arrays,
+                                                   uint32_t n, const char* const* keys, const char* const* values,
+                                                   uint32_t n_metadata, qn_error**);
+/* Calls found(self, name, array) for each array, in file order; the array is borrowed for the call. found returns
+ * QN_OK to go on. */
 QN_API qn_status qn_load_safetensors(qn_runtime*, const char* path, qn_array_found_fn found, void* self, qn_error**);
+/* Calls found(self, key, value) for each pair of the metadata, in file order. Reads no arrays. */
+QN_API qn_status qn_load_safetensors_metadata(const char* path, qn_text_found_fn found, void* self, qn_error**);
+
+/* One array in NumPy's npy format: row-major, little-endian; bf16 as V2, as MLX does. Reads versions 1.0 to 3.0,
+ * either byte order, C and Fortran order, from the start of the file. */
+QN_API qn_status qn_save_npy(const char* path, qn_array* array, qn_error**);
+QN_API qn_status qn_load_npy(qn_runtime*, const char* path, qn_array** out, qn_error**);
+
+/* Named arrays in NumPy's npz format: a zip archive of npy files. The names are those without ".npy"; other members
+ * are passed over. compression: QN_NPZ_*. found as above. */
+#define QN_NPZ_STORED 0u
+#define QN_NPZ_DEFLATED 1u
+QN_API qn_status qn_save_npz(const char* path, const char* const* names, qn_array* const* arrays, uint32_t n,
+                             uint32_t compression, qn_error**);
+QN_API qn_status qn_load_npz(qn_runtime*, const char* path, qn_array_found_fn found, void* self, qn_error**);
 
 #if defined(__cplusplus)
 }

@@ -2,6 +2,7 @@
 // by dtype. Knows nothing of arrays, ops or plans.
 #pragma once
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -78,6 +79,8 @@ struct BF16 {
   std::uint16_t bits;
 };
 
+using C64 = std::complex<float>;
+
 // compute_t<T>: the C++ type in which an element stored as T is computed.
 template <typename T>
 struct Compute {
@@ -98,10 +101,11 @@ struct Compute<BF16> {
 template <typename T>
 using compute_t = typename Compute<T>::type;
 
-// The accumulator of T: f64 for all floats, else the compute type.
+// The accumulator of T: f64 for all floats, complex f64 for c64, else the compute type.
 template <typename T>
-using accumulate_t =
-    std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, compute_t<T>>;
+using accumulate_t = std::conditional_t<
+    std::is_same_v<T, C64>, std::complex<double>,
+    std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, compute_t<T>>>;
 
 template <typename T>
 compute_t<T> decode(T v) {
@@ -150,13 +154,28 @@ void store(void* base, std::int64_t index, V value) {
 
 // Float to integer without undefined behaviour: truncates, saturates, NaN becomes 0.
 template <typename I, typename F>
-I float_to_int(F f) {
+I saturate(F f) {
   static_assert(std::is_integral_v<I> && std::is_floating_point_v<F>);
   if (!(f == f)) return 0;
   constexpr F above = static_cast<F>(std::numeric_limits<I>::max() / 2 + 1) * 2;  // 2^bits, exact
   if (f >= above) return std::numeric_limits<I>::max();
   if (f <= static_cast<F>(std::numeric_limits<I>::min())) return std::numeric_limits<I>::min();
   return static_cast<I>(f);
+}
+
+// The op astype from float to integer: i32 and i64 saturate, narrower types keep the low bits of
+// that i32, u32 and u64 the low bits of that i64, so that -1 becomes the largest number; above the
+// i64 range u64 saturates on its own.
+template <typename I, typename F>
+I float_to_int(F f) {
+  if constexpr (sizeof(I) < sizeof(std::int32_t))
+    return static_cast<I>(saturate<std::int32_t>(f));
+  else if constexpr (std::is_same_v<I, std::uint32_t>)
+    return static_cast<I>(saturate<std::int64_t>(f));
+  else if constexpr (std::is_same_v<I, std::uint64_t>)
+    return f < 0 ? static_cast<I>(saturate<std::int64_t>(f)) : saturate<I>(f);
+  else
+    return saturate<I>(f);
 }
 
 inline bool is_float(qn_dtype t) {
@@ -233,8 +252,19 @@ bool dispatch(qn_dtype t, F&& f) {
   return dispatch_float(t, f) || dispatch_integer(t, f);
 }
 
+// dispatch, and c64.
+template <typename F>
+bool dispatch_number(qn_dtype t, F&& f) {
+  if (t == QN_C64) {
+    f(Tag<C64>{});
+    return true;
+  }
+  return dispatch(t, f);
+}
+
 inline bool is_real(qn_dtype t) {
   return dispatch(t, [](auto) {});
 }
+inline bool is_number(qn_dtype t) { return t == QN_C64 || is_real(t); }  // any known dtype
 
 }  // namespace quern::naive

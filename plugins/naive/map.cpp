@@ -1,8 +1,9 @@
 // map: an interpreter of element-wise programs, 256 elements an instruction.
 // Does not fuse, reorder or approximate: it is the meaning of a program. 16-bit floats round after
-// every instruction.
+// every instruction. Complex functions are in map_complex.cpp.
 #include <algorithm>
 
+#include "plugins/naive/map_complex.h"
 #include "plugins/naive/program.h"
 #include "plugins/naive/scalar.h"
 
@@ -12,7 +13,7 @@ namespace {
 constexpr std::int64_t kBlock = 256;
 constexpr std::size_t kSlotBytes = kBlock * 8;
 
-// Calls f(Tag<C>) with the compute type of a dtype.
+// Calls f(Tag<C>) with the compute type of a real dtype.
 template <typename F>
 bool dispatch_compute(qn_dtype t, F&& f) {
   switch (t) {
@@ -58,6 +59,10 @@ struct Block {
     for (std::int64_t k = 0; k < n; ++k) out[k] = f(a[k], b[k]);
   }
   void truth(std::int32_t v, bool* out) const {
+    if (dtype(v) == QN_C64) {
+      for (std::int64_t k = 0; k < n; ++k) out[k] = slot<C64>(v)[k] != C64{};
+      return;
+    }
     dispatch_compute(dtype(v), [&](auto tag) {
       using C = typename decltype(tag)::type;
       const C* a = slot<C>(v);
@@ -76,6 +81,9 @@ struct Block {
   template <typename C>
   void compare(const qn_inst& i, bool* out) const;
   void logical(const qn_inst& i, bool* out) const;
+  template <typename C>
+  void choose(const qn_inst& i, C* out) const;
+  void complex(const qn_inst& i, std::int64_t v) const;
   void cast(const qn_inst& i, std::int64_t v) const;
   void constant(const qn_inst& i, std::int64_t v) const;
   void round_16_bits(qn_dtype t, float* x) const;
@@ -172,7 +180,8 @@ void Block::any_unary(const qn_inst& i, C* out) const {
         break;
     }
   }
-  unary<C>(i, out, [](C x) { return x; });  // copy, stop_gradient; rounding of integers
+  if (i.op == QN_OP_IMAG) return unary<C>(i, out, [](C) { return C{0}; });
+  unary<C>(i, out, [](C x) { return x; });  // copy, real, conjugate ..; rounding of integers
 }
 
 template <typename C>
@@ -259,6 +268,46 @@ void Block::logical(const qn_inst& i, bool* out) const {
   }
 }
 
+template <typename C>
+void Block::choose(const qn_inst& i, C* out) const {
+  bool condition[kBlock];
+  truth(i.a, condition);
+  const C *x = slot<C>(i.b), *y = slot<C>(i.c);
+  for (std::int64_t k = 0; k < n; ++k) out[k] = condition[k] ? x[k] : y[k];
+}
+
+// Instructions that read or give c64, but for logical ones.
+void Block::complex(const qn_inst& i, std::int64_t v) const {
+  auto* out = slot<C64>(v);
+  if (i.op == QN_INST_CONST) {
+    std::fill_n(out, n, C64(static_cast<float>(i.imm)));
+  } else if (i.op == QN_OP_WHERE) {
+    choose<C64>(i, out);
+  } else if (i.op != QN_OP_ASTYPE) {
+    execute_complex(i.op, slot<char>(i.a), i.b < 0 ? nullptr : slot<char>(i.b), out, n);
+  } else if (dtype(i.a) == QN_C64 && i.dtype == QN_C64) {
+    std::copy_n(slot<C64>(i.a), n, out);
+  } else if (i.dtype == QN_BOOL) {
+    truth(i.a, slot<bool>(v));
+  } else if (i.dtype == QN_C64) {
+    dispatch_compute(dtype(i.a), [&](auto tag) {
+      const auto* a = slot<typename decltype(tag)::type>(i.a);
+      for (std::int64_t k = 0; k < n; ++k) out[k] = C64(static_cast<float>(a[k]));
+    });
+  } else {  // to a real dtype: the real part
+    dispatch(i.dtype, [&](auto tag) {
+      using To = typename decltype(tag)::type;
+      for (std::int64_t k = 0; k < n; ++k) {
+        const float real = slot<C64>(i.a)[k].real();
+        if constexpr (std::is_class_v<To>)
+          slot<compute_t<To>>(v)[k] = decode(encode<To>(real));
+        else
+          slot<To>(v)[k] = scalar::convert<To>(real);
+      }
+    });
+  }
+}
+
 void Block::cast(const qn_inst& i, std::int64_t v) const {
   dispatch(i.dtype, [&](auto to_tag) {
     using To = typename decltype(to_tag)::type;
@@ -297,18 +346,16 @@ void Block::round_16_bits(qn_dtype t, float* x) const {
 }
 
 void Block::execute(const qn_inst& i, std::int64_t v) const {
+  if (is_logical(i.op)) return logical(i, slot<bool>(v));
+  if (i.dtype == QN_C64 || (i.a >= 0 && dtype(i.a) == QN_C64)) return complex(i, v);
   if (i.op == QN_INST_CONST) return constant(i, v);
   if (i.op == QN_OP_ASTYPE) return cast(i, v);
-  if (is_logical(i.op)) return logical(i, slot<bool>(v));
   dispatch_compute(gives_bool(i.op) ? dtype(i.a) : i.dtype, [&](auto tag) {
     using C = typename decltype(tag)::type;
     if (gives_bool(i.op)) {
       compare<C>(i, slot<bool>(v));
     } else if (i.op == QN_OP_WHERE) {
-      bool condition[kBlock];
-      truth(i.a, condition);
-      const C *x = slot<C>(i.b), *y = slot<C>(i.c);
-      for (std::int64_t k = 0; k < n; ++k) slot<C>(v)[k] = condition[k] ? x[k] : y[k];
+      choose<C>(i, slot<C>(v));
     } else if (is_bitwise(i.op)) {
       if constexpr (std::is_integral_v<C>) bitwise<C>(i, slot<C>(v));
     } else if (is_float_op(i.op)) {
@@ -349,7 +396,7 @@ qn_status run_map(const Problem& p, const qn_run& run) {
   for (std::int64_t first = 0; first < p.out[0].count; first += kBlock) {
     block.n = std::min(kBlock, p.out[0].count - first);
     for (std::size_t i = 0; i < n_in; ++i) {
-      dispatch(p.in[i].dtype, [&](auto tag) {
+      dispatch_number(p.in[i].dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         auto* to = block.slot<compute_t<T>>(static_cast<std::int64_t>(i));
         walk(shape, broadcast_strides(p.in[i], shape.size()), first, block.n,
@@ -363,7 +410,7 @@ qn_status run_map(const Problem& p, const qn_run& run) {
       block.execute(p.program.inst[i], static_cast<std::int64_t>(n_in + i));
     }
     for (std::size_t i = 0; i < p.out.size(); ++i) {
-      dispatch(p.out[i].dtype, [&](auto tag) {
+      dispatch_number(p.out[i].dtype, [&](auto tag) {
         using T = typename decltype(tag)::type;
         const auto* from = block.slot<compute_t<T>>(p.program.out[i]);
         walk(shape, strides_of(p.out[i]), first, block.n,

@@ -35,10 +35,12 @@ Strides batch_strides(const Operand& a, std::size_t own, std::size_t axes) {
   return s;
 }
 
-// The right operand's matrix as f64 [K][N], then one row of sums [N].
+// The right operand's matrix as f64 or complex f64 [K][N], then one row of sums [N].
 std::uint64_t matmul_workspace(const Problem& p) {
   const Matrix y(p.in[1].shape, false);
-  return sizeof(double) * static_cast<std::uint64_t>((y.rows + 1) * y.columns);
+  const std::uint64_t item =
+      p.in[1].dtype == QN_C64 ? sizeof(std::complex<double>) : sizeof(double);
+  return item * static_cast<std::uint64_t>((y.rows + 1) * y.columns);
 }
 
 template <typename T>
@@ -54,8 +56,9 @@ void matmul(const Problem& p, const qn_run& run) {
   const std::int64_t row_step = has_rows ? out.strides[axes] : 0;
   const std::int64_t column_step = has_columns ? out.strides[axes + (has_rows ? 1 : 0)] : 0;
 
-  double* packed = static_cast<double*>(run.workspace);
-  double* sums = packed + y.rows * y.columns;
+  using Sum = accumulate_t<T>;
+  Sum* packed = static_cast<Sum*>(run.workspace);
+  Sum* sums = packed + y.rows * y.columns;
   std::int64_t packed_from = 0;
   bool is_packed = false;  // batches that share one right operand pack it once
   const std::array<Strides, 3> strides = {batch_strides(p.in[0], x.batch_axes, axes),
@@ -73,10 +76,10 @@ void matmul(const Problem& p, const qn_run& run) {
       is_packed = true;
     }
     for (std::int64_t m = 0; m < x.rows; ++m) {
-      std::fill_n(sums, y.columns, 0.0);
+      std::fill_n(sums, y.columns, Sum{});
       for (std::int64_t k = 0; k < y.rows; ++k) {
-        const double value = load<T>(run.in[0].data, at[0] + m * x.row_step + k * x.column_step);
-        const double* __restrict row = packed + k * y.columns;
+        const Sum value = load<T>(run.in[0].data, at[0] + m * x.row_step + k * x.column_step);
+        const Sum* __restrict row = packed + k * y.columns;
         for (std::int64_t n = 0; n < y.columns; ++n) sums[n] += value * row[n];
       }
       for (std::int64_t n = 0; n < y.columns; ++n) {
@@ -88,12 +91,15 @@ void matmul(const Problem& p, const qn_run& run) {
 
 qn_status run_matmul(const Problem& p, const qn_run& run) {
   if (p.out[0].count == 0) return QN_OK;
-  dispatch_float(p.in[0].dtype, [&](auto tag) { matmul<typename decltype(tag)::type>(p, run); });
+  if (p.in[0].dtype == QN_C64)
+    matmul<C64>(p, run);
+  else
+    dispatch_float(p.in[0].dtype, [&](auto tag) { matmul<typename decltype(tag)::type>(p, run); });
   return QN_OK;
 }
 
 bool accepts_matmul(const qn_opdesc& op, std::string* why) {
-  if (!accept_float(op, why)) return false;
+  if (!accept_float_or_complex(op, why)) return false;
   if (op.in[0].dtype != op.in[1].dtype)
     *why = "takes operands of one dtype";
   else if (op.in[0].ndim == 0 || op.in[1].ndim == 0)

@@ -89,7 +89,9 @@ constexpr KernelList kernel_list(const Kernel (&table)[N]) {
 extern const KernelList map_kernels, reduce_kernels, arange_kernels, random_bits_kernels,
     relayout_kernels, slice_update_kernels, concatenate_kernels, pad_kernels, take_kernels,
     scatter_kernels, view_kernels, conv_kernels, conv_grad_kernels, pool_kernels, matmul_kernels,
-    softmax_kernels, layer_norm_kernels;
+    softmax_kernels, layer_norm_kernels, fft_kernels, linalg_factor_kernels, linalg_jacobi_kernels,
+    linalg_eig_kernels, scan_kernels, sort_kernels, searchsorted_kernels, gather_kernels,
+    scatter_blocks_kernels, put_along_axis_kernels, reinterpret_kernels;
 
 // For `accepts`: element count of an operand.
 inline std::int64_t element_count(const qn_array_desc& a) {
@@ -106,6 +108,16 @@ inline bool accept_float(const qn_opdesc& op, std::string* why) {
   for (std::uint32_t i = 0; i < op.n_op_in; ++i) {
     if (is_float(op.in[i].dtype)) continue;
     *why = "takes floating dtypes only";
+    return false;
+  }
+  return true;
+}
+
+// `accepts` of kernels for which all operands must be floating or complex.
+inline bool accept_float_or_complex(const qn_opdesc& op, std::string* why) {
+  for (std::uint32_t i = 0; i < op.n_op_in; ++i) {
+    if (is_float(op.in[i].dtype) || op.in[i].dtype == QN_C64) continue;
+    *why = "takes floating dtypes and c64 only";
     return false;
   }
   return true;
@@ -148,32 +160,44 @@ inline Strides dense_strides(std::span<const std::int64_t> shape) {
   return s;
 }
 
+// The walk of for_each_run. Out of line: its code is then shared by all element types.
+template <std::size_t N>
+struct Runs {
+  [[gnu::noinline]] Runs(std::span<const std::int64_t> shape_of,
+                         const std::array<Strides, N>& strides_of)
+      : shape(shape_of), strides(strides_of) {
+    for (std::int64_t n : shape) done = done || n == 0;
+    if (shape.empty()) return;
+    inner = shape.back();
+    for (std::size_t j = 0; j < N; ++j) step[j] = strides[j][shape.size() - 1];
+  }
+  [[gnu::noinline]] void next() {
+    for (std::size_t a = shape.empty() ? 0 : shape.size() - 1; a-- > 0;) {
+      for (std::size_t j = 0; j < N; ++j) offset[j] += strides[j][a];
+      if (++index[a] < shape[a]) return;
+      for (std::size_t j = 0; j < N; ++j) offset[j] -= strides[j][a] * shape[a];
+      index[a] = 0;
+    }
+    done = true;
+  }
+  std::span<const std::int64_t> shape;
+  const std::array<Strides, N>& strides;
+  std::array<std::int64_t, N> offset{}, step{};
+  std::int64_t inner = 1;
+  bool done = false;
+
+ private:
+  std::array<std::int64_t, kMaxDims> index{};
+};
+
 // Walks `shape` in row-major order and calls f(offsets, n, steps) for each innermost run of n
 // elements: element k of operand j lies at offsets[j] + k * steps[j]. A 0-d shape is one run of one
 // element.
 template <std::size_t N, typename F>
 void for_each_run(std::span<const std::int64_t> shape, const std::array<Strides, N>& strides,
                   F&& f) {
-  for (std::int64_t n : shape) {
-    if (n == 0) return;
-  }
-  std::array<std::int64_t, N> offset{}, step{};
-  const std::size_t outer = shape.empty() ? 0 : shape.size() - 1;
-  const std::int64_t inner = shape.empty() ? 1 : shape[outer];
-  for (std::size_t j = 0; j < N; ++j) step[j] = shape.empty() ? 0 : strides[j][outer];
-  std::array<std::int64_t, kMaxDims> index{};
-  for (;;) {
-    f(std::as_const(offset), inner, std::as_const(step));
-    std::size_t axis = outer;
-    for (;; --axis) {
-      if (axis == 0) return;
-      const std::size_t a = axis - 1;
-      for (std::size_t j = 0; j < N; ++j) offset[j] += strides[j][a];
-      if (++index[a] < shape[a]) break;
-      for (std::size_t j = 0; j < N; ++j) offset[j] -= strides[j][a] * shape[a];
-      index[a] = 0;
-    }
-  }
+  for (Runs<N> r(shape, strides); !r.done; r.next())
+    f(std::as_const(r.offset), r.inner, std::as_const(r.step));
 }
 
 // The same, one element at a time: f(offsets).

@@ -16,11 +16,16 @@ namespace quern::naive {
 namespace {
 
 const KernelList* const kLists[] = {
-    &map_kernels,        &reduce_kernels, &arange_kernels,      &random_bits_kernels,
-    &relayout_kernels,   &view_kernels,   &concatenate_kernels, &slice_update_kernels,
-    &pad_kernels,        &take_kernels,   &scatter_kernels,     &conv_kernels,
-    &conv_grad_kernels,  &pool_kernels,   &matmul_kernels,      &softmax_kernels,
-    &layer_norm_kernels,
+    &map_kernels,           &reduce_kernels,         &arange_kernels,
+    &random_bits_kernels,   &relayout_kernels,       &view_kernels,
+    &concatenate_kernels,   &slice_update_kernels,   &pad_kernels,
+    &take_kernels,          &scatter_kernels,        &conv_kernels,
+    &conv_grad_kernels,     &pool_kernels,           &matmul_kernels,
+    &softmax_kernels,       &layer_norm_kernels,     &fft_kernels,
+    &linalg_factor_kernels, &linalg_jacobi_kernels,  &linalg_eig_kernels,
+    &scan_kernels,          &sort_kernels,           &searchsorted_kernels,
+    &gather_kernels,        &scatter_blocks_kernels, &put_along_axis_kernels,
+    &reinterpret_kernels,
 };
 
 // A kernel's id is its place in the concatenation of the lists.
@@ -125,6 +130,7 @@ void close(void*) QN_NOEXCEPT {}
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) QN_NOEXCEPT {
   const auto* host = static_cast<const qn_host*>(self);
   return sdk::guarded(nullptr, nullptr, [&]() -> qn_status {
+    if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
     std::uint32_t id = 0;
     for (const KernelList* list : kLists) {
       for (std::size_t k = 0; k < list->count; ++k, ++id) {
@@ -156,7 +162,9 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan
   return sdk::guarded(host, error, [&]() -> qn_status {
     const Kernel* kernel = kernel_by_id(kernel_id);
     std::string why;
-    if (!kernel || kernel->op != op->op) {
+    if (!sdk::sound(*op)) {
+      why = "the description of the op is cut short or out of range";
+    } else if (!kernel || kernel->op != op->op) {
       why = "no such kernel for this op";
     } else if (any_named(op->in, op->n_op_in) || any_named(op->out, op->n_out)) {
       why = "takes strided layouts only";

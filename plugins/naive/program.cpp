@@ -2,13 +2,16 @@
 // Executes nothing: that is map.cpp.
 #include "plugins/naive/program.h"
 
+#include "plugins/naive/map_complex.h"
+
 namespace quern::naive {
 
 int arity(std::uint32_t op) {
   if (op == QN_INST_CONST) return 0;
   if (op == QN_OP_WHERE) return 3;
   if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT) return 1;
-  if (op >= QN_OP_ASTYPE && op <= QN_OP_BITWISE_INVERT) return 1;
+  if (op == QN_OP_COMPLEX) return 2;
+  if (op >= QN_OP_ASTYPE && op <= QN_OP_CONJUGATE) return 1;
   if (op >= QN_OP_ADD && op <= QN_OP_RIGHT_SHIFT) return 2;
   return -1;
 }
@@ -55,7 +58,7 @@ const char* flaw(const qn_program& p, std::uint32_t i) {
   const std::int32_t operands[3] = {inst.a, inst.b, inst.c};
   const int n = arity(inst.op);
   if (n < 0) return "is not an element-wise op";
-  if (!is_real(inst.dtype)) return "has a complex or unknown dtype";
+  if (!is_number(inst.dtype)) return "has an unknown dtype";
   for (int k = 0; k < n; ++k) {
     if (operands[k] < 0 || operands[k] >= static_cast<std::int32_t>(p.n_in + i))
       return "reads a value not made yet";
@@ -63,7 +66,14 @@ const char* flaw(const qn_program& p, std::uint32_t i) {
   if (n == 0 || inst.op == QN_OP_ASTYPE) return nullptr;
   const qn_dtype x = value_dtype(p, n == 3 ? inst.b : inst.a);
   const qn_dtype y = n == 3 ? value_dtype(p, inst.c) : n == 2 ? value_dtype(p, inst.b) : x;
-  if (x != y && !is_logical(inst.op)) return "has operands of different dtypes";
+  if (is_logical(inst.op)) return inst.dtype == QN_BOOL ? nullptr : "gives bool only";
+  if (x != y) return "has operands of different dtypes";
+  if (inst.op == QN_OP_COMPLEX)
+    return x == QN_F32 && inst.dtype == QN_C64 ? nullptr : "makes c64 of two f32";
+  if (x == QN_C64 && inst.op != QN_OP_WHERE) {
+    if (!is_complex_op(inst.op)) return "takes real dtypes only";
+    return inst.dtype == complex_result(inst.op) ? nullptr : "has a wrong result dtype for c64";
+  }
   if (inst.dtype != (gives_bool(inst.op) ? QN_BOOL : x))
     return "has a result dtype that its operands do not give";
   if (is_float_op(inst.op) && !is_float(x)) return "takes floating dtypes only";
@@ -82,8 +92,8 @@ bool accept_program(const qn_opdesc& op, std::string* why) {
   for (std::uint32_t i = 0; i < p->n_in; ++i) {
     if (p->in_dtype[i] != op.in[i].dtype)
       *why = "program and input " + std::to_string(i) + " differ in dtype";
-    else if (!is_real(p->in_dtype[i]))
-      *why = "does not take complex dtypes";
+    else if (!is_number(p->in_dtype[i]))
+      *why = "input " + std::to_string(i) + " has an unknown dtype";
   }
   for (std::uint32_t i = 0; i < p->n_inst && why->empty(); ++i) {
     if (const char* text = flaw(*p, i)) {

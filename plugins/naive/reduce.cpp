@@ -49,32 +49,31 @@ struct Split {
 };
 
 bool accepts_sum(const qn_opdesc& op, std::string* why) {
-  if (!accept_real(op, why)) return false;
-  if (!op.program && is_float(op.in[0].dtype) != is_float(op.out[0].dtype))
-    *why = "changes between float and integer";
+  const auto kind = [](qn_dtype t) { return is_float(t) ? 1 : t == QN_C64 ? 2 : 0; };
+  if (!op.program && kind(op.in[0].dtype) != kind(op.out[0].dtype))
+    *why = "changes between integers, floats and complex numbers";
   return why->empty();
 }
 
 // Integers are summed modulo 2^64 and cut to the output's width.
 template <typename T>
-using Total = std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, std::uint64_t>;
+using Total = std::conditional_t<std::is_integral_v<compute_t<T>>, std::uint64_t, accumulate_t<T>>;
 
 template <typename A>
 void store_total(const Operand& y, void* out, std::int64_t at, A total) {
-  dispatch(y.dtype, [&](auto tag) {
+  dispatch_number(y.dtype, [&](auto tag) {
     using O = typename decltype(tag)::type;
-    if constexpr (std::is_floating_point_v<compute_t<O>> == std::is_floating_point_v<A>)
-      store<O>(out, at, total);
+    if constexpr (std::is_same_v<Total<O>, A>) store<O>(out, at, total);
   });
 }
 
 template <bool Product>
 qn_status run_total(const Problem& p, const qn_run& run) {
   const Split split(p);
-  dispatch(p.in[0].dtype, [&](auto tag) {
+  dispatch_number(p.in[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     split.each_output([&](std::int64_t base, std::int64_t out) {
-      Total<T> total = Product ? 1 : 0;
+      Total<T> total{Product ? 1 : 0};
       split.each_reduced(base, [&](std::int64_t at) {
         const auto x = static_cast<Total<T>>(load<T>(run.in[0].data, at));
         total = Product ? total * x : total + x;
@@ -85,16 +84,27 @@ qn_status run_total(const Problem& p, const qn_run& run) {
   return QN_OK;
 }
 
+// What every other number of the type is at least as good as.
+template <bool Largest, typename C>
+C least_for() {
+  using Limits = std::numeric_limits<C>;
+  if constexpr (scalar::is_complex<C>) {
+    const float part = least_for<Largest, float>();
+    return {part, part};
+  } else if constexpr (std::is_floating_point_v<C>) {
+    return Largest ? -Limits::infinity() : Limits::infinity();
+  } else {
+    return Largest ? Limits::lowest() : Limits::max();
+  }
+}
+
 template <bool Largest>
 qn_status run_extreme(const Problem& p, const qn_run& run) {
   const Split split(p);
-  dispatch(p.in[0].dtype, [&](auto tag) {
+  dispatch_number(p.in[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using C = compute_t<T>;
-    using Limits = std::numeric_limits<C>;
-    C identity = Largest ? Limits::lowest() : Limits::max();
-    if constexpr (std::is_floating_point_v<C>)
-      identity = Largest ? -Limits::infinity() : Limits::infinity();
+    const C identity = least_for<Largest, C>();
     split.each_output([&](std::int64_t base, std::int64_t out) {
       C best = identity;
       split.each_reduced(base, [&](std::int64_t at) {
@@ -111,14 +121,15 @@ qn_status run_extreme(const Problem& p, const qn_run& run) {
 template <bool Largest>
 qn_status run_index(const Problem& p, const qn_run& run) {
   const Split split(p);
-  dispatch(p.in[0].dtype, [&](auto tag) {
+  dispatch_number(p.in[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     split.each_output([&](std::int64_t base, std::int64_t out) {
       compute_t<T> best{};
       std::int64_t best_index = 0, index = 0;
       split.each_reduced(base, [&](std::int64_t at) {
         const auto x = load<T>(run.in[0].data, at);
-        const bool better = (Largest ? x > best : x < best) || (x != x && best == best);
+        const bool ahead = Largest ? scalar::less(best, x) : scalar::less(x, best);
+        const bool better = ahead || (x != x && best == best);
         if (index == 0 || better) {
           best = x;
           best_index = index;
@@ -181,12 +192,12 @@ double estimate_exp(const qn_opdesc& op) {
 const Kernel kTable[] = {
     {QN_OP_SUM, "sum", accepts_sum, run_total<false>, estimate},
     {QN_OP_PROD, "prod", accepts_sum, run_total<true>, estimate},
-    {QN_OP_MAX, "max", accept_real, run_extreme<true>, estimate},
-    {QN_OP_MIN, "min", accept_real, run_extreme<false>, estimate},
+    {QN_OP_MAX, "max", accept_any, run_extreme<true>, estimate},
+    {QN_OP_MIN, "min", accept_any, run_extreme<false>, estimate},
     {QN_OP_ALL, "all", accept_real, run_truth<true>, estimate},
     {QN_OP_ANY, "any", accept_real, run_truth<false>, estimate},
-    {QN_OP_ARGMAX, "argmax", accept_real, run_index<true>, estimate},
-    {QN_OP_ARGMIN, "argmin", accept_real, run_index<false>, estimate},
+    {QN_OP_ARGMAX, "argmax", accept_any, run_index<true>, estimate},
+    {QN_OP_ARGMIN, "argmin", accept_any, run_index<false>, estimate},
     {QN_OP_LOGSUMEXP, "logsumexp", accept_float, run_logsumexp, estimate_exp},
 };
 

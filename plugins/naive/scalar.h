@@ -1,6 +1,7 @@
 // The scalar functions behind the element-wise ops, with every corner defined: wrap-around, zero
 // divisors, shifts, NaN. T is a compute type (bool, an integer, float, double); nothing here knows
-// of arrays or 16-bit floats.
+// of arrays or 16-bit floats. The order of complex numbers, too; their functions are
+// map_complex.cpp's.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -13,6 +14,19 @@ namespace quern::naive::scalar {
 
 template <typename T>
 inline constexpr bool is_fp = std::is_floating_point_v<T>;
+template <typename T>
+inline constexpr bool is_complex = false;
+template <typename T>
+inline constexpr bool is_complex<std::complex<T>> = true;
+
+// x < y; complex numbers by real part, then by imaginary part, as in NumPy.
+template <typename T>
+bool less(const T& x, const T& y) {
+  if constexpr (is_complex<T>)
+    return x.real() < y.real() || (x.real() == y.real() && x.imag() < y.imag());
+  else
+    return x < y;
+}
 
 // Integers wrap: arithmetic goes through u64 and is cut to T. For bool any non-zero result is true.
 template <typename T>
@@ -26,7 +40,7 @@ std::uint64_t widen(T x) {
 
 template <typename T>
 T add(T x, T y) {
-  if constexpr (is_fp<T>)
+  if constexpr (is_fp<T> || is_complex<T>)
     return x + y;
   else
     return wrap<T>(widen(x) + widen(y));
@@ -63,17 +77,13 @@ T absolute(T x) {
 }
 template <typename T>
 T sign(T x) {
-  if constexpr (is_fp<T>) {
-    if (x != x) return x;
-  }
   if constexpr (std::is_signed_v<T>) {
     if (x < 0) return static_cast<T>(-1);
   }
-  return static_cast<T>(x != T{0} ? 1 : 0);
+  return static_cast<T>(x > T{0} ? 1 : 0);  // also 0 for NaN
 }
 
-// Floor for floats, truncation for integers; 0 for an integer divided by zero; the smallest over -1
-// wraps.
+// The quotient rounded down; 0 for an integer divided by zero; the smallest over -1 wraps.
 template <typename T>
 T floor_divide(T x, T y) {
   if constexpr (is_fp<T>) {
@@ -82,6 +92,7 @@ T floor_divide(T x, T y) {
     if (y == T{0}) return T{0};
     if constexpr (std::is_signed_v<T>) {
       if (y == T{-1}) return negative(x);
+      if (x % y != 0 && (x < 0) != (y < 0)) return static_cast<T>(x / y - 1);
     }
     return static_cast<T>(x / y);
   }
@@ -105,18 +116,14 @@ T remainder(T x, T y) {
   }
 }
 
-// Integers by squaring, wrapping; a negative exponent gives the truncated true value (0 unless x is
-// 1 or -1).
+// Integers by squaring, wrapping; 0 for a negative exponent.
 template <typename T>
 T power(T x, T y) {
   if constexpr (is_fp<T>) {
     return std::pow(x, y);
   } else {
     if constexpr (std::is_signed_v<T>) {
-      if (y < 0) {
-        if (x == T{-1}) return static_cast<T>(y % 2 ? -1 : 1);
-        return static_cast<T>(x == T{1} ? 1 : 0);
-      }
+      if (y < 0) return T{0};
     }
     std::uint64_t result = 1, base = widen(x);
     for (std::uint64_t e = widen(y); e; e >>= 1) {
@@ -129,19 +136,19 @@ T power(T x, T y) {
 
 template <typename T>
 T maximum(T x, T y) {
-  if constexpr (is_fp<T>) {
+  if constexpr (is_fp<T> || is_complex<T>) {
     if (x != x) return x;
     if (y != y) return y;
   }
-  return x < y ? y : x;
+  return less(x, y) ? y : x;
 }
 template <typename T>
 T minimum(T x, T y) {
-  if constexpr (is_fp<T>) {
+  if constexpr (is_fp<T> || is_complex<T>) {
     if (x != x) return x;
     if (y != y) return y;
   }
-  return y < x ? y : x;
+  return less(y, x) ? y : x;
 }
 template <typename T>
 T relu(T x) {
@@ -193,8 +200,7 @@ inline double erfinv(double y) {
   return std::copysign(x, y);
 }
 
-// Conversions between compute types: float to integer truncates and saturates, integers wrap, bool
-// tests.
+// Conversions between compute types: float to integer by float_to_int, integers wrap, bool tests.
 template <typename To, typename From>
 To convert(From x) {
   if constexpr (std::is_same_v<To, bool>)

@@ -8,7 +8,7 @@ namespace quern::naive {
 namespace {
 
 bool accepts(const qn_opdesc& op, std::string* why) {
-  if (!accept_indices(op, why) || !accept_real(op, why)) return false;
+  if (!accept_indices(op, why)) return false;
   if (op.in[2].dtype != op.in[0].dtype) *why = "x and updates differ in dtype";
   return why->empty();
 }
@@ -56,7 +56,7 @@ template <typename Base>
 qn_status add_all(const Problem& p, const qn_run& run, std::size_t axis,
                   std::span<const std::int64_t> shape, const Strides& indices, Base&& base) {
   const Operand &x = p.in[0], &updates = p.in[2];
-  dispatch(x.dtype, [&](auto tag) {
+  dispatch_number(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     Sums<T> sums(p, run);
     if (x.count) {

@@ -31,6 +31,8 @@ constexpr Family kFamilies[] = {
     {QN_OP_RELAYOUT, relayout_query, relayout_plan},
 };
 
+constexpr std::uint32_t kKernelIds = 16;  // every family numbers its kernels below this
+
 const Family* family_of(std::uint32_t op) {
   for (const Family& f : kFamilies)
     if (f.op == op) return &f;
@@ -50,6 +52,7 @@ void close(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
+  if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   const Family* f = family_of(op->op);
   if (!f) return QN_OK;
   try {
@@ -63,9 +66,12 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
 qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan** out,
                qn_plan_info* info, qn_error_slot* slot) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
-  return sdk::guarded(host, slot, [&] {
+  return sdk::guarded(host, slot, [&]() -> qn_status {
     const Family* f = family_of(op->op);
-    if (!f) return QN_E_UNIMPLEMENTED;
+    if (!f || kernel_id >= kKernelIds || !sdk::sound(*op)) {
+      host->error(slot, "[onednn] no such kernel for this op");
+      return QN_E_INVALID_ARGUMENT;
+    }
     const OneThread guard;
     std::unique_ptr<Plan> p = f->plan(*op, kernel_id);
     p->host = host;

@@ -23,6 +23,7 @@ qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) no
 void close_plugin(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
+  if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   if (op->op != QN_OP_MATMUL) return QN_OK;
   return sdk::guarded(nullptr, nullptr, [&] {
     query_matmul(*static_cast<Self*>(self)->host, *op, answer);
@@ -30,10 +31,16 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   });
 }
 
-qn_status plan(void* self, const qn_opdesc* op, std::uint32_t, qn_plan** out, qn_plan_info* info,
-               qn_error_slot* error) noexcept {
+qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** out,
+               qn_plan_info* info, qn_error_slot* error) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
-  return sdk::guarded(host, error, [&] { return plan_matmul(*host, *op, out, info, error); });
+  return sdk::guarded(host, error, [&] {
+    if (!sdk::sound(*op) || op->op != QN_OP_MATMUL || kernel != 0) {
+      host->error(error, "[openblas] no such kernel for this op");
+      return QN_E_INVALID_ARGUMENT;
+    }
+    return plan_matmul(*host, *op, out, info, error);
+  });
 }
 
 qn_status run(const qn_plan*, const qn_run*) noexcept { return QN_E_UNIMPLEMENTED; }

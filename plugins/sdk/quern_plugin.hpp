@@ -30,6 +30,68 @@ inline std::int64_t element_count(const qn_array_desc& a) {
   return n;
 }
 
+inline bool known_dtype(qn_dtype t) {
+  switch (t) {
+    case QN_BOOL:
+    case QN_U8:
+    case QN_U16:
+    case QN_U32:
+    case QN_U64:
+    case QN_I8:
+    case QN_I16:
+    case QN_I32:
+    case QN_I64:
+    case QN_F16:
+    case QN_BF16:
+    case QN_F32:
+    case QN_F64:
+    case QN_C64:
+      return true;
+    default:
+      return false;
+  }
+}
+
+namespace detail {
+
+inline bool sound_array(const qn_array_desc& a) {
+  if (a.hdr.struct_size < sizeof a || !known_dtype(a.dtype) || (a.ndim && !a.shape)) return false;
+  // Sizes of 0 count as 1: strides are made from the others.
+  std::int64_t left = (std::int64_t{1} << 60) / itemsize(a.dtype);
+  for (std::uint32_t i = 0; i < a.ndim; ++i) {
+    if (a.shape[i] < 0) return false;
+    if (a.shape[i] > 1) left /= a.shape[i];
+    if (left == 0) return false;
+  }
+  if (a.layout.kind == QN_LAYOUT_NAMED) return a.layout.name.ptr != nullptr;
+  return a.layout.kind == QN_LAYOUT_STRIDED;
+}
+
+inline bool sound_program(const qn_program& p) {
+  if (p.hdr.struct_size < sizeof p || p.version != 1) return false;
+  if ((p.n_in && !p.in_dtype) || (p.n_inst && !p.inst) || (p.n_out && !p.out)) return false;
+  for (std::uint32_t i = 0; i < p.n_in; ++i)
+    if (!known_dtype(p.in_dtype[i])) return false;
+  for (std::uint32_t i = 0; i < p.n_inst; ++i)
+    if (!known_dtype(p.inst[i].dtype)) return false;
+  return true;
+}
+
+}  // namespace detail
+
+// False for a description that no kernel should look into further: a struct cut short, pointers
+// that are missing, dtypes this header does not know, negative sizes, more bytes than there can be.
+// For query and plan, before anything else reads op.
+inline bool sound(const qn_opdesc& op) {
+  if (op.hdr.struct_size < sizeof op || op.n_op_in > op.n_in) return false;
+  if ((op.n_in && !op.in) || (op.n_out && !op.out) || (op.n_attr && !op.attr)) return false;
+  for (std::uint32_t i = 0; i < op.n_in; ++i)
+    if (!detail::sound_array(op.in[i])) return false;
+  for (std::uint32_t i = 0; i < op.n_out; ++i)
+    if (!detail::sound_array(op.out[i])) return false;
+  return !op.program || detail::sound_program(*op.program);
+}
+
 // True when every STRIDED operand axis of size > 1 has row-major strides.
 inline bool is_row_major(const qn_array_desc& a) {
   if (a.layout.kind != QN_LAYOUT_STRIDED) return false;

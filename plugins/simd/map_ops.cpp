@@ -79,7 +79,8 @@ struct OpUintToFloat {
     return hn::MulAdd(high, hn::Set(df, 65536.0f), low);
   }
 };
-QUERN_UNARY(OpToInt, hn::ConvertTo(hn::RebindToSigned<D>(), x))
+// Saturates; 0 for NaN.
+QUERN_UNARY(OpToInt, hn::ConvertTo(hn::RebindToSigned<D>(), hn::IfThenElseZero(hn::Eq(x, x), x)))
 QUERN_UNARY(OpNot, hn::Not(x))
 
 QUERN_BINARY(OpAdd, hn::Add(x, y))

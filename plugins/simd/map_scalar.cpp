@@ -30,7 +30,9 @@ constexpr MapFn f1 = unary<float, float, F>;
 template <auto F>
 constexpr MapFn f2 = binary<float, float, F>;
 
-constexpr auto k_sign = [](auto x) { return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : x; };
+constexpr auto k_sign = [](auto x) {
+  return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : decltype(x)(0);
+};
 constexpr auto k_float_remainder = [](float x, float y) {
   const float r = std::fmod(x, y);
   return r != 0 && (r < 0) != (y < 0) ? r + y : r;
@@ -39,6 +41,11 @@ constexpr auto k_logaddexp = [](float x, float y) {
   const float m = x > y ? x : y;
   if (x == y || std::isinf(m)) return x == y ? x + 0.693147180559945f : m;
   return std::isnan(x) || std::isnan(y) ? x + y : m + std::log1p(std::exp(-std::fabs(x - y)));
+};
+// The low bits of x as an i64, which saturates; 0 for NaN.
+constexpr auto k_to_unsigned = [](float x) {
+  if (!(x >= -0x1p63f)) return x != x ? 0u : static_cast<std::uint32_t>(INT64_MIN);
+  return static_cast<std::uint32_t>(x < 0x1p63f ? static_cast<std::int64_t>(x) : INT64_MAX);
 };
 constexpr auto k_right_shift = [](auto x, auto y) {
   const auto bits = std::uint32_t(y) < 32 ? std::uint32_t(y) : 31u;
@@ -108,8 +115,11 @@ MapFn int_op(std::uint32_t op) {
     case QN_OP_RELU:
       return unary<T, T, [](T x) { return 0 < x ? x : T(0); }>;
     case QN_OP_FLOOR_DIVIDE:
-      return binary<T, T,
-                    [](T x, T y) { return y == 0 ? T(0) : T(std::int64_t(x) / std::int64_t(y)); }>;
+      return binary<T, T, [](T x, T y) {
+        if (y == 0) return T(0);
+        const std::int64_t a = x, b = y, q = a / b;
+        return T(q * b != a && (a < 0) != (b < 0) ? q - 1 : q);
+      }>;
     case QN_OP_REMAINDER:
       return binary<T, T, [](T x, T y) {
         if (y == 0) return T(0);
@@ -202,7 +212,7 @@ double step_cost(std::uint32_t op, bool scalar) {
 
 MapFn map_fn_scalar(std::uint32_t op, Lane in, Lane out) {
   if (op == QN_OP_ASTYPE && in == Lane::kFloat && out == Lane::kUint)
-    return unary<float, std::uint32_t, [](float x) { return std::uint32_t(std::int64_t(x)); }>;
+    return unary<float, std::uint32_t, k_to_unsigned>;
   switch (in) {
     case Lane::kFloat:
       return float_op(op);

@@ -82,6 +82,8 @@ bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::
 
 namespace {
 
+constexpr std::uint32_t kKernelIds = 16;  // every family numbers its kernels below this
+
 struct Self {
   const qn_host* host;
 };
@@ -98,6 +100,7 @@ void close(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
+  if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   try {
     if (const Family* f = find_family(op->op)) f->query(*host, *op, answer);
     return QN_OK;
@@ -111,7 +114,10 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, slot, [&]() -> qn_status {
     const Family* f = find_family(op->op);
-    if (!f) return QN_E_UNIMPLEMENTED;
+    if (!f || kernel_id >= kKernelIds || !sdk::sound(*op)) {
+      host->error(slot, "[simd] no such kernel for this op");
+      return QN_E_INVALID_ARGUMENT;
+    }
     std::unique_ptr<Plan> p = f->plan(*op, kernel_id, *info);
     if (!p) {
       host->error(slot, "the layouts are not those that were offered");

@@ -21,6 +21,7 @@ void close_plugin(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
+  if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   return sdk::guarded(nullptr, nullptr, [&] {
     if (op->op == QN_OP_MATMUL) query_matmul(*host, *op, answer);
     if (op->op == QN_OP_RELAYOUT) query_relayout(*host, *op, answer);
@@ -32,7 +33,12 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
                qn_plan_info* info, qn_error_slot* error) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, error, [&] {
-    if (op->op == QN_OP_RELAYOUT) return plan_relayout(*host, *op, out, info, error);
+    const bool relayout = op->op == QN_OP_RELAYOUT && kernel == kPackB;
+    if (!sdk::sound(*op) || !(relayout || (op->op == QN_OP_MATMUL && kernel < kPackB))) {
+      host->error(error, "[tbb] no such kernel for this op");
+      return QN_E_INVALID_ARGUMENT;
+    }
+    if (relayout) return plan_relayout(*host, *op, out, info, error);
     return plan_matmul(*host, *op, static_cast<Kernel>(kernel), out, info, error);
   });
 }

@@ -59,7 +59,8 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *rest: Any) -> 
             np.lib.stride_tricks.as_strided(flat[offset:], shape, step_bytes, writeable=False)
         )
     if dtype == "bfloat16":
-        return mx.array(values).view(mx.bfloat16)
+        # Its bits are the upper half of a float32.
+        return mx.array((values.astype(np.uint32) << 16).view(np.float32)).astype(mx.bfloat16)
     return mx.array(values.astype(np.float32) if dtype == "f8" else values)
 
 

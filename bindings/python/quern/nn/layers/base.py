@@ -11,20 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from quern import core as mx
-from quern.nn.layers._places import (
-    check_weights,
-    module_writes,
-    parameter_writes,
-)
+from quern.nn.layers._places import module_writes, parameter_writes
 from quern.train.fit import Fit
 from quern.utils import tree_flatten, tree_unflatten
 
 __all__ = ["Module"]
 
 
-class Module(Fit, dict):
-    """Base class of layers and models. `compile`, `fit`, `evaluate` and `predict` come from
-    `quern.train`.
+class Module(dict, Fit):
+    """Base class of layers and models.
 
     Arrays, modules, dicts, lists and tuples that are set as attributes are kept in the dict
     itself (the module's *state*); everything else is an ordinary attribute. Parameters are the
@@ -294,12 +289,32 @@ class Module(Fit, dict):
         if isinstance(weights, (str, os.PathLike)):
             weights = list(mx.load(os.fspath(weights)).items())
         if strict:
-            check_weights(
-                dict(weights), tree_flatten(self.parameters(), destination={})
-            )
+            self._check_weights(dict(weights))
         if len(weights) > 0:
             self.update(tree_unflatten(weights), strict=False)
         return self
+
+    def _check_weights(self, offered: dict):
+        expected = tree_flatten(self.parameters(), destination={})
+        if extras := sorted(offered.keys() - expected.keys()):
+            names = ",\n".join(extras)
+            raise ValueError(
+                f"Received {len(extras)} parameters not in model: \n{names}."
+            )
+        if missing := sorted(expected.keys() - offered.keys()):
+            names = ",\n".join(missing)
+            raise ValueError(f"Missing {len(missing)} parameters: \n{names}.")
+        for name, parameter in expected.items():
+            value = offered[name]
+            if not isinstance(value, mx.array):
+                raise ValueError(
+                    f"Expected an array but received {type(value)} for parameter {name}"
+                )
+            if value.shape != parameter.shape:
+                raise ValueError(
+                    f"Expected shape {parameter.shape} but received shape {value.shape} "
+                    f"for parameter {name}"
+                )
 
     def save_weights(self, file: str | os.PathLike):
         """Write the parameters to a `.npz` or `.safetensors` file, by the name's ending.
