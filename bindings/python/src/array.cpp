@@ -1,6 +1,7 @@
 // The array type: its life, attributes, conversions to Python values, pickling. Operators,
 // indexing, printing and shared memory have files of their own; methods written in Python are
 // attached by quern.core.
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
 

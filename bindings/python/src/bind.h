@@ -15,7 +15,7 @@ namespace qpy {
 namespace nb = nanobind;
 
 // Throws the Python exception for a failed call.
-inline void check(qn_status status, qn_error* error) {
+inline void check(qn_status status, qn_error*& error) {
   if (!ok(status, error)) throw nb::python_error();
 }
 

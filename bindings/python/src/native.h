@@ -2,6 +2,9 @@
 // between both worlds. It includes only the public headers; nothing here may be called without the
 // GIL unless it says so.
 #pragma once
+#ifndef PY_SSIZE_T_CLEAN
+#define PY_SSIZE_T_CLEAN
+#endif
 #include <Python.h>
 
 #include <cstdint>
@@ -87,7 +90,8 @@ qn_runtime* runtime();
 // Sets the Python exception for a failed call and frees the error. Returns false, so that callers
 // can return it.
 bool raise(qn_status status, qn_error* error);
-inline bool ok(qn_status status, qn_error* error) {
+// By reference: arguments are evaluated in any order, and the call that fills error is one of them.
+inline bool ok(qn_status status, qn_error*& error) {
   return status == QN_OK || raise(status, error);
 }
 
@@ -127,6 +131,8 @@ Ref op(std::uint32_t id, const qn_array* const* in, std::uint32_t n, const qn_at
        std::uint32_t n_attr = 0);
 Ref op1(std::uint32_t id, const Ref& x);
 Ref op2(std::uint32_t id, const Ref& x, const Ref& y);
+// The quotient rounded down, for signed integers too (the op truncates those).
+Ref floor_divide(const Ref& x, const Ref& y);
 Ref astype(const Ref& x, qn_dtype d);
 Ref reshape(const Ref& x, const Ints& shape);
 Ref broadcast_to(const Ref& x, const Ints& shape);

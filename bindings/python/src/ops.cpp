@@ -126,7 +126,8 @@ PyObject* call_elementwise(PyObject* self, PyObject* const* args, Py_ssize_t n, 
     return x ? wrap(op1(e.op, x).take()) : nullptr;
   }
   Ref x, y;
-  return operands(in[0], in[1], x, y) ? wrap(op2(e.op, x, y).take()) : nullptr;
+  if (!operands(in[0], in[1], x, y)) return nullptr;
+  return wrap((e.op == QN_OP_FLOOR_DIVIDE ? floor_divide(x, y) : op2(e.op, x, y)).take());
 }
 
 // ---- any op, for the Python part ----

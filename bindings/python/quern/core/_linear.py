@@ -129,7 +129,7 @@ def vecdot(a: array, b: array, /, *, axis: int = -1, stream=None) -> array:
     return ops.sum(x, (axis_in(axis, x.ndim, "vecdot"),))
 
 
-def kron(a: array, b: array, /, *, stream=None) -> array:
+def kron(a: array, b: array, *, stream=None) -> array:
     """The Kronecker product."""
     check_stream(stream)
     check_array(a, "kron")

@@ -3,7 +3,7 @@
 import builtins
 import math
 
-from .._ext import Dtype, array, as_array, as_arrays, bool_, complex64, float32, int32
+from .._ext import Dtype, array, as_array, as_arrays, bool_, complex64, float32, floor_divide, int32
 from ._arguments import axis_in, check_array, check_stream
 from ._dtypes import floating, inexact, issubdtype
 from ._ops import ops
@@ -122,7 +122,7 @@ def divmod(a, b, stream=None) -> list[array]:
     """The quotient, rounded down, and the remainder."""
     check_stream(stream)
     a, b = as_arrays(a, b)
-    return [ops.floor_divide(a, b), ops.remainder(a, b)]
+    return [floor_divide(a, b), ops.remainder(a, b)]
 
 
 def degrees(a, /, *, stream=None) -> array:

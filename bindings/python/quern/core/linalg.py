@@ -64,9 +64,10 @@ def _vector_norm(x, ord, axes, keepdims):
     return ops.power(ops.sum(ops.power(size, as_array(float(ord), size.dtype)), axes, keepdims), as_array(1 / ord, size.dtype))
 
 
-def matrix_norm(x, /, ord="fro", axis=(-2, -1), keepdims: bool = False, *, stream=None) -> array:
+def matrix_norm(a: array, /, ord="fro", axis=(-2, -1), keepdims: bool = False, *, stream=None) -> array:
     """The norm of matrices over a pair of axes; see norm."""
     check_stream(stream)
+    x = check_array(a, "matrix_norm")
     rows, columns = (axis_in(k, x.ndim, "norm") for k in axis)
     if ord in ("fro", "f"):
         return _root(ops.sum(ops.square(ops.abs(x)), (rows, columns), keepdims))
