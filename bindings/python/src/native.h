@@ -131,8 +131,6 @@ Ref op(std::uint32_t id, const qn_array* const* in, std::uint32_t n, const qn_at
        std::uint32_t n_attr = 0);
 Ref op1(std::uint32_t id, const Ref& x);
 Ref op2(std::uint32_t id, const Ref& x, const Ref& y);
-// The quotient rounded down, for signed integers too (the op truncates those).
-Ref floor_divide(const Ref& x, const Ref& y);
 Ref astype(const Ref& x, qn_dtype d);
 Ref reshape(const Ref& x, const Ints& shape);
 Ref broadcast_to(const Ref& x, const Ints& shape);

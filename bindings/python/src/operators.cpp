@@ -25,15 +25,13 @@ PyObject* refuse(const char* what, PyObject* a, PyObject* b) {
 
 PyObject* record(std::uint32_t id, const char* what, PyObject* a, PyObject* b) {
   if (Py_TYPE(a) == array_type && Py_TYPE(b) == array_type && value_of(a) && value_of(b)) {
-    if (id == QN_OP_FLOOR_DIVIDE)
-      return wrap(floor_divide(Ref::share(value_of(a)), Ref::share(value_of(b))).take());
     const qn_array* in[] = {value_of(a), value_of(b)};
     return wrap(op(id, in, 2).take());
   }
   if (!acceptable(is_array(a) ? b : a)) return refuse(what, a, b);
   Ref x, y;
   if (!operands(a, b, x, y)) return nullptr;
-  return wrap((id == QN_OP_FLOOR_DIVIDE ? floor_divide(x, y) : op2(id, x, y)).take());
+  return wrap(op2(id, x, y).take());
 }
 
 PyObject* assign(PyObject* self, PyObject* result) {

@@ -127,7 +127,7 @@ PyObject* call_elementwise(PyObject* self, PyObject* const* args, Py_ssize_t n, 
   }
   Ref x, y;
   if (!operands(in[0], in[1], x, y)) return nullptr;
-  return wrap((e.op == QN_OP_FLOOR_DIVIDE ? floor_divide(x, y) : op2(e.op, x, y)).take());
+  return wrap(op2(e.op, x, y).take());
 }
 
 // ---- any op, for the Python part ----

@@ -85,14 +85,6 @@ Ref op2(std::uint32_t id, const Ref& x, const Ref& y) {
   return op(id, in, 2);
 }
 
-Ref floor_divide(const Ref& x, const Ref& y) {
-  Ref q = op2(QN_OP_FLOOR_DIVIDE, x, y);
-  if (!q || dtype_code(qn_array_dtype(q.get())) != 0) return q;
-  const Ref rest = op2(QN_OP_REMAINDER, x, y);  // of the sign of y: x - rest is a multiple of y
-  const Ref whole = rest ? op2(QN_OP_SUBTRACT, x, rest) : Ref();
-  return whole ? op2(QN_OP_FLOOR_DIVIDE, whole, y) : Ref();
-}
-
 Ref astype(const Ref& x, qn_dtype d) {
   if (qn_array_dtype(x.get()) == d) return Ref::share(x.get());
   const qn_array* in[] = {x.get()};

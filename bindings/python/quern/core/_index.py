@@ -34,7 +34,7 @@ def _items(x, key):
 
 
 class _Plan:
-    """How a key with arrays selects: sliced first, then the indexed axes merged in front and taken from."""
+    """How a key with arrays selects: sliced first, then blocks gathered at the index arrays."""
 
     def __init__(self, x, key):
         items = _items(x, key)
@@ -46,18 +46,14 @@ class _Plan:
         indexed = [(a, k) for a, k in enumerate(axes) if not isinstance(k, slice)]
         self.axes = [a for a, _ in indexed]
         index_shape = broadcast_shapes(*(k.shape for _, k in indexed if isinstance(k, array)))
-        flat = None
+        self.indices = []
         for a, k in indexed:
-            n = shape[a]
             if not isinstance(k, array):
-                k = k.__index__()
+                k, n = k.__index__(), shape[a]
                 if not -n <= k < n:
                     raise IndexError(f"[getitem] index {k} is out of bounds for axis {a} with size {n}.")
-            k = as_array(k) if not isinstance(k, array) else k
-            k = ops.astype(k, int32) if k.dtype.size < 8 else k
-            k = ops.where(ops.less(k, as_array(0)), k + n, k)
-            flat = k if flat is None else flat * n + k
-        self.index = ops.broadcast_to(flat, index_shape)
+                k = as_array(k)
+            self.indices.append(k)
         self.rest = [a for a in range(len(shape)) if a not in self.axes]
         self.shape = shape
         # Where the index axes go: at the first array when all arrays are neighbours, else in front.
@@ -84,30 +80,26 @@ class _Plan:
             result = [*index_shape, *result]
         self.order, self.result = order, tuple(result)
         self.picked = (*index_shape, *(shape[a] for a in self.rest))
+        self.index_shape = index_shape
+        self.block = tuple(1 if a in self.axes else n for a, n in enumerate(shape))
 
-    def merged(self, x):
-        """x with the indexed axes in front, as one."""
-        if self.sliced:
-            x = x[self.slices]
-        x = ops.transpose(x, (*self.axes, *self.rest))
-        return ops.reshape(x, (-1 if x.size else self._count(), *(self.shape[a] for a in self.rest)))
+    def part(self, x):
+        """What the slices of the key leave of x."""
+        return x[self.slices] if self.sliced else x
 
-    def _count(self):
-        n = 1
-        for a in self.axes:
-            n *= self.shape[a]
-        return n
+    def taken(self, x):
+        """The selected elements: index axes in front, then those that only slices touch."""
+        return ops.reshape(ops.gather([self.part(x), *self.indices], self.axes, self.block), self.picked)
 
-    def unmerged(self, x, original):
-        """The inverse of merged, written back into the original array."""
-        x = ops.reshape(x, (*(self.shape[a] for a in self.axes), *(self.shape[a] for a in self.rest)))
-        order = (*self.axes, *self.rest)
-        x = ops.transpose(x, [order.index(a) for a in range(len(order))])
+    def scattered(self, x, value, mode):
+        """x with value set at, or combined with, the selection."""
+        updates = ops.reshape(self.updates(value), (*self.index_shape, *self.block))
+        out = ops.scatter([self.part(x), updates, *self.indices], self.axes, mode)
         if not self.sliced:
-            return x
-        out = array(original)
-        out[self.slices] = x
-        return out
+            return out
+        whole = array(x)
+        whole[self.slices] = out
+        return whole
 
     def updates(self, value):
         """value, broadcast to the selection, with its axes in the order of `picked`."""
@@ -125,8 +117,7 @@ def get(x, key):
     if isinstance(key, array) and key.dtype != bool_ and issubdtype(key.dtype, integer) and x.ndim:
         return ops.take(x, key, 0)
     plan = _Plan(x, key)
-    out = ops.take(plan.merged(x), plan.index, 0)
-    return ops.reshape(ops.transpose(out, plan.order), plan.result)
+    return ops.reshape(ops.transpose(plan.taken(x), plan.order), plan.result)
 
 
 def _operand(x, value):
@@ -139,8 +130,7 @@ def put(x, key, value):
     value = _operand(x, value)
     if isinstance(key, array) and key.dtype == bool_:
         return _put_mask(x, key, value)
-    plan = _Plan(x, key)
-    return plan.unmerged(ops.scatter(plan.merged(x), plan.index, plan.updates(value), 0), x)
+    return _Plan(x, key).scattered(x, value, "set")
 
 
 def _put_mask(x, mask, value):
@@ -180,7 +170,7 @@ class ArrayAt:
         at._given = True
         return at
 
-    def _update(self, value, scatter, combine):
+    def _update(self, value, mode, combine):
         if not self._given:
             raise ValueError("Must give indices to array.at (e.g. `x.at[0].add(4)`).")
         x = self._x
@@ -192,36 +182,34 @@ class ArrayAt:
             out = array(x)
             out[self._key] = combine(x[self._key], value)
             return out
-        plan = _Plan(x, self._key)
-        return plan.unmerged(scatter(plan.merged(x), plan.index, plan.updates(value), 0), x)
+        return _Plan(x, self._key).scattered(x, value, mode)
 
     def add(self, value) -> array:
         """Adds value at the indices."""
-        return self._update(value, ops.scatter_add, lambda a, b: a + b)
+        return self._update(value, "add", ops.add)
 
     def subtract(self, value) -> array:
         """Subtracts value at the indices."""
-        return self._update(value, lambda x, i, u, k: ops.scatter_add(x, i, ops.negative(u), k), lambda a, b: a - b)
+        return self._update(ops.negative(_operand(self._x, value)), "add", ops.add)
 
     def multiply(self, value) -> array:
         """Multiplies by value at the indices."""
-        return self._update(value, ops.scatter_prod, lambda a, b: a * b)
+        return self._update(value, "prod", ops.multiply)
 
     def divide(self, value) -> array:
         """Divides by value at the indices."""
-
-        def scatter(x, i, u, k):
-            return x / ops.scatter_prod(ops.full(as_array(1, x.dtype), x.shape), i, u, k)
-
-        return ops.astype(self._update(value, scatter, lambda a, b: a / b), self._x.dtype)
+        one = ops.full(as_array(1, self._x.dtype), self._x.shape)
+        by = ArrayAt(one, self._key)
+        by._given = self._given
+        return ops.astype(self._x / by.multiply(value), self._x.dtype)
 
     def maximum(self, value) -> array:
         """The larger of what is there and value, at the indices."""
-        return self._update(value, ops.scatter_max, ops.maximum)
+        return self._update(value, "max", ops.maximum)
 
     def minimum(self, value) -> array:
         """The smaller of what is there and value, at the indices."""
-        return self._update(value, ops.scatter_min, ops.minimum)
+        return self._update(value, "min", ops.minimum)
 
 
 class ArrayIterator:

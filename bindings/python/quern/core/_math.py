@@ -3,7 +3,7 @@
 import builtins
 import math
 
-from .._ext import Dtype, array, as_array, as_arrays, bool_, complex64, float32, floor_divide, int32
+from .._ext import Dtype, array, as_array, as_arrays, bool_, complex64, float32, int32
 from ._arguments import axis_in, check_array, check_stream
 from ._dtypes import floating, inexact, issubdtype
 from ._ops import ops
@@ -122,7 +122,7 @@ def divmod(a, b, stream=None) -> list[array]:
     """The quotient, rounded down, and the remainder."""
     check_stream(stream)
     a, b = as_arrays(a, b)
-    return [floor_divide(a, b), ops.remainder(a, b)]
+    return list(ops.divmod(a, b))
 
 
 def degrees(a, /, *, stream=None) -> array:
@@ -348,24 +348,14 @@ def topk(a: array, /, k: int, axis: int | None = -1, *, stream=None) -> array:
 
 
 def searchsorted(sorted_sequence: array, values: array, /, side: str = "left", *, stream=None) -> array:
-    """Where values would be inserted (int32) to keep the 1-d sequence sorted; before (left) or after (right) equals."""
+    """Where values would be inserted (uint32) to keep the 1-d sequence sorted; before (left) or after (right) equals."""
     check_stream(stream)
     sorted_sequence, values = check_array(sorted_sequence, "searchsorted"), as_array(values)
     if sorted_sequence.ndim != 1:
         raise ValueError("[searchsorted] the sorted sequence must be one-dimensional.")
     if side not in ("left", "right"):
         raise ValueError(f"[searchsorted] side must be 'left' or 'right', not {side!r}.")
-    # Halving with a fixed number of steps: the answer lies in [low, high].
-    n = sorted_sequence.shape[0]
-    low = ops.full(as_array(0), values.shape)
-    high = ops.full(as_array(n), values.shape)
-    for _ in range(builtins.max(n, 1).bit_length()):
-        middle = (low + high) // 2
-        at = ops.take(sorted_sequence, ops.minimum(middle, as_array(builtins.max(n - 1, 0))), 0) if n else values
-        right = ops.less(at, values) if side == "left" else ops.less_equal(at, values)
-        right = ops.logical_and(right, ops.less(low, high))
-        low, high = ops.where(right, middle + 1, low), ops.where(right, high, middle)
-    return low
+    return ops.searchsorted(sorted_sequence, values, side)
 
 
 def unique(
@@ -390,18 +380,19 @@ def unique(
     found = as_array(-1) if n == 0 else rank[-1]
     slots = ops.arange(0, size, 1, int32)
     start = searchsorted(rank, slots)
-    safe = ops.minimum(start, as_array(builtins.max(n - 1, 0)))
+    safe = ops.minimum(start, as_array(builtins.max(n - 1, 0), start.dtype))
     real_slot = ops.less_equal(slots, found)
     values = ops.take(s, safe, 0)
     fill = s[0] if fill_value is None else as_array(fill_value, x.dtype)
     out = [ops.where(real_slot, values, ops.astype(fill, x.dtype))]
     if return_index:
-        out.append(ops.where(real_slot, ops.astype(ops.take(order, safe, 0), int32), as_array(n)))
+        out.append(ops.where(real_slot, ops.take(order, safe, 0), order[0]))
     if return_inverse:
-        out.append(ops.reshape(ops.take(rank, ops.argsort(order, 0), 0), a.shape))
+        inverse = ops.take(rank, ops.argsort(order, 0), 0)
+        out.append(ops.reshape(ops.astype(inverse, order.dtype), a.shape))
     if return_counts:
         end = searchsorted(rank, slots, side="right")
-        out.append(ops.where(real_slot, end - start, as_array(0)))
+        out.append(ops.where(real_slot, ops.astype(end - start, int32), as_array(0)))
     return out[0] if len(out) == 1 else tuple(out)
 
 

@@ -1,8 +1,8 @@
 """Reductions, and the normalisations that reduce on the way."""
 
-from .._ext import array, as_array, bool_, float32, int32, uint8, uint16, uint32
+from .._ext import array, as_array, bool_, float16, float32, int32, uint8, uint16, uint32
 from ._arguments import axes_in, axis_in, check_array, check_stream
-from ._dtypes import inexact, issubdtype
+from ._dtypes import result_type
 from ._ops import ops
 
 __all__ = [
@@ -143,15 +143,7 @@ def median(a: array, /, axis=None, keepdims: bool = False, *, stream=None) -> ar
     axes = axes_in(axis, a.ndim, "median")
     if a.size == 0:
         raise ValueError("[median] Cannot compute the median of an empty array.")
-    x = a if issubdtype(a.dtype, inexact) else ops.astype(a, float32)
-    rest = [k for k in range(x.ndim) if k not in axes]
-    x = ops.reshape(ops.transpose(x, (*rest, *axes)), (*(x.shape[k] for k in rest), -1))
-    n = x.shape[-1]
-    x = ops.sort(x, -1)
-    middle = x[..., n // 2] if n % 2 else (x[..., n // 2 - 1] + x[..., n // 2]) * 0.5
-    if not keepdims:
-        return middle
-    return ops.reshape(middle, tuple(1 if k in axes else a.shape[k] for k in range(a.ndim)))
+    return ops.median(a, axes, keepdims) if axes else ops.astype(a, result_type(a, float16))
 
 
 def softmax(a: array, /, axis=None, *, precise: bool = False, stream=None) -> array:

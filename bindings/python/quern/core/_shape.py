@@ -486,15 +486,7 @@ def as_strided(a: array, /, shape=None, strides=None, offset: int = 0, *, stream
             step *= n
     if len(strides) != len(shape):
         raise ValueError("[as_strided] shape and strides must have the same length.")
-    index = as_array(offset)
-    reach = [offset, offset]
-    for k, (n, s) in enumerate(zip(shape, strides)):
-        steps = ops.reshape(ops.arange(0, n, 1, int32), [n if i == k else 1 for i in range(len(shape))])
-        index = index + steps * s
-        reach[s > 0] += (n - 1) * s if n else 0
-    if 0 not in shape and not (0 <= reach[0] and reach[1] < a.size):
-        raise ValueError("[as_strided] the shape and strides reach outside the array.")
-    return ops.take(flatten(a), ops.broadcast_to(index, shape), 0)
+    return ops.as_strided(a, shape, strides, offset)
 
 
 def contiguous(a: array, /, allow_col_major: bool = False, *, stream=None) -> array:
@@ -551,11 +543,8 @@ def put_along_axis(a: array, /, indices: array, values: array, axis: int | None 
     values = as_array(values, a.dtype)
     if values.dtype != a.dtype:
         values = ops.astype(values, a.dtype)
-    if "scatter_along_axis" in ops:
-        return ops.reshape(ops.scatter_along_axis(a, indices, values, axis), shape)
     values = ops.broadcast_to(values, indices.shape)
-    old = ops.take_along_axis(a, indices, axis)
-    return ops.reshape(ops.scatter_add_along_axis(a, indices, values - old, axis), shape)
+    return ops.reshape(ops.put_along_axis(a, indices, values, axis), shape)
 
 
 def _dynamic(start, axes, a, size, name):

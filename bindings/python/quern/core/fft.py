@@ -7,30 +7,6 @@ from ._ops import ops
 from ._shape import roll
 
 
-def _sized(x, n, axis):
-    """x cut or padded with zeros to n along axis."""
-    have = x.shape[axis]
-    if n < 1:
-        raise ValueError(f"[fft] Invalid FFT output size requested: {n}.")
-    if n < have:
-        return x[(*(slice(None),) * axis, slice(0, n))]
-    if n > have:
-        high = [0] * x.ndim
-        high[axis] = n - have
-        return ops.pad(x, as_array(0, x.dtype), [0] * x.ndim, high)
-    return x
-
-
-def _scaled(x, count, norm, inverse, name):
-    """The library's transforms are unscaled forward and divide by n backward."""
-    if norm not in ("backward", "ortho", "forward"):
-        raise ValueError(f"[{name}] Invalid norm {norm!r}; use backward, ortho or forward.")
-    if norm == "backward":
-        return x
-    factor = count**0.5 if norm == "ortho" else float(count)
-    return x * factor if inverse else x * (1 / factor)
-
-
 def _axes(name, a, s, axes):
     check_array(a, name)
     if axes is None:
@@ -43,45 +19,34 @@ def _axes(name, a, s, axes):
     return axes
 
 
+def _sizes(name, s):
+    if s is not None and any(n < 1 for n in s):
+        raise ValueError(f"[{name}] Invalid FFT output size requested.")
+    return None if s is None else tuple(s)
+
+
+def _norm(name, norm):
+    if norm not in ("backward", "ortho", "forward"):
+        raise ValueError(f"[{name}] Invalid norm {norm!r}; use backward, ortho or forward.")
+    return norm
+
+
 def _complex(name, a, s, axes, norm, inverse):
     axes = _axes(name, a, s, axes)
     x = a if a.dtype == complex64 else ops.astype(a, complex64)
-    op = ops.ifft if inverse else ops.fft
-    count = 1
-    for i, k in enumerate(axes):
-        n = x.shape[k] if s is None else s[i]
-        x = op(_sized(x, n, k), k)
-        count *= n
-    return _scaled(x, count, norm, inverse, name)
+    return ops.fft(x, _sizes(name, s), axes, inverse, _norm(name, norm))
 
 
 def _real(name, a, s, axes, norm):
     axes = _axes(name, a, s, axes)
     if a.dtype == complex64:
         raise ValueError(f"[{name}] Real transforms take real input.")
-    x = a if a.dtype == float32 else ops.astype(a, float32)
-    count = 1
-    for i in range(len(axes) - 1, -1, -1):
-        k = axes[i]
-        n = x.shape[k] if s is None else s[i]
-        x = _sized(x, n, k)
-        x = ops.rfft(x, k) if i == len(axes) - 1 else ops.fft(x, k)
-        count *= n
-    return _scaled(x, count, norm, False, name)
+    return ops.rfft(ops.astype(a, float32), _sizes(name, s), axes, _norm(name, norm))
 
 
 def _real_inverse(name, a, s, axes, norm):
     axes = _axes(name, a, s, axes)
-    x = a if a.dtype == complex64 else ops.astype(a, complex64)
-    count = 1
-    for i, k in enumerate(axes):
-        last = i == len(axes) - 1
-        n = s[i] if s is not None else (2 * (x.shape[k] - 1) if last else x.shape[k])
-        if n < 1:
-            raise ValueError(f"[{name}] Invalid FFT output size requested: {n}.")
-        x = ops.irfft(_sized(x, n // 2 + 1, k), n, k) if last else ops.ifft(_sized(x, n, k), k)
-        count *= n
-    return _scaled(x, count, norm, True, name)
+    return ops.irfft(ops.astype(a, complex64), _sizes(name, s), axes, _norm(name, norm))
 
 
 def _one(n):

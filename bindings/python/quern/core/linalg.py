@@ -2,7 +2,6 @@
 
 from .._ext import array, as_array, complex64, float32, float64
 from ._arguments import axes_in, axis_in, check_array, check_stream
-from ._creation import eye, tril, triu
 from ._dtypes import inexact, issubdtype
 from ._ops import ops
 
@@ -125,8 +124,7 @@ def inv(a: array, *, stream=None) -> array:
 def tri_inv(a: array, upper: bool = False, *, stream=None) -> array:
     """The inverse of triangular matrices."""
     check_stream(stream)
-    _floats("tri_inv", a, square=True)
-    return solve_triangular(a, ops.broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape), upper=upper)
+    return ops.tri_inv(_floats("tri_inv", a, square=True), upper)
 
 
 def cholesky(a: array, upper: bool = False, *, stream=None) -> array:
@@ -138,10 +136,7 @@ def cholesky(a: array, upper: bool = False, *, stream=None) -> array:
 def cholesky_inv(a: array, upper: bool = False, *, stream=None) -> array:
     """The inverse of the matrices whose Cholesky roots are given."""
     check_stream(stream)
-    half = tri_inv(_floats("cholesky_inv", a, square=True), upper=upper)
-    axes = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
-    flipped = ops.transpose(half, axes)
-    return ops.matmul(half, flipped) if upper else ops.matmul(flipped, half)
+    return ops.cholesky_inv(_floats("cholesky_inv", a, square=True), upper)
 
 
 def qr(a: array, *, stream=None) -> tuple[array, array]:
@@ -154,23 +149,13 @@ def svd(a: array, compute_uv: bool = True, *, stream=None):
     """(U, S, Vt) with a = U diag(S) Vt, U and Vt square; only S without compute_uv."""
     check_stream(stream)
     _floats("svd", a)
-    if compute_uv:
-        return tuple(ops.svd(a))
-    return ops.svdvals(a) if "svdvals" in ops else ops.svd(a)[1]
+    return tuple(ops.svd(a)) if compute_uv else ops.singular_values(a)
 
 
 def pinv(a: array, *, stream=None) -> array:
     """The Moore-Penrose pseudo-inverse."""
     check_stream(stream)
-    _floats("pinv", a)
-    u, s, vt = svd(a)
-    n = s.shape[-1]
-    cut = ops.max(s, (-1,), True) * (1.1920929e-07 * (a.shape[-1] if a.shape[-1] > a.shape[-2] else a.shape[-2]))
-    one = as_array(1, s.dtype)
-    reciprocal = ops.where(s > cut, one / ops.where(s > cut, s, one), as_array(0, s.dtype))
-    axes = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
-    v = ops.transpose(vt[..., :n, :], axes)
-    return ops.matmul(v * reciprocal[..., None, :], ops.transpose(u[..., :n], axes))
+    return ops.pinv(_floats("pinv", a))
 
 
 def solve(a: array, b: array, *, stream=None) -> array:
@@ -196,45 +181,19 @@ def lu_factor(a: array, *, stream=None) -> tuple[array, array]:
 def lu(a: array, *, stream=None) -> tuple[array, array, array]:
     """(P, L, U): row indices such that a = L[P] @ U, a unit lower and an upper triangular matrix."""
     check_stream(stream)
-    packed, pivots = lu_factor(_floats("lu", a))
-    rows, columns = packed.shape[-2:]
-    n = rows if rows < columns else columns
-    order = ops.broadcast_to(ops.arange(0, rows, 1, pivots.dtype), (*a.shape[:-2], rows))
-    order = array(order)
-    for k in range(n):
-        place = ops.astype(pivots[..., k : k + 1], order.dtype)
-        here, there = order[..., k : k + 1], ops.take_along_axis(order, place, -1)
-        moved = array(order)
-        moved[..., k : k + 1] = there
-        at = ops.arange(0, rows, 1, pivots.dtype)
-        order = ops.where(ops.logical_and(at == place, at != k), here, moved)
-    lower = tril(packed[..., :n], -1) + eye(rows, n, dtype=packed.dtype)
-    return ops.astype(ops.argsort(order, -1), pivots.dtype), lower, triu(packed[..., :n, :])
+    return tuple(ops.lu(_floats("lu", a)))
 
 
 def det(a: array, *, stream=None) -> array:
     """The determinant of square matrices."""
     check_stream(stream)
-    if "det" in ops:
-        return ops.det(_floats("det", a, square=True))
-    sign, log = slogdet(a)
-    return sign * ops.exp(log)
+    return ops.det(_floats("det", a, square=True))
 
 
 def slogdet(a: array, *, stream=None) -> tuple[array, array]:
     """The sign and the logarithm of the absolute value of the determinant."""
     check_stream(stream)
-    _floats("slogdet", a, square=True)
-    if "slogdet" in ops:
-        return tuple(ops.slogdet(a))
-    packed, pivots = lu_factor(a)
-    n = a.shape[-1]
-    from ._shape import diagonal
-
-    d = diagonal(packed, 0, -2, -1)
-    moved = ops.astype(ops.not_equal(ops.astype(pivots, float32), ops.arange(0, n, 1, float32)), d.dtype)
-    sign = ops.prod(ops.sign(d) * (1 - 2 * moved), (-1,))
-    return sign, ops.sum(ops.log(ops.abs(d)), (-1,))
+    return tuple(ops.slogdet(_floats("slogdet", a, square=True)))
 
 
 def eigh(a: array, UPLO: str = "L", *, stream=None) -> tuple[array, array]:
@@ -246,7 +205,7 @@ def eigh(a: array, UPLO: str = "L", *, stream=None) -> tuple[array, array]:
 def eigvalsh(a: array, UPLO: str = "L", *, stream=None) -> array:
     """Eigenvalues (ascending) of symmetric or Hermitian matrices."""
     check_stream(stream)
-    return ops.eigh(_floats("eigvalsh", a, square=True), UPLO)[0]
+    return ops.eigvalsh(_floats("eigvalsh", a, square=True), UPLO)
 
 
 def eig(a: array, *, stream=None) -> tuple[array, array]:
@@ -258,4 +217,4 @@ def eig(a: array, *, stream=None) -> tuple[array, array]:
 def eigvals(a: array, *, stream=None) -> array:
     """Eigenvalues, complex, of square matrices."""
     check_stream(stream)
-    return ops.eig(_floats("eigvals", a, square=True))[0]
+    return ops.eigvals(_floats("eigvals", a, square=True))
