@@ -110,7 +110,11 @@ def _write(file, data, ending):
 
 def save(file, arr: array) -> None:
     """Writes one array as npy; ".npy" is added to a name without it."""
-    _write(file, _npy_bytes(check_array(arr, "save")), ".npy")
+    data = _npy_bytes(check_array(arr, "save"))
+    try:
+        _write(file, data, ".npy")
+    except FileNotFoundError as error:
+        raise RuntimeError(f"[save] Failed to open file {_open_path(file, '.npy')}") from error
 
 
 def _savez(file, args, kwargs, compression):
@@ -152,7 +156,11 @@ def save_safetensors(file, arrays: dict, metadata: dict | None = None) -> None:
     ):
         raise TypeError("save_safetensors(): metadata is a dict of strings.")
     if metadata is None and not hasattr(file, "write"):
-        _ext.save_safetensors(_open_path(file, ".safetensors"), arrays)
+        path = _open_path(file, ".safetensors")
+        try:
+            _ext.save_safetensors(path, arrays)
+        except FileNotFoundError as error:
+            raise RuntimeError(f"[save_safetensors] Failed to open file {path}") from error
         return
     _write(file, _safetensors_bytes(arrays, metadata), ".safetensors")
 
@@ -173,7 +181,7 @@ def _safetensors_bytes(arrays, metadata):
 
 def _safetensors_metadata(data):
     (length,) = struct.unpack_from("<Q", data)
-    return json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    return json.loads(data[8 : 8 + length]).get("__metadata__") or {}
 
 
 def save_gguf(file, arrays: dict, metadata: dict | None = None) -> None:
@@ -194,17 +202,18 @@ def load(file, /, format: str | None = None, return_metadata: bool = False, *, s
             raise ValueError("[load] Could not infer file format from extension")
     if return_metadata and format in ("npy", "npz"):
         raise ValueError(f"[load] metadata not supported for format {format}")
+    if format not in ("npy", "npz", "safetensors", "gguf"):
+        raise ValueError(f"[load] Unknown file format {format}")
     if not is_file and not os.path.exists(name):
-        raise RuntimeError(f"[load] Failed to open file {name}")
+        kind = ValueError if format in ("npz", "gguf") else RuntimeError  # as in MLX
+        raise kind(f"[load] Failed to open file {name}")
     if format == "npy":
         return _npy_array(file.read() if is_file else pathlib.Path(name).read_bytes(), name or "the file")
     if format == "npz":
         return _load_npz(file if is_file else name)
     if format == "safetensors":
         return _load_safetensors(file, is_file, name, return_metadata)
-    if format == "gguf":
-        raise NotImplementedError("[load] this build of libquern does not read gguf files.")
-    raise ValueError(f"[load] Unknown file format {format}")
+    raise NotImplementedError("[load] this build of libquern does not read gguf files.")
 
 
 def _load_npz(file):

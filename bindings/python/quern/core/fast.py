@@ -2,7 +2,7 @@
 
 from .._ext import array, as_array, bool_, float32
 from ._arguments import check_array, check_stream
-from ._dtypes import floating, issubdtype
+from ._dtypes import floating, issubdtype, result_type
 from ._ops import ops
 
 
@@ -21,6 +21,7 @@ def layer_norm(x: array, weight: array | None, bias: array | None, eps: float, *
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axis."""
     check_stream(stream)
     _last_axis("layer_norm", x, weight=weight, bias=bias)
+    x = ops.astype(x, result_type(*(a for a in (x, weight, bias) if a is not None)))
     return ops.layer_norm(x, weight, bias, eps)
 
 

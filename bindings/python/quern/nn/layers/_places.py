@@ -1,4 +1,5 @@
-"""Matching nested dicts and lists with the places of a module: what an update would write.
+"""Matching nested dicts and lists with the places of a module: what an update would write,
+and whether weights fit.
 
 It changes nothing, so that an update that fails has changed nothing either.
 """
@@ -20,6 +21,27 @@ def module_writes(module, modules, strict: bool) -> list:
     writes: list = []
     _collect(module, modules, strict, "sub-module", _module, writes)
     return writes
+
+
+def check_weights(offered: dict, expected: dict):
+    """ValueError unless both have the same names, and arrays of the same shapes."""
+    if extras := sorted(offered.keys() - expected.keys()):
+        names = ",\n".join(extras)
+        raise ValueError(f"Received {len(extras)} parameters not in model: \n{names}.")
+    if missing := sorted(expected.keys() - offered.keys()):
+        names = ",\n".join(missing)
+        raise ValueError(f"Missing {len(missing)} parameters: \n{names}.")
+    for name, parameter in expected.items():
+        value = offered[name]
+        if not isinstance(value, mx.array):
+            raise ValueError(
+                f"Expected an array but received {type(value)} for parameter {name}"
+            )
+        if value.shape != parameter.shape:
+            raise ValueError(
+                f"Expected shape {parameter.shape} but received shape {value.shape} "
+                f"for parameter {name}"
+            )
 
 
 def _parameter(current, new, strict: bool):

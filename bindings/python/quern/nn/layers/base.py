@@ -11,7 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from quern import core as mx
-from quern.nn.layers._places import module_writes, parameter_writes
+from quern.nn.layers._places import (
+    check_weights,
+    module_writes,
+    parameter_writes,
+)
 from quern.train.fit import Fit
 from quern.utils import tree_flatten, tree_unflatten
 
@@ -19,7 +23,8 @@ __all__ = ["Module"]
 
 
 class Module(dict, Fit):
-    """Base class of layers and models.
+    """Base class of layers and models. `compile`, `fit`, `evaluate` and `predict` come from
+    `quern.train`.
 
     Arrays, modules, dicts, lists and tuples that are set as attributes are kept in the dict
     itself (the module's *state*); everything else is an ordinary attribute. Parameters are the
@@ -289,32 +294,12 @@ class Module(dict, Fit):
         if isinstance(weights, (str, os.PathLike)):
             weights = list(mx.load(os.fspath(weights)).items())
         if strict:
-            self._check_weights(dict(weights))
+            check_weights(
+                dict(weights), tree_flatten(self.parameters(), destination={})
+            )
         if len(weights) > 0:
             self.update(tree_unflatten(weights), strict=False)
         return self
-
-    def _check_weights(self, offered: dict):
-        expected = tree_flatten(self.parameters(), destination={})
-        if extras := sorted(offered.keys() - expected.keys()):
-            names = ",\n".join(extras)
-            raise ValueError(
-                f"Received {len(extras)} parameters not in model: \n{names}."
-            )
-        if missing := sorted(expected.keys() - offered.keys()):
-            names = ",\n".join(missing)
-            raise ValueError(f"Missing {len(missing)} parameters: \n{names}.")
-        for name, parameter in expected.items():
-            value = offered[name]
-            if not isinstance(value, mx.array):
-                raise ValueError(
-                    f"Expected an array but received {type(value)} for parameter {name}"
-                )
-            if value.shape != parameter.shape:
-                raise ValueError(
-                    f"Expected shape {parameter.shape} but received shape {value.shape} "
-                    f"for parameter {name}"
-                )
 
     def save_weights(self, file: str | os.PathLike):
         """Write the parameters to a `.npz` or `.safetensors` file, by the name's ending.
