@@ -138,9 +138,10 @@ Case row(const char* op, const std::string& label, std::vector<Input> in, Refere
 }
 
 void add_solving(Cases& cases) {
+  // A leading axis everywhere: the form `repeated` repeats matrices, not rows.
   const std::pair<Shape, Shape> pairs[] = {
-      {{4, 4}, {4}}, {{4, 4}, {4, 2}}, {{2, 3, 3}, {2, 3, 2}}, {{3, 3}, {2, 3, 1}},
-      {{1, 1}, {1}}, {{4, 4}, {4, 0}}, {{0, 3, 3}, {3, 2}},
+      {{1, 4, 4}, {4}}, {{1, 4, 4}, {4, 2}}, {{2, 3, 3}, {2, 3, 2}}, {{1, 3, 3}, {2, 3, 1}},
+      {{1, 1, 1}, {1}}, {{1, 4, 4}, {4, 0}}, {{0, 3, 3}, {3, 2}},
   };
   for (const auto& [a, b] : pairs) {
     const std::string name = label(a) + "_" + label(b);
@@ -160,7 +161,8 @@ void add_solving(Cases& cases) {
 }
 
 void add_inverses(Cases& cases) {
-  for (const Shape& s : {Shape{4, 4}, Shape{2, 3, 3}, Shape{1, 1}, Shape{0, 0}, Shape{20, 20}}) {
+  for (const Shape& s :
+       {Shape{1, 4, 4}, Shape{2, 3, 3}, Shape{1, 1, 1}, Shape{1, 0, 0}, Shape{1, 20, 20}}) {
     const bool gradient = count(s) < 50;
     cases.push_back(row(
         "inv", label(s), {{s}}, [](const Values& in) { return inverses(in[0], Kind::full); }, {},
