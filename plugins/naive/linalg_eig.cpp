@@ -121,7 +121,7 @@ void eigenvector(const Schur& t, std::int64_t k, Complex* y, Complex* v) {
     Complex sum = 0;
     for (std::int64_t j = i + 1; j <= k; ++j) sum += t.at(t.h, i, j) * y[j];
     Complex gap = t.at(t.h, k, k) - t.at(t.h, i, i);
-    if (std::abs(gap) < kEps * norm) gap = kEps * norm + 1e-300;
+    if (std::abs(gap) <= kEps * norm) gap = kEps * norm + 1e-300;
     y[i] = sum / gap;
   }
   double size = 0;
