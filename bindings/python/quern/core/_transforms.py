@@ -222,7 +222,7 @@ def jvp(fun, primals, tangents):
     try:
         outputs = _outputs(fun(*trace.traced), "jvp")
         tangents = [t if t.dtype == p.dtype else ops.astype(t, p.dtype) for p, t in zip(primals, tangents)]
-        return outputs, trace.jvp(outputs, tangents)
+        return outputs, trace.jvp(outputs, tangents, list(range(len(primals))))
     finally:
         trace.end()
 
@@ -283,7 +283,7 @@ def vmap(fun, in_axes=0, out_axes=0):
                     shown = -1 if axis is None else axis
                     raise ValueError(f"[vmap] Axis {shown} invalid for output with {o.ndim} dimensions.")
             places = [axis % (o.ndim + 1) for o, axis in zip(outputs, places)]
-            results = trace.vmap(outputs, inputs, places)
+            results = trace.vmap(outputs, places)
         finally:
             trace.end()
         return _tree.fill(value, iter(results))
@@ -326,9 +326,25 @@ def compile(fun, inputs=None, outputs=None, shapeless: bool = False):
 
 
 def checkpoint(fun):
-    """fun with outputs whose gradient computes fun again instead of keeping what it computed."""
+    """fun with outputs whose gradient computes fun again instead of keeping what it computed.
+
+    Only arrays among the arguments get gradients; what fun captures is constant.
+    """
     _check_callable(fun, "checkpoint")
-    return _named(lambda *args, **kwargs: fun(*args, **kwargs), fun)
+
+    def wrapper(*args, **kwargs):
+        inputs = _tree.only_arrays((args, kwargs))
+        if not inputs:
+            return fun(*args, **kwargs)
+        trace = _ext.Trace(inputs)
+        try:
+            args, kwargs = _tree.fill_arrays((args, kwargs), iter(trace.traced))
+            value = fun(*args, **kwargs)
+            return _tree.fill_arrays(value, iter(trace.checkpoint(_tree.only_arrays(value))))
+        finally:
+            trace.end()
+
+    return _named(wrapper, fun)
 
 
 class custom_function:
