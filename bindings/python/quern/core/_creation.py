@@ -3,7 +3,7 @@
 import math
 
 from .. import _ext
-from .._ext import Dtype, array, as_array, bool_, float32, int32, int64
+from .._ext import Dtype, array, as_array, bool_, float32, float64, int32, int64
 from ._arguments import check_array, check_stream, shape_of
 from ._ops import ops
 
@@ -218,10 +218,12 @@ def asarray(a, dtype: Dtype | None = None, *, copy: bool | None = None) -> array
 
 
 def from_dlpack(x, /, *, copy: bool | None = None) -> array:
-    """An array over the memory of x, which has __dlpack__; a copy of it when copy=True."""
+    """An array over the memory of x, which has __dlpack__; a copy of it when copy=True. float64 becomes float32."""
     if isinstance(x, array):
         return ops.copy(x) if copy else x
     shared = _ext.from_dlpack(x)
+    if shared.dtype == float64 and copy is not False:
+        return ops.astype(shared, float32)  # as mx.array does
     if copy:
         shared = ops.copy(shared)
         _ext.eval(shared)
