@@ -291,7 +291,7 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream=None) -> array:
         raise ValueError(f"[diff] Order must be non-negative but got {n}.")
     axis = axis_in(axis, a.ndim, "diff")
     pick = (slice(None),) * axis
-    for _ in range(n):
+    for _ in range(builtins.min(n, a.shape[axis])):  # nothing is left after as many steps as there are elements
         later, earlier = a[(*pick, slice(1, None))], a[(*pick, slice(None, -1))]
         a = ops.not_equal(later, earlier) if a.dtype == bool_ else later - earlier
     return a
