@@ -84,35 +84,6 @@ class Trace {
     return objects(grads);
   }
 
-  Arrays jvp(const Arrays& outputs, const Arrays& tangents,
-             const std::vector<std::uint32_t>& argnums) {
-    const std::vector<qn_array*> o = values(outputs), t = values(tangents);
-    if (t.size() != argnums.size()) throw nb::value_error("[jvp] one tangent an input");
-    std::vector<qn_array*> out(o.size());
-    qn_error* error = nullptr;
-    check(qn_trace_jvp(open(), o.data(), count(o), t.data(), argnums.data(), count(t), out.data(),
-                       &error),
-          error);
-    return objects(out);
-  }
-
-  Arrays vmap(const Arrays& outputs, const Ints& out_axes) {
-    const std::vector<qn_array*> o = values(outputs);
-    if (o.size() != out_axes.size()) throw nb::value_error("[vmap] one axis an output");
-    std::vector<qn_array*> out(o.size());
-    qn_error* error = nullptr;
-    check(qn_trace_vmap(open(), o.data(), count(o), out_axes.data(), out.data(), &error), error);
-    return objects(out);
-  }
-
-  Arrays checkpoint(const Arrays& outputs) {
-    const std::vector<qn_array*> o = values(outputs);
-    std::vector<qn_array*> out(o.size());
-    qn_error* error = nullptr;
-    check(qn_trace_checkpoint(open(), o.data(), count(o), out.data(), &error), error);
-    return objects(out);
-  }
-
   Function* compile(const Arrays& outputs) {
     const std::vector<qn_array*> o = values(outputs);
     qn_fn* fn = nullptr;
@@ -205,9 +176,6 @@ void add_traces(nb::module_& m) {
            nb::arg("axes") = std::vector<std::optional<std::int64_t>>())
       .def_prop_ro("traced", &Trace::traced, "What to call the function on.")
       .def("vjp", &Trace::vjp, nb::arg("outputs"), nb::arg("cotangents"), nb::arg("argnums"))
-      .def("jvp", &Trace::jvp, nb::arg("outputs"), nb::arg("tangents"), nb::arg("argnums"))
-      .def("vmap", &Trace::vmap, nb::arg("outputs"), nb::arg("out_axes"))
-      .def("checkpoint", &Trace::checkpoint, nb::arg("outputs"))
       .def("compile", &Trace::compile, nb::arg("outputs"), nb::rv_policy::take_ownership)
       .def("end", &Trace::end);
   m.def("custom_gradient", &custom_gradient, nb::arg("inputs"), nb::arg("outputs"),
