@@ -5,6 +5,7 @@ import pickle
 import runpy
 import struct
 import wave
+from pathlib import Path
 
 import bigvgan
 import char_lm
@@ -12,10 +13,11 @@ import cnn
 import numpy as np
 import pytest
 import simple_model
-from conftest import EXAMPLES
 
 from quern import core as mx
 from quern.utils import tree_flatten
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def write_mnist(root, n=60):
