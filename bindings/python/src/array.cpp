@@ -271,7 +271,7 @@ PyObject* copy(PyObject* self, PyObject*) {
   return a ? wrap(qn_array_retain(a)) : nullptr;
 }
 
-// Pickled as (bytes, shape, dtype number); MLX's own state, (NumPy array, number), is read too.
+// Pickled as (bytes, shape, dtype number).
 PyObject* getstate(PyObject* self, PyObject*) {
   const Object data(bytes(self, nullptr));
   if (!data) return nullptr;

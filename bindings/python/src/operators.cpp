@@ -79,6 +79,14 @@ PyObject* in_place(PyObject* a, PyObject* b) {
   return assign(a, record(id, Named<id>::text, a, b));
 }
 
+PyObject* divide_in_place(PyObject* a, PyObject* b) {
+  if (!has_float(a)) {
+    PyErr_SetString(PyExc_ValueError, "In place division cannot cast to non-floating point type.");
+    return nullptr;
+  }
+  return assign(a, binary<QN_OP_DIVIDE>(a, b));
+}
+
 template <std::uint32_t id>
 PyObject* bits(PyObject* a, PyObject* b) {
   if (!is_array(a)) Py_RETURN_NOTIMPLEMENTED;  // as in MLX, no reflected forms
@@ -172,7 +180,7 @@ PyType_Slot number_slots[] = {SLOT(Py_nb_add, binary<QN_OP_ADD>),
                               SLOT(Py_nb_inplace_add, in_place<QN_OP_ADD>),
                               SLOT(Py_nb_inplace_subtract, in_place<QN_OP_SUBTRACT>),
                               SLOT(Py_nb_inplace_multiply, in_place<QN_OP_MULTIPLY>),
-                              SLOT(Py_nb_inplace_true_divide, in_place<QN_OP_DIVIDE>),
+                              SLOT(Py_nb_inplace_true_divide, divide_in_place),
                               SLOT(Py_nb_inplace_floor_divide, in_place<QN_OP_FLOOR_DIVIDE>),
                               SLOT(Py_nb_inplace_remainder, in_place<QN_OP_REMAINDER>),
                               SLOT(Py_nb_inplace_power, power_in_place),
