@@ -13,6 +13,8 @@ REDUCTIONS = "sum prod max min mean var std all any logsumexp minmax argmax argm
 def test_reductions(name, axis, dtype):
     if name.startswith("arg") and axis[0] in "([":
         pytest.skip("argmax takes one axis")
+    if name == "logsumexp" and dtype in ("uint8", "bool_"):
+        pytest.skip("MLX overflows in the integer type")
     low, high = (1, 2) if name == "prod" else (-3, 3)
     x = lambda mx: sample((2, 3, 4), dtype, mx, low=low, high=high)  # noqa: E731
     check(f"mx.{name}(x, {axis})", x=x, tolerance=8)

@@ -45,10 +45,10 @@ def test_lines(expression):
 
 
 DIFFERENTIABLE = """mx.sin(x);mx.exp(x) * x;mx.tanh(x) / (1 + x * x);mx.softmax(x, -1);x @ x.T;mx.logsumexp(x, 0);x[0] * x[:, :1]
-mx.maximum(x, 0.3);mx.where(x > 0, x, -2 * x);mx.var(x, 1);mx.sqrt(x * x + 1);mx.concatenate([x, 2 * x]);mx.pad(x, 1)
+mx.maximum(x, 0.1);mx.where(x > 0, x, -2 * x);mx.var(x, 1);mx.sqrt(x * x + 1);mx.concatenate([x, 2 * x]);mx.pad(x, 1)
 x.reshape(3, 2) @ x;mx.einsum("ij,kj->ik", x, x);mx.cumsum(x, 1);mx.sort(x, 1);mx.take(x, mx.array([0, 0, 1]), 0);x[mx.array([1, 1])]
 mx.fast.layer_norm(x, None, None, 1e-5);mx.fast.rms_norm(x, None, 1e-5);mx.conv1d(x[None], x[None, :2]);mx.prod(x, 1);mx.roll(x, 1)
-mx.at if False else x.at[mx.array([0, 0])].add(x[1]);mx.flip(x);mx.repeat(x, 2);mx.tile(x, (2, 2));mx.logaddexp(x, x[::-1])"""
+x.at[mx.array([0, 0])].add(x[1]);mx.flip(x);mx.repeat(x, 2);mx.tile(x, (2, 2));mx.logaddexp(x, x[::-1])"""
 
 
 @pytest.mark.parametrize("body", DIFFERENTIABLE.replace("\n", ";").split(";"))
