@@ -192,4 +192,78 @@
 #define QN_OP_RELAYOUT 251u
 #define QN_OP_PLACEHOLDER 253u
 #define QN_OP_CUSTOM 254u
+
+/* X(NAME, operands, class) for every op that an element-wise program may hold. Classes: SAME (the operands'
+ * dtype; abs, real and imag give f32 for c64), FLOAT (the same, floating dtypes only), TEST (gives bool),
+ * LOGICAL (operands tested for non-zero, gives bool), BITWISE (bool and integers only), SELECT, CAST, COMPLEX. */
+#define QN_ELEMENTWISE(X) \
+  X(ASTYPE, 1, CAST) \
+  X(NEGATIVE, 1, SAME) \
+  X(ABS, 1, SAME) \
+  X(SIGN, 1, SAME) \
+  X(SQUARE, 1, SAME) \
+  X(SQRT, 1, FLOAT) \
+  X(RSQRT, 1, FLOAT) \
+  X(EXP, 1, FLOAT) \
+  X(EXPM1, 1, FLOAT) \
+  X(LOG, 1, FLOAT) \
+  X(LOG2, 1, FLOAT) \
+  X(LOG10, 1, FLOAT) \
+  X(LOG1P, 1, FLOAT) \
+  X(SIN, 1, FLOAT) \
+  X(COS, 1, FLOAT) \
+  X(TAN, 1, FLOAT) \
+  X(ARCSIN, 1, FLOAT) \
+  X(ARCCOS, 1, FLOAT) \
+  X(ARCTAN, 1, FLOAT) \
+  X(SINH, 1, FLOAT) \
+  X(COSH, 1, FLOAT) \
+  X(TANH, 1, FLOAT) \
+  X(ARCSINH, 1, FLOAT) \
+  X(ARCCOSH, 1, FLOAT) \
+  X(ARCTANH, 1, FLOAT) \
+  X(FLOOR, 1, SAME) \
+  X(CEIL, 1, SAME) \
+  X(ROUND, 1, SAME) \
+  X(TRUNC, 1, SAME) \
+  X(RECIPROCAL, 1, FLOAT) \
+  X(SIGMOID, 1, FLOAT) \
+  X(RELU, 1, SAME) \
+  X(ERF, 1, FLOAT) \
+  X(ERFINV, 1, FLOAT) \
+  X(LOGICAL_NOT, 1, LOGICAL) \
+  X(ISNAN, 1, TEST) \
+  X(ISINF, 1, TEST) \
+  X(BITWISE_INVERT, 1, BITWISE) \
+  X(REAL, 1, SAME) \
+  X(IMAG, 1, SAME) \
+  X(CONJUGATE, 1, SAME) \
+  X(ADD, 2, SAME) \
+  X(SUBTRACT, 2, SAME) \
+  X(MULTIPLY, 2, SAME) \
+  X(DIVIDE, 2, FLOAT) \
+  X(FLOOR_DIVIDE, 2, SAME) \
+  X(REMAINDER, 2, SAME) \
+  X(POWER, 2, SAME) \
+  X(MAXIMUM, 2, SAME) \
+  X(MINIMUM, 2, SAME) \
+  X(ARCTAN2, 2, FLOAT) \
+  X(LOGADDEXP, 2, FLOAT) \
+  X(EQUAL, 2, TEST) \
+  X(NOT_EQUAL, 2, TEST) \
+  X(LESS, 2, TEST) \
+  X(LESS_EQUAL, 2, TEST) \
+  X(GREATER, 2, TEST) \
+  X(GREATER_EQUAL, 2, TEST) \
+  X(LOGICAL_AND, 2, LOGICAL) \
+  X(LOGICAL_OR, 2, LOGICAL) \
+  X(BITWISE_AND, 2, BITWISE) \
+  X(BITWISE_OR, 2, BITWISE) \
+  X(BITWISE_XOR, 2, BITWISE) \
+  X(LEFT_SHIFT, 2, BITWISE) \
+  X(RIGHT_SHIFT, 2, BITWISE) \
+  X(WHERE, 3, SELECT) \
+  X(COMPLEX, 2, COMPLEX) \
+  X(COPY, 1, SAME) \
+  X(STOP_GRADIENT, 1, SAME)
 #endif

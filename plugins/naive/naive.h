@@ -79,19 +79,12 @@ struct KernelList {
   std::size_t count;
 };
 
-// One list a file, defined as `const KernelList x_kernels = kernel_list(kTable);`; plugin.cpp
-// gathers them.
+// One list a file, defined as `const KernelList x_kernels = kernel_list(kTable);`; gen.py
+// gathers them in lists.gen.h.
 template <std::size_t N>
 constexpr KernelList kernel_list(const Kernel (&table)[N]) {
   return {table, N};
 }
-
-extern const KernelList map_kernels, reduce_kernels, arange_kernels, random_bits_kernels,
-    relayout_kernels, slice_update_kernels, concatenate_kernels, pad_kernels, take_kernels,
-    scatter_kernels, view_kernels, conv_kernels, conv_grad_kernels, pool_kernels, matmul_kernels,
-    softmax_kernels, layer_norm_kernels, fft_kernels, linalg_factor_kernels, linalg_jacobi_kernels,
-    linalg_eig_kernels, scan_kernels, sort_kernels, searchsorted_kernels, gather_kernels,
-    scatter_blocks_kernels, put_along_axis_kernels, reinterpret_kernels;
 
 // For `accepts`: element count of an operand.
 inline std::int64_t element_count(const qn_array_desc& a) {
@@ -259,3 +252,5 @@ inline const void* advance(const void* p, std::int64_t elements, std::uint32_t i
 }
 
 }  // namespace quern::naive
+
+#include "plugins/naive/lists.gen.h"

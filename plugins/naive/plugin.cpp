@@ -15,19 +15,6 @@ struct qn_plan {
 namespace quern::naive {
 namespace {
 
-const KernelList* const kLists[] = {
-    &map_kernels,           &reduce_kernels,         &arange_kernels,
-    &random_bits_kernels,   &relayout_kernels,       &view_kernels,
-    &concatenate_kernels,   &slice_update_kernels,   &pad_kernels,
-    &take_kernels,          &scatter_kernels,        &conv_kernels,
-    &conv_grad_kernels,     &pool_kernels,           &matmul_kernels,
-    &softmax_kernels,       &layer_norm_kernels,     &fft_kernels,
-    &linalg_factor_kernels, &linalg_jacobi_kernels,  &linalg_eig_kernels,
-    &scan_kernels,          &sort_kernels,           &searchsorted_kernels,
-    &gather_kernels,        &scatter_blocks_kernels, &put_along_axis_kernels,
-    &reinterpret_kernels,
-};
-
 // A kernel's id is its place in the concatenation of the lists.
 const Kernel* kernel_by_id(std::uint32_t id) {
   for (const KernelList* list : kLists) {

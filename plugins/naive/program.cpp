@@ -6,43 +6,42 @@
 
 namespace quern::naive {
 
+namespace {
+
+enum class Class { SAME, FLOAT, TEST, LOGICAL, BITWISE, SELECT, CAST, COMPLEX };
+
+struct Kind {
+  std::uint32_t op;
+  int arity;
+  Class is;
+};
+#define KIND(name, arity, is) {QN_OP_##name, arity, Class::is},
+constexpr Kind kKinds[] = {QN_ELEMENTWISE(KIND)};
+#undef KIND
+
+const Kind* kind_of(std::uint32_t op) {
+  for (const Kind& k : kKinds)
+    if (k.op == op) return &k;
+  return nullptr;
+}
+
+bool is_of(std::uint32_t op, Class c) {
+  const Kind* k = kind_of(op);
+  return k && k->is == c;
+}
+
+}  // namespace
+
 int arity(std::uint32_t op) {
   if (op == QN_INST_CONST) return 0;
-  if (op == QN_OP_WHERE) return 3;
-  if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT) return 1;
-  if (op == QN_OP_COMPLEX) return 2;
-  if (op >= QN_OP_ASTYPE && op <= QN_OP_CONJUGATE) return 1;
-  if (op >= QN_OP_ADD && op <= QN_OP_RIGHT_SHIFT) return 2;
-  return -1;
+  const Kind* k = kind_of(op);
+  return k ? k->arity : -1;
 }
 
-bool is_float_op(std::uint32_t op) {
-  switch (op) {
-    case QN_OP_RECIPROCAL:
-    case QN_OP_SIGMOID:
-    case QN_OP_ERF:
-    case QN_OP_ERFINV:
-    case QN_OP_DIVIDE:
-    case QN_OP_ARCTAN2:
-    case QN_OP_LOGADDEXP:
-      return true;
-    default:
-      return op >= QN_OP_SQRT && op <= QN_OP_ARCTANH;
-  }
-}
-
-bool is_bitwise(std::uint32_t op) {
-  return op == QN_OP_BITWISE_INVERT || (op >= QN_OP_BITWISE_AND && op <= QN_OP_RIGHT_SHIFT);
-}
-
-bool is_logical(std::uint32_t op) {
-  return op == QN_OP_LOGICAL_NOT || op == QN_OP_LOGICAL_AND || op == QN_OP_LOGICAL_OR;
-}
-
-bool gives_bool(std::uint32_t op) {
-  return is_logical(op) || op == QN_OP_ISNAN || op == QN_OP_ISINF ||
-         (op >= QN_OP_EQUAL && op <= QN_OP_GREATER_EQUAL);
-}
+bool is_float_op(std::uint32_t op) { return is_of(op, Class::FLOAT); }
+bool is_bitwise(std::uint32_t op) { return is_of(op, Class::BITWISE); }
+bool is_logical(std::uint32_t op) { return is_of(op, Class::LOGICAL); }
+bool gives_bool(std::uint32_t op) { return is_logical(op) || is_of(op, Class::TEST); }
 
 namespace {
 

@@ -6,40 +6,19 @@
 namespace quern::shape {
 namespace {
 
-// Ops without a meaning for complex numbers, or refused by MLX too.
-bool refuses_complex(std::uint32_t op) {
-  switch (op) {
-    case QN_OP_FLOOR:
-    case QN_OP_CEIL:
-    case QN_OP_TRUNC:
-    case QN_OP_RELU:
-    case QN_OP_SIGMOID:
-    case QN_OP_EXPM1:
-    case QN_OP_ERF:
-    case QN_OP_ERFINV:
-    case QN_OP_FLOOR_DIVIDE:
-    case QN_OP_REMAINDER:
-    case QN_OP_ARCTAN2:
-      return true;
-    default:
-      return false;
-  }
-}
-
-void check_complex(const Call& c, DType t) {
-  if (is_complex(t) && refuses_complex(c.op.id)) {
-    fail_invalid("[", c.name, "] dtype ", name(t), ": expected a real dtype");
-  }
+// For ops without a meaning for complex numbers, or refused by MLX too.
+void check_real(const Call& c) {
+  for (const Array& x : c.in)
+    if (is_complex(x.dtype()))
+      fail_invalid("[", c.name, "] dtype ", name(x.dtype()), ": expected a real dtype");
 }
 
 void unary(Call& c, DType in, DType out) {
-  check_complex(c, in);
   c.in[0] = cast(c.in[0], in);
   c.out.push_back({c.in[0].shape(), out});
 }
 
 void binary(Call& c, DType in, DType out) {
-  check_complex(c, in);
   Shape shape = broadcast_shapes(c.name, c.in[0].shape(), c.in[1].shape());
   element_count(shape);
   c.in[0] = cast(c.in[0], in);
@@ -65,6 +44,11 @@ void unary_same(Call& c) {
   unary(c, t, t);
 }
 
+void unary_same_real(Call& c) {
+  check_real(c);
+  unary_same(c);
+}
+
 void unary_real(Call& c) {
   const DType t = c.in[0].dtype();
   unary(c, t, real_of(t));
@@ -85,6 +69,11 @@ void unary_float(Call& c) {
   unary(c, t, t);
 }
 
+void unary_float_real(Call& c) {
+  check_real(c);
+  unary_float(c);
+}
+
 void unary_bool(Call& c) { unary(c, DType::boolean, DType::boolean); }
 
 void unary_bool_of(Call& c) { unary(c, c.in[0].dtype(), DType::boolean); }
@@ -102,9 +91,19 @@ void binary_same(Call& c) {
   binary(c, t, t);
 }
 
+void binary_same_real(Call& c) {
+  check_real(c);
+  binary_same(c);
+}
+
 void binary_float(Call& c) {
   const DType t = float_of(promoted(c));
   binary(c, t, t);
+}
+
+void binary_float_real(Call& c) {
+  check_real(c);
+  binary_float(c);
 }
 
 void binary_compare(Call& c) { binary(c, promoted(c), DType::boolean); }

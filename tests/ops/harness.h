@@ -155,8 +155,4 @@ Value expected(const Case& c, const Values& values);
 // Empty when `got` is within the tolerance of its dtype, else the first difference.
 std::string difference(const Value& got, const Value& want, qn_dtype t, double factor);
 
-Cases elementwise_cases(), corner_cases(), complex_cases(), fft_cases(), linalg_cases(),
-    reduce_cases(), shape_cases(), contract_cases(), pool_cases(), normalize_cases(),
-    random_cases(), cumulative_cases(), order_cases(), gather_cases(), matrix_cases();
-
 }  // namespace quern::test

@@ -8,7 +8,7 @@
 #include <map>
 #include <ostream>
 
-#include "tests/ops/harness.h"
+#include "tests/ops/tables.gen.h"
 
 namespace quern::test {
 namespace {
@@ -16,9 +16,7 @@ namespace {
 const Cases& all_cases() {
   static const Cases cases = [] {
     Cases all;
-    for (auto table : {elementwise_cases, corner_cases, complex_cases, fft_cases, linalg_cases,
-                       reduce_cases, shape_cases, contract_cases, pool_cases, normalize_cases,
-                       random_cases, cumulative_cases, order_cases, gather_cases, matrix_cases}) {
+    for (const auto table : kTables) {
       for (Case& c : table()) all.push_back(std::move(c));
     }
     return all;
