@@ -53,6 +53,7 @@
 #define QN_OP_RADIANS 55u
 #define QN_OP_NAN_TO_NUM 56u
 #define QN_OP_ROUND_DECIMALS 57u
+#define QN_OP_SOFTPLUS 58u
 #define QN_OP_ADD 60u
 #define QN_OP_SUBTRACT 61u
 #define QN_OP_MULTIPLY 62u
@@ -238,6 +239,7 @@
   X(REAL, 1, SAME) \
   X(IMAG, 1, SAME) \
   X(CONJUGATE, 1, SAME) \
+  X(SOFTPLUS, 1, FLOAT) \
   X(ADD, 2, SAME) \
   X(SUBTRACT, 2, SAME) \
   X(MULTIPLY, 2, SAME) \

@@ -491,6 +491,14 @@ static inline qn_status qn_round_decimals(qn_runtime* rt, qn_array* x, int64_t d
   return qn_op(rt, QN_OP_ROUND_DECIMALS, in_, 1, attr_, 1, out, 1, error);
 }
 
+/* log(1 + exp(x)), without overflow. */
+static inline qn_status qn_softplus(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
+    error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  return qn_op(rt, QN_OP_SOFTPLUS, in_, 1, NULL, 0, out, 1, error);
+}
+
 /* x + y. */
 static inline qn_status qn_add(qn_runtime* rt, qn_array* x, qn_array* y, qn_array** out,
     qn_error** error) {

@@ -137,6 +137,9 @@ void Block::float_unary(const qn_inst& i, C* out) const {
       return unary<C>(i, out, [](C x) { return 1 / x; });
     case QN_OP_SIGMOID:
       return unary<C>(i, out, scalar::sigmoid<C>);
+    case QN_OP_SOFTPLUS:
+      return unary<C>(i, out,
+                      [](C x) { return std::max<C>(x, 0) + std::log1p(std::exp(-std::abs(x))); });
     case QN_OP_ERF:
       return unary<C>(i, out, [](C x) { return std::erf(x); });
     case QN_OP_ERFINV:

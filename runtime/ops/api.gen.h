@@ -439,6 +439,14 @@ inline Array round_decimals(const Array& x, std::int64_t decimals = 0) {
   return std::move(out_[0]);
 }
 
+// log(1 + exp(x)), without overflow.
+inline Array softplus(const Array& x) {
+  AttrList attrs_;
+  ArrayList out_;
+  record(nullptr, QN_OP_SOFTPLUS, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // x + y.
 inline Array add(const Array& x, const Array& y) {
   AttrList attrs_;

@@ -186,6 +186,10 @@ void sigmoid(Vjp& v) {
   });
 }
 
+void softplus(Vjp& v) {
+  unary(v, [&](const Array& g) { return ops::multiply(g, ops::sigmoid(v.in(0))); });
+}
+
 void relu(Vjp& v) {
   unary(v, [&](const Array& g) {
     return ops::where(ops::greater(v.out(), constant(v.out(), 0)), g, constant(g, 0));

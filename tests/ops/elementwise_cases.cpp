@@ -56,6 +56,7 @@ const Unary kUnary[] = {
     {"trunc", [](double x) { return std::trunc(x); }, -5, 5, kNumbers},
     {"reciprocal", [](double x) { return 1 / x; }, 1, 9, kNumbers, Result::floating},
     {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -6, 6, kFloats},
+    {"softplus", [](double x) { return std::log1p(std::exp(x)); }, -6, 6, kFloats},
     {"relu", [](double x) { return x > 0 ? x : 0; }, -5, 5, kNumbers},
     {"erf", [](double x) { return std::erf(x); }, -3, 3, kFloats},
     {"erfinv", erfinv, -0.9, 0.9, kFloats},
@@ -184,6 +185,8 @@ void add_unary(Cases& cases) {
   special("tanh", {-kInf, kInf, kNan, 0, 60, -60}, [](double x) { return std::tanh(x); });
   special("sigmoid", {-kInf, kInf, kNan, 0, 300, -300},
           [](double x) { return x == -300 ? 0 : 1 / (1 + std::exp(-x)); });
+  special("softplus", {-kInf, kInf, kNan, 0, 800, -800},
+          [](double x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))); });
   special("round", {0.5, 1.5, 2.5, -0.5, -1.5, kInf, kNan},
           [](double x) { return std::nearbyint(x); });
   special("sign", {-kInf, kInf, kNan, 0}, sign_of);
