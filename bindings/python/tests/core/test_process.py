@@ -1,9 +1,11 @@
 """What shows only in a process of its own: MLX's name for Quern, `python -m quern run`, threads, odd input."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +63,19 @@ def test_run_prints_what_mlx_prints(tmp_path):
     assert ours.returncode == 0, ours.stderr
     theirs = run("-c", "import mlx.core as m, sys; m.disable_compile(); sys.argv = ['program.py', '--a', 'b']\n" + PROGRAM, cwd=tmp_path)
     assert ours.stdout == theirs.stdout and "['--a', 'b'] __main__" in ours.stdout
+
+
+def test_run_trains_as_mlx_does(tmp_path):
+    program = str(Path(__file__).with_name("mlx_program.py"))
+    ours = run("-m", "quern", "run", program, cwd=tmp_path)
+    assert ours.returncode == 0, ours.stderr
+    environment = {**os.environ, "MLX_DISABLE_COMPILE": "1"}
+    theirs = subprocess.run([sys.executable, program], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=120)
+    assert theirs.returncode == 0, theirs.stderr
+    number = re.compile(r"-?\d+\.\d+")
+    assert number.sub("#", ours.stdout) == number.sub("#", theirs.stdout)
+    for a, b in zip(number.findall(ours.stdout), number.findall(theirs.stdout)):
+        assert float(a) == pytest.approx(float(b), rel=1e-5, abs=1.1e-5)
 
 
 def test_run_says_what_is_wrong(tmp_path):
