@@ -2,3 +2,17 @@
 
 `quern.core` is the array library, `quern.nn`, `quern.optimizers` and `quern.utils` build on it.
 """
+
+from importlib import import_module
+
+_SIGHT = ("explain", "kernels_used", "profile", "set_kernels")
+
+
+def __getattr__(name: str):
+    if name in _SIGHT:
+        return getattr(import_module("quern.sight"), name)
+    raise AttributeError(f"module 'quern' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SIGHT])
