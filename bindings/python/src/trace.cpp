@@ -3,6 +3,18 @@
 // (quern/core/_transforms.py).
 #include "bind.h"
 
+// Weak: a library of version 1.0 lacks these, and the package still runs with it.
+extern "C" {
+__attribute__((weak)) qn_status qn_trace_jvp(qn_trace*, qn_array* const* outputs, uint32_t n_out,
+                                             qn_array* const* tangents, const uint32_t* argnums,
+                                             uint32_t n, qn_array** out_tangents, qn_error**);
+__attribute__((weak)) qn_status qn_trace_vmap(qn_trace*, qn_array* const* outputs, uint32_t n_out,
+                                              const int64_t* out_axes, qn_array** results,
+                                              qn_error**);
+__attribute__((weak)) qn_status qn_trace_checkpoint(qn_trace*, qn_array* const* outputs,
+                                                    uint32_t n_out, qn_array** results, qn_error**);
+}
+
 namespace qpy {
 
 namespace {
@@ -52,6 +64,11 @@ class Function {
   qn_fn* fn_;
 };
 
+[[noreturn]] void missing(const char* name) {
+  PyErr_Format(PyExc_NotImplementedError, "[%s] this build of libquern has no %s.", name, name);
+  throw nb::python_error();
+}
+
 class Trace {
  public:
   Trace(const Arrays& in, bool placeholders, const std::vector<std::optional<std::int64_t>>& axes) {
@@ -82,6 +99,39 @@ class Trace {
                        static_cast<std::uint32_t>(argnums.size()), grads.data(), &error),
           error);
     return objects(grads);
+  }
+
+  Arrays jvp(const Arrays& outputs, const Arrays& tangents,
+             const std::vector<std::uint32_t>& argnums) {
+    if (!qn_trace_jvp) missing("jvp");
+    const std::vector<qn_array*> o = values(outputs), t = values(tangents);
+    if (t.size() != argnums.size()) throw nb::value_error("[jvp] one tangent an input");
+    std::vector<qn_array*> out(o.size());
+    qn_error* error = nullptr;
+    check(qn_trace_jvp(open(), o.data(), count(o), t.data(), argnums.data(), count(t), out.data(),
+                       &error),
+          error);
+    return objects(out);
+  }
+
+  Arrays vmap(const Arrays& outputs, const Ints& out_axes) {
+    if (!qn_trace_vmap) missing("vmap");
+    const std::vector<qn_array*> o = values(outputs);
+    if (o.size() != out_axes.size()) throw nb::value_error("[vmap] one axis an output");
+    std::vector<qn_array*> out(o.size());
+    qn_error* error = nullptr;
+    check(qn_trace_vmap(open(), o.data(), count(o), out_axes.data(), out.data(), &error), error);
+    return objects(out);
+  }
+
+  // Without the library's help the outputs themselves: right, but everything is kept.
+  Arrays checkpoint(const Arrays& outputs) {
+    if (!qn_trace_checkpoint) return outputs;
+    const std::vector<qn_array*> o = values(outputs);
+    std::vector<qn_array*> out(o.size());
+    qn_error* error = nullptr;
+    check(qn_trace_checkpoint(open(), o.data(), count(o), out.data(), &error), error);
+    return objects(out);
   }
 
   Function* compile(const Arrays& outputs) {
@@ -176,6 +226,9 @@ void add_traces(nb::module_& m) {
            nb::arg("axes") = std::vector<std::optional<std::int64_t>>())
       .def_prop_ro("traced", &Trace::traced, "What to call the function on.")
       .def("vjp", &Trace::vjp, nb::arg("outputs"), nb::arg("cotangents"), nb::arg("argnums"))
+      .def("jvp", &Trace::jvp, nb::arg("outputs"), nb::arg("tangents"), nb::arg("argnums"))
+      .def("vmap", &Trace::vmap, nb::arg("outputs"), nb::arg("out_axes"))
+      .def("checkpoint", &Trace::checkpoint, nb::arg("outputs"))
       .def("compile", &Trace::compile, nb::arg("outputs"), nb::rv_policy::take_ownership)
       .def("end", &Trace::end);
   m.def("custom_gradient", &custom_gradient, nb::arg("inputs"), nb::arg("outputs"),

@@ -222,8 +222,6 @@ def jvp(fun, primals, tangents):
     try:
         outputs = _outputs(fun(*trace.traced), "jvp")
         tangents = [t if t.dtype == p.dtype else ops.astype(t, p.dtype) for p, t in zip(primals, tangents)]
-        if not hasattr(trace, "jvp"):
-            raise NotImplementedError("[jvp] this build of libquern has no forward derivatives.")
         return outputs, trace.jvp(outputs, tangents, list(range(len(primals))))
     finally:
         trace.end()
@@ -274,8 +272,6 @@ def vmap(fun, in_axes=0, out_axes=0):
             size = n
         if size is None:
             raise ValueError("[vmap] At least one of in_axes must not be None.")
-        if not hasattr(_ext.Trace, "vmap"):
-            raise NotImplementedError("[vmap] this build of libquern does not vectorise functions.")
         trace = _ext.Trace(inputs, True, axes)
         try:
             value = fun(*_tree.fill(args, iter(trace.traced)))
@@ -336,7 +332,19 @@ def checkpoint(fun):
     """
     _check_callable(fun, "checkpoint")
 
-    return _named(lambda *args, **kwargs: fun(*args, **kwargs), fun)
+    def wrapper(*args, **kwargs):
+        inputs = _tree.only_arrays((args, kwargs))
+        if not inputs:
+            return fun(*args, **kwargs)
+        trace = _ext.Trace(inputs)
+        try:
+            args, kwargs = _tree.fill_arrays((args, kwargs), iter(trace.traced))
+            value = fun(*args, **kwargs)
+            return _tree.fill_arrays(value, iter(trace.checkpoint(_tree.only_arrays(value))))
+        finally:
+            trace.end()
+
+    return _named(wrapper, fun)
 
 
 class custom_function:
