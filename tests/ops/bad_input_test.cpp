@@ -53,7 +53,7 @@ const Shape kRow{3}, kPlane{2, 3}, kCube{2, 3, 4};
 TEST(BadInput, ElementWise) {
   check_all({
       {"add", {{kPlane}, {{4}}}, {}, {"[add]", "(2, 3)", "(4,)"}},
-      {"add", {{kPlane}}, {}, {"[add]", "expected 2"}},
+      {"add", {{kPlane}}, {}, {"[add]", "expected: x, y"}},
       {"where", {{kPlane}, {{4}}, {{}}}, {}, {"[where]", "(2, 3)", "(4,)"}},
       {"negative", {{kRow, QN_BOOL}}, {}, {"[negative]", "bool", "expected"}},
       {"floor", {{kRow, QN_C64}}, {}, {"[floor]", "c64", "expected a real dtype"}},
@@ -87,7 +87,7 @@ TEST(BadInput, Reductions) {
         {op, {{kPlane}}, {ints({-3})}, {name.c_str(), "-3"}},
         {op, {{kPlane}}, {ints({1, -1})}, {name.c_str(), "(1, -1)", "twice"}},
         {op, {{{}}}, {ints({0})}, {name.c_str()}},
-        {op, {}, {}, {name.c_str(), "expected 1"}},
+        {op, {}, {}, {name.c_str(), "expected: x"}},
     });
   }
   check_all({
@@ -190,7 +190,7 @@ TEST(BadInput, Fourier) {
         {op, {{kPlane}}, {ints({}), ints({2})}, {name.c_str(), "2"}},
         {op, {{kPlane}}, {ints({}), ints({1, -1})}, {name.c_str(), "(1, -1)", "twice"}},
         {op, {{kPlane}}, {ints({}), ints({})}, {name.c_str(), "expected at least one axis"}},
-        {op, {{kPlane, QN_I32}, {kPlane}}, {}, {name.c_str(), "expected 1"}},
+        {op, {{kPlane, QN_I32}, {kPlane}}, {}, {name.c_str(), "expected: x"}},
     });
   }
   check_all({
