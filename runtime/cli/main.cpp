@@ -19,9 +19,10 @@ void add_common(CLI::App* c, Options& o) {
 
 void add_op(CLI::App* c, Options& o) {
   c->add_option("op", o.op, "Name of an op: conv2d, matmul, softmax, ...")->required();
-  c->add_option(
-      "--shape", o.shapes,
-      "A shape for each input: 64x28x28x1,20x5x5x1; 'scalar'; 512:i32 with a dtype of its own");
+  c->add_option("--shape", o.shapes,
+                "A shape for each input: 64x28x28x1,20x5x5x1 or several times --shape; 'scalar'; "
+                "512:i32 with a dtype of its own")
+      ->join(',');
   c->add_option("--dtype", o.dtype, "Dtype of the inputs (default f32)");
   c->add_option("--layout", o.layout, "nhwc or nchw, for ops that have a layout");
   c->add_option("--attr,-a", o.attrs, "An attribute: padding=2, axes=0,1")->allow_extra_args(false);
