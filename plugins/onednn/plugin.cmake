@@ -1,8 +1,15 @@
-# oneDNN 2.x built for OpenMP (or sequential); absent, the plugin is left out.
-find_package(dnnl 2 CONFIG QUIET)
+# oneDNN 2.x built for OpenMP (or sequential); absent, the plugin is left out. Found by its files: the configuration
+# that Debian installs with it demands OpenCL's headers, which only GPU programs need.
+find_path(QUERN_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp)
+find_library(QUERN_DNNL_LIBRARY dnnl)
 find_package(OpenMP QUIET COMPONENTS CXX)
-if(dnnl_FOUND AND OpenMP_CXX_FOUND)
-  quern_plugin(onednn LIBRARIES DNNL::dnnl OpenMP::OpenMP_CXX OPTIONS -O3)
+set(dnnl_version "")
+if(QUERN_DNNL_INCLUDE)
+  file(STRINGS ${QUERN_DNNL_INCLUDE}/oneapi/dnnl/dnnl_version.h dnnl_version REGEX "define DNNL_VERSION_MAJOR 2$")
+endif()
+if(dnnl_version AND QUERN_DNNL_LIBRARY AND OpenMP_CXX_FOUND)
+  quern_plugin(onednn LIBRARIES ${QUERN_DNNL_LIBRARY} OpenMP::OpenMP_CXX OPTIONS -O3)
+  target_include_directories(plugin_onednn SYSTEM PRIVATE ${QUERN_DNNL_INCLUDE})
 else()
   message(STATUS "quern: onednn plugin left out (needs oneDNN 2.x and OpenMP)")
 endif()
