@@ -33,7 +33,13 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   std::string problem;
   qn_status code = QN_E_DATA_LOSS;
 
-  bool null() override { return unexpected("null"); }
+  // MLX writes the metadata it does not have as null.
+  bool null() override {
+    if (level_ != 1 || !metadata_) return unexpected("null");
+    name_.clear();
+    metadata_ = false;
+    return true;
+  }
   bool boolean(bool) override { return unexpected("a boolean"); }
   bool number_integer(std::int64_t v) override { return fail(str("negative number ", v)); }
   bool number_float(double, const std::string&) override {

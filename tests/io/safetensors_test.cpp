@@ -147,6 +147,14 @@ TEST_F(Safetensors, MetadataRoundTrips) {
   EXPECT_EQ(qn_load_safetensors_metadata(path.c_str(), found, &pairs, nullptr), QN_E_DATA_LOSS);
 }
 
+TEST_F(Safetensors, NullMetadataAsMlxWritesIt) {
+  write(R"({"__metadata__":null,"a":{"data_offsets":[0,2],"dtype":"U8","shape":[2]}}  )", "xy");
+  Contents got;
+  std::string text;
+  ASSERT_EQ(load(got, &text), QN_OK) << text;
+  EXPECT_EQ(got[0].second.bytes, "xy");
+}
+
 TEST_F(Safetensors, FileOrder) {
   write(
       R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"a":{"data_offsets":[0,1],"shape":[1],"dtype":"U8"}})",
