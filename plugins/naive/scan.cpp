@@ -12,7 +12,8 @@ namespace {
 // modulo 2^64 and cut to their width.
 template <typename T>
 struct Sum {
-  using Total = std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, std::uint64_t>;
+  using Total =
+      std::conditional_t<std::is_integral_v<compute_t<T>>, std::uint64_t, accumulate_t<T>>;
   static Total start() { return 0; }
   static Total take(Total total, compute_t<T> x) { return total + static_cast<Total>(x); }
 };
@@ -82,6 +83,14 @@ qn_status run_scan(const Problem& p, const qn_run& run) {
   return QN_OK;
 }
 
+// The totals that complex numbers have, too.
+template <template <typename> typename Op>
+qn_status run_arithmetic(const Problem& p, const qn_run& run) {
+  if (p.in[0].dtype != QN_C64) return run_scan<Op>(p, run);
+  scan<C64, Op<C64>>(p, run);
+  return QN_OK;
+}
+
 qn_status run_logcumsumexp(const Problem& p, const qn_run& run) {
   dispatch_float(p.in[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -98,8 +107,8 @@ double estimate_exp(const qn_opdesc& op) {
 }
 
 const Kernel kTable[] = {
-    {QN_OP_CUMSUM, "cumsum", accept_real, run_scan<Sum>, estimate},
-    {QN_OP_CUMPROD, "cumprod", accept_real, run_scan<Product>, estimate},
+    {QN_OP_CUMSUM, "cumsum", accept_any, run_arithmetic<Sum>, estimate},
+    {QN_OP_CUMPROD, "cumprod", accept_any, run_arithmetic<Product>, estimate},
     {QN_OP_CUMMAX, "cummax", accept_real, run_scan<Max>, estimate},
     {QN_OP_CUMMIN, "cummin", accept_real, run_scan<Min>, estimate},
     {QN_OP_LOGCUMSUMEXP, "logcumsumexp", accept_float, run_logcumsumexp, estimate_exp},

@@ -9,7 +9,8 @@ namespace {
 bool accepts(const qn_opdesc& op, std::string* why) {
   if (op.in[0].dtype != op.in[1].dtype) *why = "x and updates differ in dtype";
   const std::string_view mode(op.attr[1].v.s, op.attr[1].count);
-  if (mode != "set" && !is_real(op.in[0].dtype)) *why = "combines real dtypes only";
+  if (mode != "set" && mode != "add" && !is_real(op.in[0].dtype))
+    *why = "combines complex numbers by adding only";
   return why->empty() && accept_blocks(op, 2, why);
 }
 
@@ -73,6 +74,10 @@ qn_status run_scatter(const Problem& p, const qn_run& run) {
     if (p.in[1].count == 0) return QN_OK;
     if (mode == "set") {
       set_all(p, run);
+      return QN_OK;
+    }
+    if (x.dtype == QN_C64) {
+      combine_all<C64, C64>(p, run, {run.out[0].data, out}, scalar::add<C64>);
       return QN_OK;
     }
     dispatch(x.dtype, [&](auto tag) {

@@ -131,8 +131,9 @@ void cumsum(Vjp& v) {
 void cumprod(Vjp& v) {
   if (!wants(v, 0) || v.in(0).size() == 0) return;
   const Running r(v);
-  const Array behind = recurrence(advanced(r.x, r.axis, 1), r.inclusive_g(), r.axis);
-  const Array before = ops::cumprod(r.x, r.attr_axis(), false, false);
+  const Array x = conj(r.x);
+  const Array behind = recurrence(advanced(x, r.axis, 1), r.inclusive_g(), r.axis);
+  const Array before = ops::cumprod(x, r.attr_axis(), false, false);
   v.set(0, r.turned(ops::multiply(before, behind)));
 }
 

@@ -103,7 +103,7 @@ void scatter(Call& c) {
   const std::string_view mode = c.attrs.s(1);
   if (mode != "set" && mode != "add" && mode != "prod" && mode != "max" && mode != "min")
     fail_invalid("[scatter] mode \"", mode, "\"; expected set, add, prod, max or min");
-  if (is_complex(x.dtype()) && (mode == "max" || mode == "min"))
+  if (is_complex(x.dtype()) && mode != "set" && mode != "add")
     fail_invalid("[scatter] mode ", mode, " of dtype ", name(x.dtype()), "; expected a real dtype");
   const std::size_t lead = places.size();
   const Shape& from = u.shape();

@@ -339,6 +339,26 @@ void add_reductions(Cases& cases) {
                 Result::index,
                 false});
   }
+  for (bool product : {false, true}) {
+    add(cases, {product ? "cumprod" : "cumsum",
+                "c64",
+                {{{4, 5}, 0.3, 1.5}},
+                {integer(1)},
+                [product](const Values& in) {
+                  Value v{in[0].shape, {}};
+                  for (std::size_t i = 0; i < in[0].data.size(); ++i) {
+                    const Complex z = at_place(in[0], i);
+                    const bool first = i % 5 == 0;
+                    const Complex before = first ? Complex(product) : at_place(v, i - 1);
+                    push(v, product ? before * z : before + z);
+                  }
+                  return v;
+                },
+                kC64,
+                Result::same,
+                true,
+                4});
+  }
   const auto variance = [](const Values& in) {
     return make({4}, [&](const Shape& i) {
       const auto r = static_cast<std::size_t>(i[0]);

@@ -89,9 +89,12 @@ struct Mode {
   const Dtypes& dtypes;  // a reference: made before the lists themselves
 };
 
+const Dtypes kSummed = {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64, QN_I16,
+                        QN_I8,  QN_U32, QN_U64, QN_U16,  QN_U8,  QN_C64};
+
 const Mode kModes[] = {
-    {"set", [](double, double u) { return u; }, kAll},
-    {"add", [](double x, double u) { return x + u; }, kNumbers},
+    {"set", [](double, double u) { return u; }, kAny},
+    {"add", [](double x, double u) { return x + u; }, kSummed},
     {"prod", [](double x, double u) { return x * u; }, kNumbers},
     {"max", [](double x, double u) { return std::max(x, u); }, kAll},
     {"min", [](double x, double u) { return std::min(x, u); }, kAll},
