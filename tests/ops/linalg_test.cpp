@@ -234,8 +234,9 @@ TEST(Linalg, Lu) {
     expect_near(back, m, tolerance);
     for (std::int64_t i = 0; i < l.rows; ++i) {
       for (std::int64_t j = 0; j < l.columns; ++j) {
-        if (i == j) EXPECT_EQ(l.at(i, j), 1.0);
-        if (j > i) EXPECT_EQ(l.at(i, j), 0.0);
+        if (j >= i) {
+          EXPECT_EQ(l.at(i, j), i == j ? 1.0 : 0.0);
+        }
         EXPECT_LE(std::abs(l.at(i, j)), 1 + tolerance);
       }
     }
