@@ -13,6 +13,7 @@
 #include "runtime/core/error.h"
 #include "runtime/host/call.h"
 #include "runtime/host/fp_state.h"
+#include "runtime/host/object_file.h"
 #include "runtime/host/offer_check.h"
 #include "runtime/host/query_key.h"
 #include "runtime/host/runtime.h"
@@ -189,6 +190,8 @@ void PluginHost::add_builtin() { add(quern_naive_entry(QN_KERNEL_ABI_MINOR), "")
 PluginRef PluginHost::load(const std::string& path) {
   if (path.empty() || path[0] != '/')
     fail_invalid("[plugin] the path must be absolute, got '", path, "'");
+  if (const std::string fault = object_file_fault(path); !fault.empty())
+    throw Error(QN_E_NOT_FOUND, str("[plugin] can't load ", path, ": ", fault));
   FpState keep;  // a fast-math library can switch on FTZ when it loads
   void* lib = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!lib) {

@@ -134,8 +134,14 @@ class Walk {
     return true;
   }
 
+  // In the strict class the choice of kernels, and with it every bit, must not depend on the number
+  // of threads: estimates are asked for one.
+  std::uint32_t asked_workers() const {
+    return rt_.accuracy() == QN_CLASS_STRICT ? 1 : rt_.executor().workers();
+  }
+
   OpDesc describe(const IrOp& op) {
-    OpDesc d(op.op, op.attrs, op.n_op_in ? op.n_op_in : op.in.size(), rt_.executor().workers(),
+    OpDesc d(op.op, op.attrs, op.n_op_in ? op.n_op_in : op.in.size(), asked_workers(),
              rt_.accuracy());
     std::uint64_t constants = 0;
     for (std::size_t i = 0; i < op.in.size(); ++i) {
@@ -272,7 +278,7 @@ class Walk {
     double best_ns = std::numeric_limits<double>::infinity();
     const std::vector<Form> sources = forms(v);
     for (const Form& from : sources) {
-      OpDesc d(QN_OP_RELAYOUT, {}, 1, rt_.executor().workers(), rt_.accuracy());
+      OpDesc d(QN_OP_RELAYOUT, {}, 1, asked_workers(), rt_.accuracy());
       d.add_input(m, from.layout);
       d.add_output(m, to);
       Answer a = rt_.plugins().query(d.get());
