@@ -66,6 +66,8 @@ def check(expression, tolerance=1.0, same_error=True, **names):
         return {k: v(mx) if callable(v) else v for k, v in names.items()}
 
     ours = evaluate(expression, quern, **bound(quern))
+    if isinstance(ours[1], NotImplementedError) and "this build of libquern" in str(ours[1]):
+        pytest.skip(str(ours[1]))
     theirs = evaluate(expression, mlx, **bound(mlx))
     assert ours[0] == theirs[0], f"{expression}: ours {ours[1]!r}, MLX {theirs[1]!r}"
     if ours[0] == "error":
