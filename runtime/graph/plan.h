@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "quern/trace.h"
 #include "runtime/core/buffer.h"
 #include "runtime/graph/ir.h"
 #include "runtime/graph/verify.h"
@@ -15,6 +16,7 @@
 namespace quern {
 
 class Runtime;
+struct StepClock;
 
 // Where an operand lies: bases_[base] + bytes.
 struct Place {
@@ -82,8 +84,9 @@ class Plan {
   void run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs);
 
  private:
-  void run_step(Runtime& rt, Step& s);
-  void run_verified(Runtime& rt, Step& s);
+  // clock null = nobody asks for times.
+  void run_step(Runtime& rt, Step& s, StepClock* clock);
+  void run_verified(Runtime& rt, Step& s, StepClock* clock);
   std::uint32_t arena_base() const {
     return n_leaf + static_cast<std::uint32_t>(output_bytes.size());
   }
@@ -101,6 +104,12 @@ struct KernelFault {
 // Passes, selection and memory. leaves give dtype, shape and strides. Throws Error.
 std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves);
 
+// Who is told of every kernel that runs; fn null = nobody.
+struct TraceSink {
+  qn_trace_fn fn = nullptr;
+  void* self = nullptr;
+};
+
 // Plans by the exact key of the graph that they serve; least recently used ones go first.
 class PlanCache {
  public:
@@ -111,6 +120,7 @@ class PlanCache {
   std::atomic<std::uint64_t> hits{0}, misses{0}, evaluations{0}, kernels_run{0}, relayouts_run{0},
       relayouts_cached{0};
   std::uint64_t next_id = 1;
+  TraceSink trace;  // under the runtime's lock
 
  private:
   static constexpr std::size_t kMaxPlans = 512;

@@ -1,11 +1,11 @@
 // Replaying a plan, and the cache of plans.
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
+#include "runtime/graph/step_clock.h"
 #include "runtime/host/call.h"
 #include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
@@ -19,22 +19,26 @@ struct TileTask {
   const qn_run* run;
   char* scratch;
   std::uint64_t worker_scratch;
+  WorkerTime* times;  // one a worker, or null
   std::atomic<qn_status> status{QN_OK};
 };
 
 void run_tile(void* task, std::uint32_t index, std::uint32_t worker) noexcept {
   TileTask& t = *static_cast<TileTask*>(task);
   if (t.status.load(std::memory_order_relaxed) != QN_OK) return;
+  const std::uint64_t start = t.times ? now_ns() : 0;
   const qn_status s = call_plugin(nullptr, t.plugin->tile, t.plan, t.run, index, worker,
                                   t.scratch + worker * t.worker_scratch);
+  if (t.times) t.times[worker].add(start, now_ns());
   if (s != QN_OK) t.status.store(s, std::memory_order_relaxed);
 }
 
-// Calls a step's kernel on given memory.
+// Calls a step's kernel on given memory; clock null = untimed.
 struct KernelCall {
   Runtime& rt;
   const Step& s;
   qn_error_slot& slot;
+  StepClock* clock;
   qn_status operator()(const qn_buffer* in, const qn_buffer* out, void* workspace,
                        void* scratch) const {
     qn_run run{};
@@ -45,9 +49,23 @@ struct KernelCall {
     run.scratch = scratch;
     run.executor = rt.executor().hooks();
     run.error = &slot;
+    if (!clock) return call(run, nullptr);
+    clock->start = now_ns();
+    const qn_status status = call(run, clock->per_worker());
+    clock->end = now_ns();
+    return status;
+  }
+
+ private:
+  qn_status call(const qn_run& run, WorkerTime* times) const {
     const qn_kernel_plugin& plugin = s.plugin->entry();
-    if (s.threading != QN_THREADING_TILES) return call_plugin(&slot, plugin.run, s.plan, &run);
-    TileTask t{&plugin, s.plan, &run, static_cast<char*>(scratch), s.worker_scratch};
+    if (s.threading != QN_THREADING_TILES) {
+      const std::uint64_t start = times ? now_ns() : 0;
+      const qn_status status = call_plugin(&slot, plugin.run, s.plan, &run);
+      if (times) times[0].add(start, now_ns());
+      return status;
+    }
+    TileTask t{&plugin, s.plan, &run, static_cast<char*>(run.scratch), s.worker_scratch, times};
     const qn_status status =
         rt.executor().parallel_for(run_tile, &t, s.n_tiles, rt.executor().workers());
     return status == QN_OK ? t.status.load() : status;
@@ -89,22 +107,22 @@ bool Plan::usable() const {
   return std::all_of(steps.begin(), steps.end(), [](const Step& s) { return s.plugin->active(); });
 }
 
-void Plan::run_step(Runtime& rt, Step& s) {
+void Plan::run_step(Runtime& rt, Step& s, StepClock* clock) {
   in_.clear();
   out_.clear();
   for (const Place& p : s.in) in_.push_back({bases_[p.base] + p.bytes});
   for (const Place& p : s.out) out_.push_back({bases_[p.base] + p.bytes});
   const std::uint32_t every = rt.verify_every();
-  if (every && !detail.empty() && s.info.runs % every == 0) return run_verified(rt, s);
+  if (every && !detail.empty() && s.info.runs % every == 0) return run_verified(rt, s, clock);
   qn_error_slot slot;
-  const KernelCall call{rt, s, slot};
+  const KernelCall call{rt, s, slot, clock};
   const qn_status status =
       call(in_.data(), out_.data(), bases_[s.workspace.base] + s.workspace.bytes,
            bases_[s.scratch.base] + s.scratch.bytes);
   if (status != QN_OK) throw fault(s, slot.text, status);
 }
 
-void Plan::run_verified(Runtime& rt, Step& s) {
+void Plan::run_verified(Runtime& rt, Step& s, StepClock* clock) {
   const StepDetail& d = detail[static_cast<std::size_t>(&s - steps.data())];
   std::vector<const StepDetail*> sources;
   std::vector<const void*> data;
@@ -114,7 +132,7 @@ void Plan::run_verified(Runtime& rt, Step& s) {
     data.push_back(k < 0 ? nullptr : bases_[steps[n].in[0].base] + steps[n].in[0].bytes);
   }
   qn_error_slot slot;
-  KernelCall call{rt, s, slot};
+  KernelCall call{rt, s, slot, clock};
   const VerifiedRun v{
       rt, d, sources.data(), data.data(), in_, out_, s.worker_scratch * rt.executor().workers()};
   qn_status status = QN_OK;
@@ -144,7 +162,9 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   bases_.push_back(static_cast<char*>(arena.p));
   for (const Place& p : pack_home) bases_.push_back(static_cast<char*>(arena.p) + p.bytes);
 
-  const bool timed = rt.profiling();
+  const TraceSink trace = cache.trace;
+  const bool timed = rt.profiling() || trace.fn;
+  StepClock clock;
   for (Step& s : steps) {
     std::unique_ptr<Buffer::Pack> fresh;
     Buffer* source = nullptr;
@@ -176,16 +196,10 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
       }
       source->last_packing_plan = mark;
     }
-    if (timed) {
-      const auto t0 = std::chrono::steady_clock::now();
-      run_step(rt, s);
-      s.info.total_ns +=
-          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                         std::chrono::steady_clock::now() - t0)
-                                         .count());
-    } else {
-      run_step(rt, s);
-    }
+    if (trace.fn) clock.workers.assign(rt.executor().workers(), {});
+    run_step(rt, s, timed ? &clock : nullptr);
+    if (timed) s.info.total_ns += clock.end - clock.start;
+    if (trace.fn) clock.tell(trace, *this, s);
     ++s.info.runs;
     if (fresh) {
       fresh->next = std::move(source->packs);

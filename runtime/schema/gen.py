@@ -282,7 +282,7 @@ def json_inc(ops):
 
 
 LOCK = ROOT / "tests/abi/layout.lock"
-PUBLIC = "base.h quern.h kernel.h".split()
+PUBLIC = "base.h quern.h kernel.h trace.h".split()
 STRUCT = re.compile(r"typedef struct (\w+) \{(.*?)\n\} \1;", re.S)
 
 
@@ -307,7 +307,7 @@ def public_structs():
 
 
 def make_lock(structs):
-    lines = ["#include <stdio.h>", '#include "quern/kernel.h"', '#include "quern/quern.h"', "int main(void) {"]
+    lines = ["#include <stdio.h>", '#include "quern/kernel.h"', '#include "quern/quern.h"', '#include "quern/trace.h"', "int main(void) {"]
     for name, fields in structs:
         lines.append(f'  printf("{name} - 0 %zu\\n", sizeof({name}));')
         lines += [f'  printf("{name} {f} %zu %zu\\n", offsetof({name}, {f}), sizeof((({name}*)0)->{f}));' for f in fields]
@@ -326,7 +326,7 @@ def layout_c(structs):
         sys.exit("tests/abi/layout.lock does not list the members of the headers: run gen.py --lock and read its diff")
     lines = ["/* Pins the layout of the public structs. Generated from tests/abi/layout.lock by gen.py; do not edit. */",
              "#include <stddef.h>", "#include <stdint.h>", "", '#include "quern/kernel.h"', '#include "quern/quern.h"',
-             "", "#if UINTPTR_MAX == UINT64_MAX"]
+             '#include "quern/trace.h"', "", "#if UINTPTR_MAX == UINT64_MAX"]
     for name, f, offset, size in rows:
         if f == "-":
             lines.append(f'_Static_assert(sizeof({name}) == {size}, "{name}");')

@@ -4,6 +4,7 @@
 
 #include "quern/kernel.h"
 #include "quern/quern.h"
+#include "quern/trace.h"
 
 #if UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(qn_hdr) == 8, "qn_hdr");
@@ -199,4 +200,19 @@ _Static_assert(offsetof(qn_kernel_plugin, plan) == 80 && sizeof(((qn_kernel_plug
 _Static_assert(offsetof(qn_kernel_plugin, run) == 88 && sizeof(((qn_kernel_plugin*)0)->run) == 8, "qn_kernel_plugin.run");
 _Static_assert(offsetof(qn_kernel_plugin, tile) == 96 && sizeof(((qn_kernel_plugin*)0)->tile) == 8, "qn_kernel_plugin.tile");
 _Static_assert(offsetof(qn_kernel_plugin, plan_free) == 104 && sizeof(((qn_kernel_plugin*)0)->plan_free) == 8, "qn_kernel_plugin.plan_free");
+_Static_assert(sizeof(qn_trace_event) == 104, "qn_trace_event");
+_Static_assert(offsetof(qn_trace_event, hdr) == 0 && sizeof(((qn_trace_event*)0)->hdr) == 8, "qn_trace_event.hdr");
+_Static_assert(offsetof(qn_trace_event, op) == 8 && sizeof(((qn_trace_event*)0)->op) == 8, "qn_trace_event.op");
+_Static_assert(offsetof(qn_trace_event, shapes) == 16 && sizeof(((qn_trace_event*)0)->shapes) == 8, "qn_trace_event.shapes");
+_Static_assert(offsetof(qn_trace_event, plugin) == 24 && sizeof(((qn_trace_event*)0)->plugin) == 8, "qn_trace_event.plugin");
+_Static_assert(offsetof(qn_trace_event, kernel) == 32 && sizeof(((qn_trace_event*)0)->kernel) == 8, "qn_trace_event.kernel");
+_Static_assert(offsetof(qn_trace_event, plan) == 40 && sizeof(((qn_trace_event*)0)->plan) == 8, "qn_trace_event.plan");
+_Static_assert(offsetof(qn_trace_event, step) == 48 && sizeof(((qn_trace_event*)0)->step) == 8, "qn_trace_event.step");
+_Static_assert(offsetof(qn_trace_event, run_start_ns) == 56 && sizeof(((qn_trace_event*)0)->run_start_ns) == 8, "qn_trace_event.run_start_ns");
+_Static_assert(offsetof(qn_trace_event, run_duration_ns) == 64 && sizeof(((qn_trace_event*)0)->run_duration_ns) == 8, "qn_trace_event.run_duration_ns");
+_Static_assert(offsetof(qn_trace_event, start_ns) == 72 && sizeof(((qn_trace_event*)0)->start_ns) == 8, "qn_trace_event.start_ns");
+_Static_assert(offsetof(qn_trace_event, duration_ns) == 80 && sizeof(((qn_trace_event*)0)->duration_ns) == 8, "qn_trace_event.duration_ns");
+_Static_assert(offsetof(qn_trace_event, busy_ns) == 88 && sizeof(((qn_trace_event*)0)->busy_ns) == 8, "qn_trace_event.busy_ns");
+_Static_assert(offsetof(qn_trace_event, worker) == 96 && sizeof(((qn_trace_event*)0)->worker) == 4, "qn_trace_event.worker");
+_Static_assert(offsetof(qn_trace_event, tiles) == 100 && sizeof(((qn_trace_event*)0)->tiles) == 4, "qn_trace_event.tiles");
 #endif

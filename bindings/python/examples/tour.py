@@ -5,6 +5,9 @@
 The cells (# %%) also run one by one in editors that know them."""
 
 # %% Arrays: recorded first, computed when looked at
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 import quern
@@ -52,12 +55,15 @@ def step():
 
 print("loss before:", step().item())
 
-# %% profile: where the time of twenty steps goes
-with quern.profile() as p:
-    for _ in range(20):
-        loss = step()
+# %% profile: where the time of twenty steps goes; the file opens in ui.perfetto.dev
+trace = Path(tempfile.gettempdir()) / "quern-tour-trace.json"
+with quern.profile(trace) as p:
+    for i in range(20):
+        with p.span(f"step {i}"):
+            loss = step()
 print("loss after:", loss.item())
 print(p)
+print(f"{len(p.events)} events in {trace}")
 
 # %% Kernels can be chosen: the plain reference for everything, then the usual choice again
 free = model(images)

@@ -136,6 +136,14 @@ class Compiled:
 
     def __call__(self, args: tuple, kwargs: dict) -> object: ...
 
+def trace_start(limit: int) -> None:
+    """Records each kernel that runs, up to limit events."""
+
+def trace_stop() -> tuple:
+    """
+    Ends the recording: (names, events, dropped). A name is (op, shapes, plugin, kernel); an event (number of its name, plan, step, run_start, run_duration, start, duration, busy, worker, tiles), times in ns.
+    """
+
 from quern.core._index import ArrayAt
 
 class Dtype:

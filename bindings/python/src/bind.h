@@ -30,5 +30,6 @@ void add_reports(nb::module_& m);
 void add_files(nb::module_& m);
 void add_traces(nb::module_& m);
 void add_compile(nb::module_& m);
+void add_recording(nb::module_& m);
 
 }  // namespace qpy

@@ -16,4 +16,5 @@ NB_MODULE(_ext, m) {
   add_files(m);
   add_traces(m);
   add_compile(m);
+  add_recording(m);
 }

@@ -1,11 +1,15 @@
-"""profile: where the time of a piece of program went, as tables."""
+"""profile: where the time of a piece of program went, as tables and as a time line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from . import trace as timeline
 from .recorder import Ran, Recorder, Recording
 from .rows import bytes_text, table, time_text
 
@@ -25,20 +29,41 @@ class Profile:
 
     stats: counters of the block (evaluations, plan_hits, plan_misses, kernels_run, relayouts_run, relayouts_cached,
     nodes_recorded, allocations, faults) and bytes_active, bytes_cached, bytes_peak at its end.
-    wall_ns, kernel_ns: time of the block, and of it inside kernels. ``print`` shows the table."""
+    wall_ns, kernel_ns: time of the block, and of it inside kernels. ``print`` shows the table.
+    events: the time line, when a trace was asked for; dropped: events beyond the limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: str | os.PathLike | None, limit: int) -> None:
+        self._trace, self._limit = trace, limit
+        self.events: list[timeline.Event] = []
+        self.dropped = 0
+        self._spans: list[tuple[str, int, int]] = []
+        self._start = 0
         self._recorder = Recorder()
         self._recording: Recording | None = None
 
     def __enter__(self) -> Profile:
         if self._recording is not None:
             raise RuntimeError("[profile] this profile is done, expected a new one: with quern.profile() as p")
+        if self._trace is not None:
+            timeline.start(self._limit)
+        self._start = time.monotonic_ns()
         self._recorder.start()
         return self
 
     def __exit__(self, *exception: Any) -> None:
         self._recording = self._recorder.stop()
+        if self._trace is not None:
+            self.events, self.dropped = timeline.stop()
+            timeline.write(self._trace, self.events, self._spans, self._start, {**self.stats, "dropped": self.dropped})
+
+    @contextlib.contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        """A named stretch of the program, shown above the kernels in the trace."""
+        begin = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._spans.append((name, begin, time.monotonic_ns()))
 
     @property
     def recording(self) -> Recording:
@@ -106,13 +131,15 @@ class Profile:
     __str__ = table
 
 
-def profile() -> Profile:
+def profile(trace: str | os.PathLike | None = None, *, limit: int = 1_000_000) -> Profile:
     """A context manager that times every kernel:
 
-        with quern.profile() as p:
+        with quern.profile("trace.json") as p:
             train_step()
         print(p)
 
-    Costs two clock readings a kernel. The kernels of all threads count; plans that are dropped inside the block (by
-    set_kernels, clear_cache) do not."""
-    return Profile()
+    trace: a file for the time line of kernels and workers, written when the block ends, for ui.perfetto.dev; default
+    none. limit: events kept in it. Costs two clock readings a kernel, with a trace two more a tile. The kernels of all
+    threads count; plans that are dropped inside the block (by set_kernels, clear_cache) do not count in the tables.
+    Raises RuntimeError for a trace inside another one."""
+    return Profile(trace, limit)

@@ -1,5 +1,6 @@
-"""Profiles: what is counted, and the tables."""
+"""Profiles: what is counted, the tables, the trace file."""
 
+import json
 import threading
 
 import numpy as np
@@ -46,6 +47,51 @@ def test_a_training_step():
             mx.eval(model.parameters())
     ops = " ".join(total.name for total in p.by_op())
     assert "conv" in ops and len(p.by_op()) >= 4
+
+
+def test_trace_file(tmp_path):
+    path = tmp_path / "trace.json"
+    with quern.profile(path) as p:
+        with p.span("forward"):
+            product()
+    trace = json.loads(path.read_text())
+    events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    spans = [event for event in events if event["cat"] == "span"]
+    kernels = [event for event in events if event["cat"] != "span"]
+    assert [span["name"] for span in spans] == ["forward"] and len(kernels) == len(p.events) > 0
+    for event in kernels:
+        assert event["ts"] >= spans[0]["ts"] and event["dur"] >= 0
+        assert event["ts"] + event["dur"] <= spans[0]["ts"] + spans[0]["dur"]
+        assert event["args"]["kernel"].startswith(event["cat"] + "/") and event["args"]["tiles"] >= 1
+    names = {event["args"]["name"] for event in trace["traceEvents"] if event["ph"] == "M"}
+    assert {"quern", "program", "worker 0"} <= names
+    assert trace["otherData"]["evaluations"] == 1 and trace["otherData"]["dropped"] == 0
+
+
+def test_the_limit_of_a_trace(tmp_path):
+    with quern.profile(tmp_path / "trace.json", limit=2) as p:
+        for _ in range(5):
+            product(16)
+    assert len(p.events) == 2 and p.dropped > 0
+    assert sum(total.runs for total in p.by_op()) >= 5
+
+
+def test_one_trace_at_a_time(tmp_path):
+    with quern.profile(tmp_path / "a.json"):
+        with pytest.raises(RuntimeError, match="another recording is under way"):
+            with quern.profile(tmp_path / "b.json"):
+                pass
+        with quern.profile() as inner:
+            product()
+    assert inner.by_op() and not inner.events
+
+
+def test_a_trace_ends_with_an_exception(tmp_path):
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            with quern.profile(tmp_path / "trace.json"):
+                raise KeyError
+    assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
 
 
 def test_after_the_block_nothing_is_recorded():
