@@ -195,7 +195,7 @@ void matmul_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
   const OneThread guard;
   for (const Kind kind : {kPlain, kPacked}) {
     const char* name = kind == kPlain ? "matmul.plain" : "matmul.packed";
-    if (!s || (kind == kPacked && s->batch > 1)) {
+    if (!s || (kind == kPacked && (s->batch > 1 || op.in[1].ndim != 2))) {
       host->refuse(answer, name, s ? "only one right-hand matrix can be packed" : why);
       continue;
     }

@@ -190,6 +190,7 @@ double relayout_ns(const RelayoutPlan& p, double n) {
 
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   RelayoutPlan p;
+  if (sdk::element_count(op.in[0]) == 0) return host.refuse(answer, "relayout", "an empty array");
   if (!arrange(op, p)) return host.refuse(answer, "relayout", "only strided layouts");
   const double n = static_cast<double>(sdk::element_count(op.in[0]));
   qn_candidate c =

@@ -267,7 +267,8 @@ qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, q
     host.error(error, "[matmul] epilogue: more steps than were offered");
     return QN_E_INVALID_ARGUMENT;
   }
-  if ((kernel == kDirect && p.g.b_n != 1 && p.g.N > 1) || (kernel == kDots && p.g.b_k != 1)) {
+  if ((kernel == kDirect && p.g.b_n != 1 && p.g.N > 1) ||
+      (kernel == kDots && p.g.b_k != 1 && p.g.K > 1)) {
     host.error(error, "[matmul] strides of the second operand: not the ones offered");
     return QN_E_INVALID_ARGUMENT;
   }
