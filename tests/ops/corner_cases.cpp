@@ -20,13 +20,22 @@ Input given(Numbers x, qn_dtype t = 0) {
   return {{1, n}, 0, 0, t, false, std::move(x)};
 }
 
-// One row of inputs and what must come out.
+// One row of inputs and what must come out. `prepare` changes nothing, but says that the inputs
+// belong together: no run with one array for all of them.
 Case row(const char* op, const char* label, std::vector<Input> in, Numbers want, Dtypes dtypes,
          Result result = Result::same, std::vector<Attribute> attrs = {}) {
   const auto n = static_cast<std::int64_t>(want.size());
   const Value value{{1, n}, std::move(want)};
-  return {op,     label,  std::move(in), std::move(attrs), [value](const Values&) { return value; },
-          dtypes, result, false};
+  return {op,
+          label,
+          std::move(in),
+          std::move(attrs),
+          [value](const Values&) { return value; },
+          dtypes,
+          result,
+          false,
+          1,
+          [](Values&) {}};
 }
 
 void add_integer_corners(Cases& cases) {
