@@ -2155,6 +2155,72 @@ static inline qn_status qn_layer_norm(qn_runtime* rt, qn_array* x, qn_array* w, 
   return qn_op(rt, QN_OP_LAYER_NORM, in_, 3, attr_, 1, out, 1, error);
 }
 
+/* x / sqrt(mean(x * x) + eps) * w over the last axis; w a scalar or of that axis' size.
+ * w may be NULL (1); eps usually 1e-5. */
+static inline qn_status qn_rms_norm(qn_runtime* rt, qn_array* x, qn_array* w, double eps,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = x;
+  in_[1] = w;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = eps;
+  return qn_op(rt, QN_OP_RMS_NORM, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Rotary position encoding (Su and others 2021) of x (B, .., T, D): pair i of the first dims
+ * entries of the last axis, (i, i + dims / 2) or with traditional (2 i, 2 i + 1), is turned by
+ * the angle (t + offset) * scale / base^(2 i / dims). offset is a number or one for each of B;
+ * freqs (dims / 2,), when it is not 0-d, stands for base^(2 i / dims).
+ * offset may be NULL (0); freqs may be NULL (0); traditional usually 0; base usually 10000;
+ * scale usually 1. */
+static inline qn_status qn_rope(qn_runtime* rt, qn_array* x, qn_array* offset, qn_array*
+    freqs, int64_t dims, int64_t traditional, double base, double scale, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = x;
+  in_[1] = offset;
+  in_[2] = freqs;
+  qn_attr attr_[4];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = dims;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = traditional;
+  attr_[2].type = QN_ATTR_FLOAT;
+  attr_[2].count = 0;
+  attr_[2].v.f = base;
+  attr_[3].type = QN_ATTR_FLOAT;
+  attr_[3].count = 0;
+  attr_[3].v.f = scale;
+  return qn_op(rt, QN_OP_ROPE, in_, 3, attr_, 4, out, 1, error);
+}
+
+/* softmax(scale * q k' + mask) v with q (B, N, Tq, D), k (B, M, Tk, D), v (B, M, Tk, E); query
+ * head n uses key head n / (N / M). mask broadcasts to (B, N, Tq, Tk): bool keeps the scores
+ * where true, another is added. causal hides the keys behind each query, the last query seeing
+ * all. Where a truth value or causal hides every key, all count alike.
+ * mask may be NULL (0); causal usually 0. */
+static inline qn_status qn_scaled_dot_product_attention(qn_runtime* rt, qn_array* q,
+    qn_array* k, qn_array* v, qn_array* mask, double scale, int64_t causal, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[4];
+  in_[0] = q;
+  in_[1] = k;
+  in_[2] = v;
+  in_[3] = mask;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_FLOAT;
+  attr_[0].count = 0;
+  attr_[0].v.f = scale;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = causal;
+  return qn_op(rt, QN_OP_SCALED_DOT_PRODUCT_ATTENTION, in_, 4, attr_, 2, out, 1, error);
+}
+
 /* -log_probs at the integer targets along axis, one loss an item (no reduction).
  * axis usually -1. */
 static inline qn_status qn_nll_loss(qn_runtime* rt, qn_array* log_probs, qn_array* targets,
@@ -2246,6 +2312,176 @@ static inline qn_status qn_random_split(qn_runtime* rt, qn_array* key, int64_t n
   attr_[0].count = 0;
   attr_[0].v.i = num;
   return qn_op(rt, QN_OP_RANDOM_SPLIT, in_, 1, attr_, 1, out, 1, error);
+}
+
+/* Integers on [low, high), drawn as f32: beyond 2^24 not every one occurs.
+ * shape NULL = empty; dtype 0 = i32. */
+static inline qn_status qn_random_randint(qn_runtime* rt, qn_array* key, qn_array* low,
+    qn_array* high, const int64_t* shape, uint32_t n_shape, qn_dtype dtype, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = key;
+  in_[1] = low;
+  in_[2] = high;
+  qn_attr attr_[2];
+  attr_[0].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[1].count = 0;
+  attr_[1].v.i = dtype;
+  return qn_op(rt, QN_OP_RANDOM_RANDINT, in_, 3, attr_, 2, out, 1, error);
+}
+
+/* Indices (u32) along axis of logits, drawn with the probabilities softmax(logits): of the shape
+ * of the other axes, or of `shape` to which they broadcast, or with num_samples >= 0 that many
+ * on a new last axis.
+ * axis usually -1; shape NULL = empty; num_samples usually -1. */
+static inline qn_status qn_random_categorical(qn_runtime* rt, qn_array* key, qn_array*
+    logits, int64_t axis, const int64_t* shape, uint32_t n_shape, int64_t num_samples, qn_array**
+    out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = key;
+  in_[1] = logits;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  attr_[1].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[1].count = n_shape;
+  attr_[1].v.is = shape;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = num_samples;
+  return qn_op(rt, QN_OP_RANDOM_CATEGORICAL, in_, 2, attr_, 3, out, 1, error);
+}
+
+/* Standard normal within [low, high].
+ * shape NULL = empty; dtype 0 = f32. */
+static inline qn_status qn_random_truncated_normal(qn_runtime* rt, qn_array* key, qn_array*
+    low, qn_array* high, const int64_t* shape, uint32_t n_shape, qn_dtype dtype, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = key;
+  in_[1] = low;
+  in_[2] = high;
+  qn_attr attr_[2];
+  attr_[0].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[1].count = 0;
+  attr_[1].v.i = dtype;
+  return qn_op(rt, QN_OP_RANDOM_TRUNCATED_NORMAL, in_, 3, attr_, 2, out, 1, error);
+}
+
+/* x with its slices along axis in random order. A permutation of 0 .. n-1 is
+ * argsort(random_bits(key, (n,))).
+ * axis usually 0. */
+static inline qn_status qn_random_permutation(qn_runtime* rt, qn_array* key, qn_array* x,
+    int64_t axis, qn_array** out, qn_error** error) {
+  qn_array* in_[2];
+  in_[0] = key;
+  in_[1] = x;
+  qn_attr attr_[1];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = axis;
+  return qn_op(rt, QN_OP_RANDOM_PERMUTATION, in_, 2, attr_, 1, out, 1, error);
+}
+
+/* Standard Gumbel: -log(-log(u)) of uniform u.
+ * shape NULL = empty; dtype 0 = f32. */
+static inline qn_status qn_random_gumbel(qn_runtime* rt, qn_array* key, const int64_t* shape,
+    uint32_t n_shape, qn_dtype dtype, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = key;
+  qn_attr attr_[2];
+  attr_[0].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[1].count = 0;
+  attr_[1].v.i = dtype;
+  return qn_op(rt, QN_OP_RANDOM_GUMBEL, in_, 1, attr_, 2, out, 1, error);
+}
+
+/* Laplace with mean loc and scale `scale`.
+ * loc may be NULL (0); scale may be NULL (1); shape NULL = empty; dtype 0 = f32. */
+static inline qn_status qn_random_laplace(qn_runtime* rt, qn_array* key, qn_array* loc,
+    qn_array* scale, const int64_t* shape, uint32_t n_shape, qn_dtype dtype, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = key;
+  in_[1] = loc;
+  in_[2] = scale;
+  qn_attr attr_[2];
+  attr_[0].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  attr_[1].type = dtype ? QN_ATTR_DTYPE : QN_ATTR_DEFAULT;
+  attr_[1].count = 0;
+  attr_[1].v.i = dtype;
+  return qn_op(rt, QN_OP_RANDOM_LAPLACE, in_, 3, attr_, 2, out, 1, error);
+}
+
+/* w (.., n) as integers of 1, 2, 3, 4, 5, 6 or 8 bits, packed without gaps into u32 words from
+ * the lowest bit up (.., n * bits / 32), with a scale and a bias for each group of 32, 64 or 128
+ * (.., n / group_size): w is near integer * scale + bias. The same numbers as MLX's.
+ * group_size usually 64; bits usually 4; out has room for 3: packed, scales, biases. */
+static inline qn_status qn_quantize(qn_runtime* rt, qn_array* w, int64_t group_size, int64_t
+    bits, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = w;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = group_size;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = bits;
+  return qn_op(rt, QN_OP_QUANTIZE, in_, 1, attr_, 2, out, 3, error);
+}
+
+/* integer * scale + bias for all integers of packed w, see quantize.
+ * group_size usually 64; bits usually 4. */
+static inline qn_status qn_dequantize(qn_runtime* rt, qn_array* w, qn_array* scales,
+    qn_array* biases, int64_t group_size, int64_t bits, qn_array** out, qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = w;
+  in_[1] = scales;
+  in_[2] = biases;
+  qn_attr attr_[2];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = group_size;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = bits;
+  return qn_op(rt, QN_OP_DEQUANTIZE, in_, 3, attr_, 2, out, 1, error);
+}
+
+/* x @ dequantize(w), or its transpose.
+ * group_size usually 64; bits usually 4; transpose usually 1. */
+static inline qn_status qn_quantized_matmul(qn_runtime* rt, qn_array* x, qn_array* w,
+    qn_array* scales, qn_array* biases, int64_t group_size, int64_t bits, int64_t transpose,
+    qn_array** out, qn_error** error) {
+  qn_array* in_[4];
+  in_[0] = x;
+  in_[1] = w;
+  in_[2] = scales;
+  in_[3] = biases;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = group_size;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = bits;
+  attr_[2].type = QN_ATTR_INT;
+  attr_[2].count = 0;
+  attr_[2].v.i = transpose;
+  return qn_op(rt, QN_OP_QUANTIZED_MATMUL, in_, 4, attr_, 3, out, 1, error);
 }
 
 /* Discrete Fourier transform over axes: out[k] = sum(x[j] * exp(-2 pi i j k / n)), with +i when

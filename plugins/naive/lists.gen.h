@@ -4,6 +4,7 @@
 namespace quern::naive {
 
 extern const KernelList arange_kernels;
+extern const KernelList attention_kernels;
 extern const KernelList concatenate_kernels;
 extern const KernelList conv_kernels;
 extern const KernelList conv_grad_kernels;
@@ -18,10 +19,12 @@ extern const KernelList matmul_kernels;
 extern const KernelList pad_kernels;
 extern const KernelList pool_kernels;
 extern const KernelList put_along_axis_kernels;
+extern const KernelList quantize_kernels;
 extern const KernelList random_bits_kernels;
 extern const KernelList reduce_kernels;
 extern const KernelList reinterpret_kernels;
 extern const KernelList relayout_kernels;
+extern const KernelList rms_norm_kernels;
 extern const KernelList scan_kernels;
 extern const KernelList scatter_kernels;
 extern const KernelList scatter_blocks_kernels;
@@ -33,6 +36,7 @@ extern const KernelList take_kernels;
 extern const KernelList view_kernels;
 inline constexpr const KernelList* kLists[] = {
     &arange_kernels,
+    &attention_kernels,
     &concatenate_kernels,
     &conv_kernels,
     &conv_grad_kernels,
@@ -47,10 +51,12 @@ inline constexpr const KernelList* kLists[] = {
     &pad_kernels,
     &pool_kernels,
     &put_along_axis_kernels,
+    &quantize_kernels,
     &random_bits_kernels,
     &reduce_kernels,
     &reinterpret_kernels,
     &relayout_kernels,
+    &rms_norm_kernels,
     &scan_kernels,
     &scatter_kernels,
     &scatter_blocks_kernels,

@@ -12,6 +12,8 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRows{query_rows, plan_rows};
   static constexpr Family kPool{query_pool, plan_pool};
   static constexpr Family kRelayout{query_relayout, plan_relayout};
+  static constexpr Family kSort{query_sort, plan_sort};
+  static constexpr Family kAttention{query_attention, plan_attention};
   switch (op) {
     case QN_OP_RELAYOUT:
       return &kRelayout;
@@ -27,6 +29,7 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_LOG_SOFTMAX:
     case QN_OP_LOGSUMEXP:
     case QN_OP_LAYER_NORM:
+    case QN_OP_RMS_NORM:
     case QN_OP_ARGMAX:
       return &kRows;
     case QN_OP_MAX_POOL:
@@ -34,6 +37,12 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_AVG_POOL:
     case QN_OP_AVG_POOL_GRAD:
       return &kPool;
+    case QN_OP_SORT:
+    case QN_OP_ARGSORT:
+    case QN_OP_ARGPARTITION:
+      return &kSort;
+    case QN_OP_SCALED_DOT_PRODUCT_ATTENTION:
+      return &kAttention;
     default:
       return nullptr;
   }
@@ -163,7 +172,7 @@ extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uin
     "simd",
     "1.0.0",
     "Apache-2.0",
-    "Vectorised element-wise programs, reductions, pooling, softmax, random bits and relayouts",
+    "Vectorised element-wise programs, reductions, pooling, softmax, attention, sorting, relayouts",
     s::open,
     s::close,
     s::query,

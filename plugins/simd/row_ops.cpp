@@ -1,5 +1,5 @@
-// softmax, log_softmax, logsumexp, layer_norm and argmax of one row, for every instruction set.
-// Not here: how rows are found and shared out (rows.cpp).
+// softmax, log_softmax, logsumexp, layer_norm, rms_norm and argmax of one row, for every
+// instruction set. Not here: how rows are found and shared out (rows.cpp).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -169,6 +169,21 @@ void LayerNormRow(const float* x, const float* w, const float* b, float eps, flo
             y + i, n - i);
 }
 
+void RmsNormRow(const float* x, const float* w, float eps, float* y, std::int64_t n) {
+  const double mean =
+      SumRow<false>(x, nullptr, n, 0.0f, SquareMinus{0.0f}) / static_cast<double>(n);
+  const auto r = static_cast<float>(1.0 / std::sqrt(mean + static_cast<double>(eps)));
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  const auto vr = hn::Set(d, r);
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(d, x + i), vr), hn::LoadU(d, w + i)), d, y + i);
+  if (i == n) return;
+  const auto c = hn::Mul(LoadPart(d, x + i, n - i, 0.0f), vr);
+  StorePart(d, hn::Mul(c, LoadPart(d, w + i, n - i, 0.0f)), y + i, n - i);
+}
+
 std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
   const float m = RowMax(x, n);
   const D d;
@@ -184,7 +199,8 @@ std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
 }
 
 const RowOps* GetRowOps() {
-  static constexpr RowOps ops{SoftmaxRow, LogSoftmaxRow, LogSumExpRow, LayerNormRow, ArgmaxRow};
+  static constexpr RowOps ops{SoftmaxRow,   LogSoftmaxRow, LogSumExpRow,
+                              LayerNormRow, RmsNormRow,    ArgmaxRow};
   return &ops;
 }
 

@@ -1,6 +1,6 @@
 // Offers and plans for ops that treat each row of trailing axes alone: softmax, log_softmax,
-// logsumexp, layer_norm and argmax of f32. Not here: the loops (row_ops.cpp), sums and maxima
-// (reduce.cpp).
+// logsumexp, layer_norm, rms_norm and argmax of f32. Not here: the loops (row_ops.cpp), sums and
+// maxima (reduce.cpp).
 #include "plugins/simd/rows.h"
 
 #include "plugins/simd/families.h"
@@ -20,10 +20,10 @@ struct RowPlan : Plan {
     float* y = static_cast<float*>(run.out[0].data);
     const std::int64_t lo = split(rows, n_tiles, t), hi = split(rows, n_tiles, t + 1);
     const float *w = nullptr, *b = nullptr;
-    if (op == QN_OP_LAYER_NORM) {
+    if (op == QN_OP_LAYER_NORM || op == QN_OP_RMS_NORM)
       w = spread(run.in[1].data, w_scalar, static_cast<float*>(scratch));
+    if (op == QN_OP_LAYER_NORM)
       b = spread(run.in[2].data, b_scalar, static_cast<float*>(scratch) + length);
-    }
     for (std::int64_t r = lo; r < hi; ++r) {
       const float* a = x + r * length;
       switch (op) {
@@ -38,6 +38,9 @@ struct RowPlan : Plan {
           break;
         case QN_OP_LAYER_NORM:
           ops->layer_norm(a, w, b, eps, y + r * length, length);
+          break;
+        case QN_OP_RMS_NORM:
+          ops->rms_norm(a, w, eps, y + r * length, length);
           break;
         default:
           static_cast<std::uint32_t*>(run.out[0].data)[r] = ops->argmax(a, length);
@@ -59,7 +62,7 @@ bool row_length(const qn_opdesc& op, std::int64_t& length) {
   const qn_array_desc& x = op.in[0];
   length = 1;
   if (x.ndim == 0) return false;
-  if (op.op == QN_OP_LAYER_NORM) {
+  if (op.op == QN_OP_LAYER_NORM || op.op == QN_OP_RMS_NORM) {
     length = x.shape[x.ndim - 1];
     return true;
   }
@@ -75,9 +78,8 @@ bool row_length(const qn_opdesc& op, std::int64_t& length) {
 }
 
 double row_ns(const qn_opdesc& op, std::int64_t rows, std::int64_t length) {
-  const double each = op.op == QN_OP_LAYER_NORM || op.op == QN_OP_ARGMAX ? 0.12
-                      : op.op == QN_OP_LOGSUMEXP                         ? 0.45
-                                                                         : 0.5;
+  const bool light = op.op == QN_OP_LAYER_NORM || op.op == QN_OP_RMS_NORM || op.op == QN_OP_ARGMAX;
+  const double each = light ? 0.12 : op.op == QN_OP_LOGSUMEXP ? 0.45 : 0.5;
   return static_cast<double>(rows) * (30.0 + static_cast<double>(length) * each);
 }
 
@@ -89,8 +91,8 @@ void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::int64_t length = 1;
   for (std::uint32_t i = 0; i < op.n_in; ++i)
     if (op.in[i].dtype != QN_F32) return host.refuse(answer, "rows", "only f32");
-  if (op.op == QN_OP_LAYER_NORM && op.n_in != 3)
-    return host.refuse(answer, "rows", "layer_norm has three inputs");
+  if ((op.op == QN_OP_LAYER_NORM && op.n_in != 3) || (op.op == QN_OP_RMS_NORM && op.n_in != 2))
+    return host.refuse(answer, "rows", "takes no further inputs");
   if (n == 0 || !row_length(op, length))
     return host.refuse(answer, "rows", "the axes are not the trailing ones");
   std::vector<std::uint32_t> order;
@@ -112,7 +114,8 @@ void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   c.n_in = op.n_in;
   c.in = in.data();
   c.confidence = QN_CONFIDENCE_MODEL;
-  if (op.op == QN_OP_SOFTMAX || op.op == QN_OP_LOG_SOFTMAX || op.op == QN_OP_LAYER_NORM)
+  if (op.op == QN_OP_SOFTMAX || op.op == QN_OP_LOG_SOFTMAX || op.op == QN_OP_LAYER_NORM ||
+      op.op == QN_OP_RMS_NORM)
     c.inplace_mask = 1;
   host.offer(answer, &c);
 }
@@ -123,10 +126,10 @@ std::unique_ptr<Plan> plan_rows(const qn_opdesc& op, std::uint32_t, qn_plan_info
   p->op = op.op;
   p->rows = sdk::element_count(op.in[0]) / p->length;
   p->ops = &row_ops();
-  if (op.op == QN_OP_LAYER_NORM) {
+  if (op.op == QN_OP_LAYER_NORM || op.op == QN_OP_RMS_NORM) {
     p->eps = static_cast<float>(sdk::attr_float(op, 0));
     p->w_scalar = sdk::element_count(op.in[1]) != p->length;
-    p->b_scalar = sdk::element_count(op.in[2]) != p->length;
+    p->b_scalar = op.op == QN_OP_LAYER_NORM && sdk::element_count(op.in[2]) != p->length;
     info.worker_scratch = static_cast<std::uint64_t>(2 * p->length * 4 + 63) / 64 * 64;
   }
   p->n_tiles = free_tiles(row_ns(op, p->rows, p->length), op.max_workers, p->rows);

@@ -1486,6 +1486,37 @@ inline Array layer_norm(const Array& x, const Array& w = {}, const Array& b = {}
   return std::move(out_[0]);
 }
 
+// x / sqrt(mean(x * x) + eps) * w over the last axis; w a scalar or of that axis' size.
+inline Array rms_norm(const Array& x, const Array& w = {}, double eps = 1e-5) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(eps));
+  ArrayList out_;
+  record(nullptr, QN_OP_RMS_NORM, ArrayList{x, w}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Rotary position encoding (Su and others 2021) of x (B, .., T, D): pair i of the first dims entries of the last axis, (i, i + dims / 2) or with traditional (2 i, 2 i + 1), is turned by the angle (t + offset) * scale / base^(2 i / dims). offset is a number or one for each of B; freqs (dims / 2,), when it is not 0-d, stands for base^(2 i / dims).
+inline Array rope(const Array& x, const Array& offset, const Array& freqs, std::int64_t dims, bool traditional = false, double base = 10000, double scale = 1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(dims));
+  attrs_.push_back(std::int64_t(traditional));
+  attrs_.push_back(std::move(base));
+  attrs_.push_back(std::move(scale));
+  ArrayList out_;
+  record(nullptr, QN_OP_ROPE, ArrayList{x, offset, freqs}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// softmax(scale * q k' + mask) v with q (B, N, Tq, D), k (B, M, Tk, D), v (B, M, Tk, E); query head n uses key head n / (N / M). mask broadcasts to (B, N, Tq, Tk): bool keeps the scores where true, another is added. causal hides the keys behind each query, the last query seeing all. Where a truth value or causal hides every key, all count alike.
+inline Array scaled_dot_product_attention(const Array& q, const Array& k, const Array& v, const Array& mask, double scale, bool causal = false) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(scale));
+  attrs_.push_back(std::int64_t(causal));
+  ArrayList out_;
+  record(nullptr, QN_OP_SCALED_DOT_PRODUCT_ATTENTION, ArrayList{q, k, v, mask}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // -log_probs at the integer targets along axis, one loss an item (no reduction).
 inline Array nll_loss(const Array& log_probs, const Array& targets, std::int64_t axis = -1) {
   AttrList attrs_;
@@ -1539,6 +1570,97 @@ inline Array random_split(const Array& key, std::int64_t num = 2) {
   attrs_.push_back(std::move(num));
   ArrayList out_;
   record(nullptr, QN_OP_RANDOM_SPLIT, ArrayList{key}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Integers on [low, high), drawn as f32: beyond 2^24 not every one occurs.
+inline Array random_randint(const Array& key, const Array& low, const Array& high, Ints shape = Ints{}, DType dtype = DType::i32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_RANDINT, ArrayList{key, low, high}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Indices (u32) along axis of logits, drawn with the probabilities softmax(logits): of the shape of the other axes, or of `shape` to which they broadcast, or with num_samples >= 0 that many on a new last axis.
+inline Array random_categorical(const Array& key, const Array& logits, std::int64_t axis = -1, Ints shape = Ints{}, std::int64_t num_samples = -1) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(num_samples));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_CATEGORICAL, ArrayList{key, logits}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Standard normal within [low, high].
+inline Array random_truncated_normal(const Array& key, const Array& low, const Array& high, Ints shape = Ints{}, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_TRUNCATED_NORMAL, ArrayList{key, low, high}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x with its slices along axis in random order. A permutation of 0 .. n-1 is argsort(random_bits(key, (n,))).
+inline Array random_permutation(const Array& key, const Array& x, std::int64_t axis = 0) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(axis));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_PERMUTATION, ArrayList{key, x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Standard Gumbel: -log(-log(u)) of uniform u.
+inline Array random_gumbel(const Array& key, Ints shape = Ints{}, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_GUMBEL, ArrayList{key}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// Laplace with mean loc and scale `scale`.
+inline Array random_laplace(const Array& key, const Array& loc = {}, const Array& scale = {}, Ints shape = Ints{}, DType dtype = DType::f32) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  attrs_.push_back(std::move(dtype));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_LAPLACE, ArrayList{key, loc, scale}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// w (.., n) as integers of 1, 2, 3, 4, 5, 6 or 8 bits, packed without gaps into u32 words from the lowest bit up (.., n * bits / 32), with a scale and a bias for each group of 32, 64 or 128 (.., n / group_size): w is near integer * scale + bias. The same numbers as MLX's.
+inline ArrayList quantize(const Array& w, std::int64_t group_size = 64, std::int64_t bits = 4) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(group_size));
+  attrs_.push_back(std::move(bits));
+  ArrayList out_;
+  record(nullptr, QN_OP_QUANTIZE, ArrayList{w}, std::move(attrs_), out_);
+  return out_;
+}
+
+// integer * scale + bias for all integers of packed w, see quantize.
+inline Array dequantize(const Array& w, const Array& scales, const Array& biases, std::int64_t group_size = 64, std::int64_t bits = 4) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(group_size));
+  attrs_.push_back(std::move(bits));
+  ArrayList out_;
+  record(nullptr, QN_OP_DEQUANTIZE, ArrayList{w, scales, biases}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
+// x @ dequantize(w), or its transpose.
+inline Array quantized_matmul(const Array& x, const Array& w, const Array& scales, const Array& biases, std::int64_t group_size = 64, std::int64_t bits = 4, bool transpose = true) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(group_size));
+  attrs_.push_back(std::move(bits));
+  attrs_.push_back(std::int64_t(transpose));
+  ArrayList out_;
+  record(nullptr, QN_OP_QUANTIZED_MATMUL, ArrayList{x, w, scales, biases}, std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 

@@ -5,6 +5,7 @@
 
 namespace quern::test {
 
+Cases attention_cases();
 Cases complex_cases();
 Cases contract_cases();
 Cases corner_cases();
@@ -17,10 +18,13 @@ Cases matrix_cases();
 Cases normalize_cases();
 Cases order_cases();
 Cases pool_cases();
+Cases quantize_cases();
 Cases random_cases();
+Cases random_draw_cases();
 Cases reduce_cases();
 Cases shape_cases();
 inline constexpr Cases (*kTables[])() = {
+    attention_cases,
     complex_cases,
     contract_cases,
     corner_cases,
@@ -33,7 +37,9 @@ inline constexpr Cases (*kTables[])() = {
     normalize_cases,
     order_cases,
     pool_cases,
+    quantize_cases,
     random_cases,
+    random_draw_cases,
     reduce_cases,
     shape_cases,
 };

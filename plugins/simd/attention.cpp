@@ -1,0 +1,97 @@
+// Offer and plan of scaled_dot_product_attention in f32: tiles of queries, scores never in memory.
+// Not here: the loops (attention_ops.cpp).
+#include "plugins/simd/attention.h"
+
+#include "plugins/simd/families.h"
+
+namespace quern::simd {
+namespace {
+
+double query_ns(const qn_opdesc& op) {
+  const auto keys = static_cast<double>(op.in[1].shape[2]);
+  const auto width = static_cast<double>(op.in[0].shape[3] + op.out[0].shape[3]);
+  return keys * (width * 0.035 + 0.6) * (sdk::attr_int(op, 1) ? 0.6 : 1.0);
+}
+
+struct AttentionPlan : Plan {
+  AttendFn attend = nullptr;
+  std::int64_t heads = 0, share = 1, queries = 0, keys = 0, width = 0, out_width = 0;
+  std::int64_t mask_step[4] = {};  // between batches, heads, queries, keys
+  std::int64_t blocks = 0;         // tiles of one head
+  bool causal = false, truth = false;
+  float scale = 0;
+
+  void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept override {
+    const std::int64_t head = index / blocks, first = index % blocks * kQueries;
+    const std::int64_t b = head / heads, h = head % heads;
+    const std::int64_t shared = b * (heads / share) + h / share;
+    const std::int64_t from = b * mask_step[0] + h * mask_step[1] + first * mask_step[2];
+    AttentionTile t{};
+    t.queries = std::min(kQueries, queries - first);
+    t.keys = keys, t.width = width, t.out_width = out_width;
+    t.q = static_cast<const float*>(run.in[0].data) + (head * queries + first) * width;
+    t.k = static_cast<const float*>(run.in[1].data) + shared * keys * width;
+    t.v = static_cast<const float*>(run.in[2].data) + shared * keys * out_width;
+    t.y = static_cast<float*>(run.out[0].data) + (head * queries + first) * out_width;
+    t.visible = causal ? keys - queries + first : keys;
+    t.mask = static_cast<const char*>(run.in[3].data) + from * (truth ? 1 : 4);
+    t.mask_row = mask_step[2], t.mask_step = mask_step[3];
+    t.truth = truth;
+    t.scale = scale;
+    t.scratch = static_cast<float*>(scratch);
+    attend(t);
+  }
+};
+
+}  // namespace
+
+void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
+  for (std::uint32_t i = 0; i < 3; ++i)
+    if (op.in[i].dtype != QN_F32) return host.refuse(answer, "tiled", "only f32");
+  if (op.in[3].dtype != QN_F32 && op.in[3].dtype != QN_BOOL)
+    return host.refuse(answer, "tiled", "the mask is neither f32 nor bool");
+  const double queries = static_cast<double>(op.in[0].shape[0] * op.in[0].shape[1]) *
+                         static_cast<double>(op.in[0].shape[2]);
+  if (sdk::element_count(op.out[0]) == 0 || sdk::element_count(op.in[1]) == 0)
+    return host.refuse(answer, "tiled", "no elements");
+  if (queries / kQueries + queries > 2e9) return host.refuse(answer, "tiled", "too many tiles");
+  std::vector<std::int64_t> strides[4];
+  std::vector<qn_layout> in;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    std::vector<std::uint32_t> order;
+    for (std::uint32_t a = 0; a < op.in[i].ndim; ++a) order.push_back(a);
+    strides[i] = strides_in_order(op.in[i], order);
+    in.push_back(op.in[i].ndim ? sdk::with_strides(strides[i].data()) : sdk::any_strides());
+  }
+  qn_candidate c =
+      sdk::candidate("tiled", 1, estimate_ns(0, queries * query_ns(op), op.max_workers));
+  c.threading = QN_THREADING_TILES;
+  c.n_in = 4;
+  c.in = in.data();
+  c.confidence = QN_CONFIDENCE_MODEL;
+  host.offer(answer, &c);
+}
+
+std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t, qn_plan_info& info) {
+  auto p = std::make_unique<AttentionPlan>();
+  const std::int64_t *q = op.in[0].shape, *k = op.in[1].shape;
+  p->attend = attend();
+  p->heads = q[1], p->share = q[1] / k[1];
+  p->queries = q[2], p->keys = k[2], p->width = q[3], p->out_width = op.out[0].shape[3];
+  p->scale = static_cast<float>(sdk::attr_float(op, 0));
+  p->causal = sdk::attr_int(op, 1) != 0;
+  const qn_array_desc& mask = op.in[3];
+  p->truth = mask.dtype == QN_BOOL;
+  std::int64_t step = 1;
+  for (std::uint32_t a = mask.ndim; a-- > 0;) {
+    p->mask_step[4 - mask.ndim + a] = mask.shape[a] == 1 ? 0 : step;
+    step *= mask.shape[a];
+  }
+  p->blocks = (p->queries + kQueries - 1) / kQueries;
+  info.n_tiles = static_cast<std::uint32_t>(q[0] * q[1] * p->blocks);
+  info.worker_scratch =
+      (static_cast<std::uint64_t>(attention_scratch(p->width, p->out_width)) * 4 + 63) / 64 * 64;
+  return p;
+}
+
+}  // namespace quern::simd

@@ -1,0 +1,33 @@
+// One tile of attention: up to kQueries queries of one head against all keys, in f32.
+#pragma once
+#include <cstdint>
+
+namespace quern::simd {
+
+inline constexpr std::int64_t kQueries = 32;  // of a tile
+inline constexpr std::int64_t kKeys = 64;     // seen at once; a multiple of any vector
+inline constexpr std::int64_t kLanes = 16;    // rows in scratch are padded to this many floats
+
+struct AttentionTile {
+  const float *q, *k, *v;  // first query, first key, first value; rows are dense
+  float* y;                // first result, rows dense
+  std::int64_t queries, keys, width, out_width;
+  std::int64_t visible;              // last key the first query sees; keys or more: all see all
+  const void* mask;                  // of the first query and key
+  std::int64_t mask_row, mask_step;  // elements between queries, between keys
+  bool truth;                        // the mask holds bytes, zero hides; else f32, added
+  float scale;
+  float* scratch;  // attention_scratch() floats
+};
+
+inline std::int64_t padded(std::int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// Floats of scratch: keys turned, values padded, scores, sums, and two numbers a query.
+inline std::int64_t attention_scratch(std::int64_t width, std::int64_t out_width) {
+  return width * kKeys + padded(out_width) * (kKeys + kQueries) + kQueries * (kKeys + 2);
+}
+
+using AttendFn = void (*)(const AttentionTile&);
+AttendFn attend();
+
+}  // namespace quern::simd

@@ -1,0 +1,111 @@
+// Distributions made of uniform draws and other ops: integers, categorical, truncated normal,
+// permutation, Gumbel, Laplace. The order of steps is what gives MLX's values for a key.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "runtime/ops/convert.h"
+
+namespace quern::composed {
+namespace {
+
+void check_float(const char* op, DType dtype) {
+  if (!is_float(dtype))
+    fail_invalid("[", op, "] dtype ", name(dtype), ": expected f16, bf16, f32 or f64");
+}
+
+Array drawn(const Array& key, const Array& low, const Array& high, Ints shape, DType dtype) {
+  return ops::random_uniform(key, low, high, std::move(shape), dtype);
+}
+
+// -log(-log(u)) of uniform u on [0, 1).
+Array gumbel(const Array& key, Ints shape, DType dtype) {
+  const Array u = drawn(key, {}, {}, std::move(shape), dtype);
+  return ops::negative(ops::log(ops::negative(ops::log(u))));
+}
+
+}  // namespace
+
+// Drawn in f32, so beyond 2^24 not every integer of the range occurs.
+void random_randint(Call& c, ArrayList& out) {
+  const DType dtype = c.attrs.dtype(1), work = dtype == DType::boolean ? DType::i32 : dtype;
+  if (!is_integer(work))
+    fail_invalid("[random_randint] dtype ", name(dtype), ": expected an integer dtype or bool");
+  const Array u = drawn(c.in[0], cast(c.in[1], DType::f32), cast(c.in[2], DType::f32),
+                        c.attrs.is(0), DType::f32);
+  const Array low = cast(c.in[1], work), end = cast(c.in[2], work);
+  const Array last = ops::subtract(end, constant(end, 1));
+  const Array v = ops::maximum(ops::minimum(cast(ops::floor(u), work), last), low);
+  out.push_back(cast(v, dtype));
+}
+
+void random_gumbel(Call& c, ArrayList& out) {
+  const DType dtype = c.attrs.dtype(1);
+  check_float(c.name, dtype);
+  out.push_back(gumbel(c.in[0], c.attrs.is(0), dtype));
+}
+
+void random_laplace(Call& c, ArrayList& out) {
+  const DType dtype = c.attrs.dtype(1);
+  check_float(c.name, dtype);
+  const Array loc = cast(c.in[1], dtype), scale = cast(c.in[2], dtype);
+  const Shape parameters = broadcast_shapes(c.name, loc.shape(), scale.shape());
+  const Ints& asked = c.attrs.is(0);
+  // (-1, 1): from the f32 next above -1.
+  const Array low = scalar(c.runtime, -1 + 0x1p-24, DType::f32);
+  const Array u = drawn(c.in[0], low, {}, asked.empty() ? ints(parameters) : asked, DType::f32);
+  const Array z = ops::multiply(ops::sign(u), ops::log1p(ops::negative(ops::abs(u))));
+  out.push_back(ops::add(ops::multiply(cast(z, dtype), scale), loc));
+}
+
+// The inverse of the normal distribution function, between its values at the bounds.
+void random_truncated_normal(Call& c, ArrayList& out) {
+  const DType dtype = c.attrs.dtype(1);
+  check_float(c.name, dtype);
+  const Array low = cast(c.in[1], dtype), high = cast(c.in[2], dtype);
+  const Ints& asked = c.attrs.is(0);
+  const Array root = constant(low, std::numbers::sqrt2);
+  const Array u = drawn(c.in[0], ops::erf(ops::divide(low, root)),
+                        ops::erf(ops::divide(high, root)), asked, dtype);
+  const Array z = ops::multiply(root, ops::erfinv(u));
+  out.push_back(ops::maximum(ops::minimum(z, high), low));
+}
+
+void random_permutation(Call& c, ArrayList& out) {
+  const Array& x = c.in[1];
+  const int axis = normalize_axis(c.name, c.attrs.i(0), x.ndim());
+  const Array order = ops::argsort(ops::random_bits(c.in[0], Ints{x.dim(axis)}, 4), 0);
+  out.push_back(ops::take(x, order, axis));
+}
+
+// The largest of logits + Gumbel noise falls on each class with its probability.
+void random_categorical(Call& c, ArrayList& out) {
+  const Array& logits = c.in[1];
+  const std::int64_t samples = c.attrs.i(2);
+  const int axis = normalize_axis(c.name, c.attrs.i(0), logits.ndim());
+  const auto behind = static_cast<std::int64_t>(logits.ndim()) - 1 - axis;
+  Ints shape = c.attrs.is(1);
+  if (samples < -1 || (samples != -1 && !shape.empty()))
+    fail_invalid("[random_categorical] num_samples ", samples, " and shape ", to_string(shape),
+                 "; expected at most one of them, and a number of 0 or more");
+  if (samples != -1) {
+    shape = ints(logits.shape());
+    shape.push_back(samples);
+    const Array noisy =
+        ops::add(ops::expand_dims(logits, Ints{-1}), gumbel(c.in[0], std::move(shape), DType::f32));
+    out.push_back(ops::argmax(noisy, Ints{axis}));
+    return;
+  }
+  Shape kept = reduced_shape(logits.shape(), Ints{axis}, false);
+  if (shape.empty()) shape = ints(kept);
+  if (broadcast_shapes(c.name, kept, shape) != Shape(shape.begin(), shape.end()))
+    fail_invalid("[random_categorical] shape ", to_string(shape), " for logits of shape ",
+                 to_string(logits.shape()), " along axis ", axis,
+                 "; expected one to which the other axes broadcast");
+  const auto place = static_cast<std::ptrdiff_t>(shape.size()) - behind;
+  shape.insert(shape.begin() + place, logits.dim(axis));
+  const Array noisy = ops::add(logits, gumbel(c.in[0], std::move(shape), DType::f32));
+  out.push_back(ops::argmax(noisy, Ints{place}));
+}
+
+}  // namespace quern::composed
