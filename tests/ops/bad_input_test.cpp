@@ -221,6 +221,47 @@ TEST(BadInput, LinearAlgebra) {
   });
 }
 
+TEST(BadInput, AttentionAndDraws) {
+  const Offered q{{1, 4, 3, 8}}, k{{1, 2, 5, 8}}, key{{2}, QN_U32};
+  const Attribute scale = number(1);
+  check_all({
+      {"rms_norm", {{{}}}, {}, {"[rms_norm]", "at least one axis"}, 1},
+      {"rms_norm", {{kPlane}, {{2}}}, {}, {"(2,)", "(2, 3)", "scalar or (3,)"}},
+      {"rms_norm", {{kPlane, QN_C64}, {{3}}}, {}, {"c64", "expected real"}},
+      {"rope", {{kPlane}, {{}}, {{}}}, {integer(2)}, {"(2, 3)", "at least 3 axes"}},
+      {"rope", {{kCube}, {{}}, {{}}}, {integer(3)}, {"dims 3", "from 2 to 4"}},
+      {"rope", {{kCube}, {{}}, {{}}}, {integer(6)}, {"dims 6", "from 2 to 4"}},
+      {"rope", {{kCube}, {{3}}, {{}}}, {integer(4)}, {"offset", "(3,)", "(2,)"}},
+      {"rope", {{kCube}, {{}}, {{3}}}, {integer(4)}, {"freqs", "(3,)", "(2,)"}},
+      {"rope", {{kCube}, {{}}, {{}}}, {integer(4), integer(0), number(0)}, {"base 0"}},
+  });
+  const auto attention = [&](std::vector<Offered> in, std::vector<const char*> says) {
+    check_all({{"scaled_dot_product_attention", std::move(in), {scale}, std::move(says)}});
+  };
+  attention({q, k, k, {{4, 4}}}, {"(4, 4)", "(1, 4, 3, 5)"});
+  attention({q, k, k, {{1, 1, 1, 3, 5}}}, {"(1, 1, 1, 3, 5)", "broadcasts"});
+  attention({q, k, k, {{}, QN_C64}}, {"c64", "bool or real"});
+  attention({q, k, {{1, 2, 4, 8}}, {{}}}, {"(1, 2, 4, 8)", "M dividing N"});
+  attention({q, {{1, 3, 5, 8}}, {{1, 3, 5, 8}}, {{}}}, {"(1, 3, 5, 8)", "M dividing N"});
+  attention({q, {{1, 2, 5, 7}}, k, {{}}}, {"(1, 2, 5, 7)", "(B, N, Tq, D)"});
+  attention({{kCube}, {kCube}, {kCube}, {{}}}, {"(2, 3, 4)", "(B, N, Tq, D)"});
+  attention({{q.shape, QN_I32}, k, k, {{}}}, {"i32", "floating"});
+  check_all({
+      {"random_randint", {key, {{}}, {{}}}, {ints({2}), dtype(QN_F32)}, {"f32", "integer"}},
+      {"random_gumbel", {key}, {ints({2}), dtype(QN_I32)}, {"i32", "expected f16"}},
+      {"random_laplace", {key, {{}}, {{}}}, {ints({2}), dtype(QN_I8)}, {"i8", "expected f16"}},
+      {"random_truncated_normal", {key, {{3}}, {{}}}, {ints({2})}, {"(3,)", "(2,)"}},
+      {"random_permutation", {key, {{}}}, {}, {"[random_permutation]"}},
+      {"random_categorical", {key, {kPlane}}, {integer(2)}, {"[random_categorical]"}},
+      {"random_categorical", {key, {kPlane}}, {integer(1), ints({3})}, {"(3,)", "(2, 3)"}},
+      {"random_categorical",
+       {key, {kPlane}},
+       {integer(1), ints({2}), integer(4)},
+       {"num_samples 4", "at most one"}},
+      {"random_gumbel", {{{3}, QN_U32}}, {ints({2})}, {"key", "(3,)"}},
+  });
+}
+
 // What holds for every op of the schema, found by its name there.
 TEST(BadInput, EveryOpNamesItself) {
   Runtime& rt = Runtime::preferring("naive");
