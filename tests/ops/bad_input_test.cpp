@@ -225,7 +225,7 @@ TEST(BadInput, AttentionAndDraws) {
   const Offered q{{1, 4, 3, 8}}, k{{1, 2, 5, 8}}, key{{2}, QN_U32};
   const Attribute scale = number(1);
   check_all({
-      {"rms_norm", {{{}}}, {}, {"[rms_norm]", "at least one axis"}, 1},
+      {"rms_norm", {{{}}, {{}}}, {}, {"[rms_norm]", "at least one axis"}},
       {"rms_norm", {{kPlane}, {{2}}}, {}, {"(2,)", "(2, 3)", "scalar or (3,)"}},
       {"rms_norm", {{kPlane, QN_C64}, {{3}}}, {}, {"c64", "expected real"}},
       {"rope", {{kPlane}, {{}}, {{}}}, {integer(2)}, {"(2, 3)", "at least 3 axes"}},
@@ -253,7 +253,7 @@ TEST(BadInput, AttentionAndDraws) {
       {"random_truncated_normal", {key, {{3}}, {{}}}, {ints({2})}, {"(3,)", "(2,)"}},
       {"random_permutation", {key, {{}}}, {}, {"[random_permutation]"}},
       {"random_categorical", {key, {kPlane}}, {integer(2)}, {"[random_categorical]"}},
-      {"random_categorical", {key, {kPlane}}, {integer(1), ints({3})}, {"(3,)", "(2, 3)"}},
+      {"random_categorical", {key, {kPlane}}, {integer(1), ints({3})}, {"(3,)", "(2,)"}},
       {"random_categorical",
        {key, {kPlane}},
        {integer(1), ints({2}), integer(4)},
