@@ -133,8 +133,10 @@ using LineFn = void (*)(const Line&);
 template <std::size_t Bytes, bool Float, bool Unsigned>
 LineFn line_of(std::uint32_t op) {
   using O = Order<Bytes, Float, Unsigned>;
-  if (op == QN_OP_SORT) return Bytes > 1 ? sort_line<O> : nullptr;
-  return op == QN_OP_ARGSORT ? order_line<O, true> : order_line<O, false>;
+  if (op == QN_OP_SORT && Bytes == 1) return nullptr;
+  if (op == QN_OP_SORT) return sort_line<O>;
+  if (op == QN_OP_ARGSORT) return order_line<O, true>;
+  return order_line<O, false>;
 }
 
 // NULL when the dtype is not served.
