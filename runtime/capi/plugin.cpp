@@ -8,15 +8,21 @@ using namespace quern::capi;
 
 struct qn_plugin {
   std::shared_ptr<Plugin> plugin;
-  Runtime* runtime;  // counted
+  Runtime* runtime = nullptr;  // counted
 };
 
 namespace {
 
-void hand_out(Runtime& rt, std::shared_ptr<Plugin> plugin, qn_plugin** out) {
+// `add` makes the plugin known to the runtime; the handle is made first, so that nothing fails
+// after.
+template <typename Add>
+void hand_out(Runtime& rt, qn_plugin** out, Add&& add) {
+  auto made = std::make_unique<qn_plugin>();
+  made->plugin = add();
   if (!out) return;
-  *out = new qn_plugin{std::move(plugin), &rt};
+  made->runtime = &rt;
   rt.retain();
+  *out = made.release();
 }
 
 }  // namespace
@@ -26,7 +32,7 @@ qn_status qn_plugin_load(qn_runtime* rt, const char* path, qn_plugin** out, qn_e
     need(rt, fn, "rt");
     need(path, fn, "path");
     if (path[0] != '/') fail_invalid("[", fn, "] path '", path, "' is not absolute");
-    hand_out(*unwrap(rt), unwrap(rt)->load_plugin(path), out);
+    hand_out(*unwrap(rt), out, [&] { return unwrap(rt)->load_plugin(path); });
   });
 }
 
@@ -35,7 +41,7 @@ qn_status qn_plugin_register(qn_runtime* rt, const qn_kernel_plugin* entry, qn_p
   return guard(__func__, error, [&, fn = __func__] {
     need(rt, fn, "rt");
     need(entry, fn, "entry");
-    hand_out(*unwrap(rt), unwrap(rt)->register_plugin(entry), out);
+    hand_out(*unwrap(rt), out, [&] { return unwrap(rt)->register_plugin(entry); });
   });
 }
 

@@ -139,20 +139,20 @@ Collected collect(std::span<const Array> wanted) {
   const std::uint32_t epoch = next_epoch();
   Collected c = gather(wanted, epoch, false);
   auto& key = c.key;
-  std::vector<Array> dropped;
   for (Node* n : c.nodes) {
-    std::lock_guard lock(link_mutex(n));
-    for (ArrayRep* r : n->out) {
-      if (!r || !try_retain(r)) continue;
-      Array a(r);
-      const std::uint32_t inside = r->mark == epoch ? r->uses : 0;
-      // One reference is ours; more than the graph's own means that someone else can see it.
-      if (r->refs.load(std::memory_order_acquire) > inside + 1) {
-        key.push_back(std::uint64_t{n->index} << 8 | r->slot);
-        c.held.push_back({std::move(a), n->index});
-      } else {
-        dropped.push_back(std::move(a));  // its release may need this very lock
+    for (ArrayRep* const& place : n->out) {
+      Array a;  // let go of without the lock, which that may need
+      {
+        std::lock_guard lock(link_mutex(n));
+        if (!place || !try_retain(place)) continue;
+        a = Array(place);
       }
+      const ArrayRep& r = *a.rep();
+      const std::uint32_t inside = r.mark == epoch ? r.uses : 0;
+      // One reference is ours; more than the graph's own means that someone else can see it.
+      if (r.refs.load(std::memory_order_acquire) <= inside + 1) continue;
+      key.push_back(std::uint64_t{n->index} << 8 | r.slot);
+      c.held.push_back({std::move(a), n->index});
     }
   }
   return c;

@@ -76,6 +76,15 @@ KernelFault fault(const Step& s, const std::string& text, qn_status status) {
   return {s.plugin->id(), s.info.kernel, op_info(s.op).name, text, s.op, status};
 }
 
+// Throws unless the run worked. Memory that ran out is no fault of the kernel: it is not set aside.
+void check_run(const Step& s, const std::string& text, qn_status status) {
+  if (status == QN_OK) return;
+  if (status == QN_E_RESOURCE_EXHAUSTED)
+    throw Error(status, str("[", op_info(s.op).name, "] ", s.plugin->id(), "/", s.info.kernel, ": ",
+                            text.empty() ? "out of memory" : text));
+  throw fault(s, text, status);
+}
+
 struct Arena {
   Arena(Runtime& rt, std::uint64_t n)
       : rt(rt), bytes(n), p(n ? rt.allocator()->allocate(n, QN_TAG_WORKSPACE) : nullptr) {}
@@ -119,7 +128,7 @@ void Plan::run_step(Runtime& rt, Step& s, StepClock* clock) {
   const qn_status status =
       call(in_.data(), out_.data(), bases_[s.workspace.base] + s.workspace.bytes,
            bases_[s.scratch.base] + s.scratch.bytes);
-  if (status != QN_OK) throw fault(s, slot.text, status);
+  check_run(s, slot.text, status);
 }
 
 void Plan::run_verified(Runtime& rt, Step& s, StepClock* clock) {
@@ -145,7 +154,7 @@ void Plan::run_verified(Runtime& rt, Step& s, StepClock* clock) {
       &call, &status, &error);
   s.info.max_error = std::max(s.info.max_error, error);
   ++s.info.verified;
-  if (status != QN_OK) throw fault(s, slot.text, status);
+  check_run(s, slot.text, status);
   if (!verdict.empty()) throw fault(s, verdict, QN_E_DATA_LOSS);
 }
 

@@ -24,6 +24,7 @@ struct qn_answer {
   quern::Answer* answer;
   quern::PluginRef plugin;
   const qn_opdesc* op;
+  bool offer_lost = false, reason_lost = false;  // for want of memory
 };
 
 namespace quern {
@@ -80,6 +81,7 @@ qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
     a->answer->offers.push_back(std::move(o));
     return QN_OK;
   } catch (...) {
+    a->offer_lost = true;
     return QN_E_RESOURCE_EXHAUSTED;
   }
 }
@@ -87,7 +89,8 @@ qn_status offer_hook(qn_answer* a, const qn_candidate* c) noexcept {
 void refuse_hook(qn_answer* a, const char* name, const char* reason) noexcept {
   try {
     a->answer->refusals.push_back({a->plugin->id(), name ? name : "", reason ? reason : ""});
-  } catch (...) {  // a lost reason is not worth failing for
+  } catch (...) {  // not worth failing for
+    a->reason_lost = true;
   }
 }
 
@@ -168,6 +171,9 @@ Plugin::~Plugin() {
 void Plugin::open() {
   qn_error_slot slot;
   const qn_status s = call_plugin(&slot, entry_->open, &host_, &self_, &slot);
+  if (s == QN_E_RESOURCE_EXHAUSTED)
+    throw Error(s, str("[plugin] ", path_.empty() ? "registered plugin" : path_, ": ",
+                       slot.text.empty() ? "out of memory" : slot.text));
   if (s != QN_OK) refuse(path_, "open failed: " + slot.text);
   opened_ = active_ = true;
 }
@@ -245,8 +251,8 @@ void PluginHost::add_directories(const char* dirs) {
 }
 
 void PluginHost::retire(const PluginRef& plugin) {
-  plugin->stop();
   retired_.push_back({plugin->path(), plugin->id()});
+  plugin->stop();
   std::erase(plugins_, plugin);
   answers_.clear();  // they hold the plugin
 }
@@ -271,13 +277,17 @@ Answer PluginHost::query(const qn_opdesc& op) {
   std::string key = query_key(op);
   if (const auto known = answers_.find(key); known != answers_.end()) return known->second;
   Answer answer;
-  bool lasting = true;
+  bool lasting = true, starved = false;
   for (const PluginRef& p : plugins_) {
     if (!p->active()) continue;
     qn_answer a{&answer, p, &op};
     const std::size_t before = answer.offers.size();
     qn_error_slot slot;
     const qn_status s = call_plugin(&slot, p->entry().query, p->self(), &op, &a);
+    if (a.offer_lost)
+      throw Error(QN_E_RESOURCE_EXHAUSTED, str("[plugin] '", p->id(), "': out of memory"));
+    lasting = lasting && !a.reason_lost;
+    starved = starved || s == QN_E_RESOURCE_EXHAUSTED;
     if (s != QN_OK) {
       lasting = false;
       answer.offers.resize(before);
@@ -285,6 +295,9 @@ Answer PluginHost::query(const qn_opdesc& op) {
           {p->id(), "query", str("failed with ", s, slot.text.empty() ? "" : ": ", slot.text)});
     }
   }
+  // "No kernel" would be the wrong reason.
+  if (starved && answer.offers.empty())
+    throw Error(QN_E_RESOURCE_EXHAUSTED, "[plugin] out of memory while asking for kernels");
   std::erase_if(answer.offers, [&](const Offer& o) {
     const Quarantined* q = find_quarantined(o.plugin->id(), o.kernel, op.op);
     if (q)
