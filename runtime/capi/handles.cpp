@@ -72,10 +72,15 @@ Array adopt_memory(Runtime& rt, const char* fn, const void* data, IntSpan shape,
       fail_invalid("[", fn, "] strides ", to_string(own), " of shape ", to_string(shape),
                    " reach beyond the address space");
   }
-  if (reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(item) != 0 &&
-      count > 0) {
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  if (count > 0 && (address < static_cast<std::uint64_t>(-low * item) ||
+                    UINTPTR_MAX - address < static_cast<std::uint64_t>((high + 1) * item)))
+    fail_invalid("[", fn, "] strides ", to_string(own), " of shape ", to_string(shape),
+                 " reach beyond the address space");
+  if (address % static_cast<std::uintptr_t>(item) != 0 && count > 0) {
     // No kernel has to bear unaligned elements: copy once here.
-    auto dense = std::make_unique<char[]>(static_cast<std::size_t>(count * item));
+    const auto dense =
+        std::make_unique_for_overwrite<char[]>(static_cast<std::size_t>(count * item));
     copy_to_dense(dense.get(), data, shape, own, itemsize(t));
     Array a = from_host(rt, dense.get(), shape, t);
     if (release) release();

@@ -1,8 +1,6 @@
 // Parser and matcher of selection rules. The grammar is in rules.h and in quern.h.
 #include "runtime/host/rules.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 
 #include "runtime/core/error.h"
@@ -31,6 +29,26 @@ bool word(const std::string& s, const char* extra) {
     return std::isalnum(c) || c == '_' ||
            std::string_view(extra).find(static_cast<char>(c)) != std::string_view::npos;
   });
+}
+
+// '*' in the pattern stands for any text. Linear but for one factor: rules may come from outside,
+// and fnmatch takes exponential time for some.
+bool matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p, ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 Rule parse_rule(const std::string& text) {
@@ -70,9 +88,8 @@ RuleSet::RuleSet(std::string_view text) : text_(text) {
 const Rule* RuleSet::match(const std::vector<std::string>& names,
                            const std::vector<std::string>& traits) const {
   for (const Rule& r : rules_) {
-    const bool named = std::any_of(names.begin(), names.end(), [&](const std::string& n) {
-      return fnmatch(r.pattern.c_str(), n.c_str(), FNM_NOESCAPE) == 0;
-    });
+    const bool named = std::any_of(names.begin(), names.end(),
+                                   [&](const std::string& n) { return matches(r.pattern, n); });
     if (!named) continue;
     if (std::all_of(r.constraints.begin(), r.constraints.end(), [&](const std::string& c) {
           return std::find(traits.begin(), traits.end(), c) != traits.end();
@@ -84,9 +101,9 @@ const Rule* RuleSet::match(const std::vector<std::string>& names,
 
 bool names_kernel(const std::string& choice, const std::string& plugin, const std::string& kernel) {
   const auto slash = choice.find('/');
-  if (slash == std::string::npos) return fnmatch(choice.c_str(), plugin.c_str(), FNM_NOESCAPE) == 0;
-  return fnmatch(choice.substr(0, slash).c_str(), plugin.c_str(), FNM_NOESCAPE) == 0 &&
-         fnmatch(choice.substr(slash + 1).c_str(), kernel.c_str(), FNM_NOESCAPE) == 0;
+  if (slash == std::string::npos) return matches(choice, plugin);
+  const std::string_view c = choice;
+  return matches(c.substr(0, slash), plugin) && matches(c.substr(slash + 1), kernel);
 }
 
 }  // namespace quern
