@@ -165,6 +165,15 @@ QN_API qn_status qn_fn_call(qn_fn*, qn_array* const* in, uint32_t n_in, qn_array
 QN_API qn_status qn_fn_vjp(qn_fn*, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error**);
 /* g(in..) -> (outputs.., gradients of output 0 - a scalar - with respect to argnums..). */
 QN_API qn_status qn_fn_value_and_grad(qn_fn*, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error**);
+/* g(in.., tangents of the inputs named by argnums..) -> (outputs.., tangents of the outputs..). */
+QN_API qn_status qn_fn_jvp(qn_fn*, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error**);
+#define QN_AXIS_NONE INT64_MIN
+/* g: f for every entry of the inputs along in_axes (n_in of them, negative ones count from the end, QN_AXIS_NONE =
+ * the same for all entries, at least one is mapped); the entries of the outputs lie along out_axes (n_out). NULL =
+ * axis 0 for all. f sees shapes without that axis and may not evaluate; ops are mapped as a whole where they can. */
+QN_API qn_status qn_fn_vmap(qn_fn*, const int64_t* in_axes, const int64_t* out_axes, qn_fn** out, qn_error**);
+/* g: as f, but when g is differentiated what lies between inputs and outputs is computed again instead of kept. */
+QN_API qn_status qn_fn_checkpoint(qn_fn*, qn_fn** out, qn_error**);
 /* g: as f, but f runs once for each combination of shapes and dtypes; later calls replay its graph. f must be
  * pure: no evaluation inside, all arrays it uses are inputs or constants. */
 QN_API qn_status qn_fn_compile(qn_fn*, qn_fn** out, qn_error**);
@@ -177,7 +186,6 @@ QN_API qn_status qn_fn_compile(qn_fn*, qn_fn** out, qn_error**);
 #define QN_TRACE_VALUES 0u       /* traced inputs have the values of `in`; evaluation is allowed */
 #define QN_TRACE_PLACEHOLDERS 1u /* they have shape and dtype only; evaluating what depends on them fails with
                                     FAILED_PRECONDITION */
-#define QN_AXIS_NONE INT64_MIN
 /* traced: n_in new references. axes: NULL, or with placeholders an axis for each input that is left out of its
  * shape (QN_AXIS_NONE: none is). rt may be NULL when there is an input. *out: end it with qn_trace_end. */
 QN_API qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_in, const int64_t* axes,
@@ -187,6 +195,18 @@ QN_API qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_
  * output, of its shape and dtype. May be called several times. */
 QN_API qn_status qn_trace_vjp(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_array* const* cotangents,
                               const uint32_t* argnums, uint32_t n, qn_array** grads, qn_error**);
+/* Tangents of the outputs, n_out new references: the sum over the n inputs that argnums names of derivative times
+ * tangent; zeros where nothing flows. tangents: one for each of them, of its shape and dtype. */
+QN_API qn_status qn_trace_jvp(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_array* const* tangents,
+                              const uint32_t* argnums, uint32_t n, qn_array** out_tangents, qn_error**);
+/* The outputs for every entry of `in` along `axes` as given to qn_trace_begin, with the entries along out_axes
+ * (n_out; NULL = axis 0; QN_AXIS_NONE only for outputs that do not depend on a mapped input). */
+QN_API qn_status qn_trace_vmap(qn_trace*, qn_array* const* outputs, uint32_t n_out, const int64_t* out_axes,
+                               qn_array** results, qn_error**);
+/* For a trace with values: arrays equal to the outputs; when they are differentiated, what lies between `in` of
+ * qn_trace_begin and them is computed again instead of kept. n_out new references. */
+QN_API qn_status qn_trace_checkpoint(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_array** results,
+                                     qn_error**);
 /* The function from the traced inputs to the outputs, without what was called to make it: n_in arrays of the traced
  * shapes and dtypes in, n_out out. Calls replay a plan; other transforms see its graph. All other arrays that went
  * into the outputs are constants. Lives beyond the trace. */

@@ -379,6 +379,29 @@ inline Function vjp(const Function& f, const std::vector<std::uint32_t>& argnums
                &out);
   return Function(out);
 }
+// g(in.., tangents of argnums..) -> (outputs.., tangents of the outputs..)
+inline Function jvp(const Function& f, const std::vector<std::uint32_t>& argnums = {0}) {
+  qn_fn* out = nullptr;
+  detail::call(qn_fn_jvp, f.get(), argnums.data(), static_cast<std::uint32_t>(argnums.size()),
+               &out);
+  return Function(out);
+}
+// g is f for every entry along in_axes; QN_AXIS_NONE = not mapped. Empty = axis 0 everywhere.
+inline Function vmap(const Function& f, const Ints& in_axes = {}, const Ints& out_axes = {}) {
+  if ((!in_axes.empty() && in_axes.size() != qn_fn_n_in(f.get())) ||
+      (!out_axes.empty() && out_axes.size() != qn_fn_n_out(f.get())))
+    throw Error(QN_E_INVALID_ARGUMENT, "[quern::vmap] expected an axis for each input and output");
+  qn_fn* out = nullptr;
+  detail::call(qn_fn_vmap, f.get(), detail::ints_or_default(in_axes),
+               detail::ints_or_default(out_axes), &out);
+  return Function(out);
+}
+// g computes its intermediate results again when it is differentiated.
+inline Function checkpoint(const Function& f) {
+  qn_fn* out = nullptr;
+  detail::call(qn_fn_checkpoint, f.get(), &out);
+  return Function(out);
+}
 // g replays f's graph for each combination of shapes and dtypes.
 inline Function compile(const Function& f) {
   qn_fn* out = nullptr;

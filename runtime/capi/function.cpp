@@ -2,6 +2,8 @@
 // functions. The transforms themselves are in transforms/.
 #include "runtime/transforms/function.h"
 
+#include <vector>
+
 #include "runtime/capi/handles.h"
 
 using namespace quern;
@@ -118,6 +120,34 @@ qn_status qn_fn_value_and_grad(qn_fn* f, const uint32_t* argnums, uint32_t n, qn
     need(out, fn, "out");
     argnums_arg(fn, argnums, n, f->f->n_in());
     *out = give(value_and_grad(f->f, {argnums, n}));
+  });
+}
+
+qn_status qn_fn_jvp(qn_fn* f, const uint32_t* argnums, uint32_t n, qn_fn** out, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(f, fn, "the function");
+    need(out, fn, "out");
+    argnums_arg(fn, argnums, n, f->f->n_in());
+    *out = give(jvp(f->f, {argnums, n}));
+  });
+}
+
+qn_status qn_fn_vmap(qn_fn* f, const int64_t* in_axes, const int64_t* out_axes, qn_fn** out,
+                     qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(f, fn, "the function");
+    need(out, fn, "out");
+    const std::vector<std::int64_t> from(f->f->n_in(), 0), to(f->f->n_out(), 0);
+    *out = give(vmap(f->f, in_axes ? IntSpan(in_axes, from.size()) : IntSpan(from),
+                     out_axes ? IntSpan(out_axes, to.size()) : IntSpan(to)));
+  });
+}
+
+qn_status qn_fn_checkpoint(qn_fn* f, qn_fn** out, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(f, fn, "the function");
+    need(out, fn, "out");
+    *out = give(checkpoint(f->f));
   });
 }
 

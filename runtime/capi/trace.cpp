@@ -1,34 +1,32 @@
 // Entry points of traces: a function is run by the caller between begin and end, and transformed
 // there. What the transforms do is in transforms/.
 #include "runtime/capi/handles.h"
+#include "runtime/transforms/checkpoint.h"
 #include "runtime/transforms/custom.h"
+#include "runtime/transforms/jvp.h"
 #include "runtime/transforms/subgraph.h"
 #include "runtime/transforms/vjp.h"
+#include "runtime/transforms/vmap.h"
 
 using namespace quern;
 using namespace quern::capi;
 
 struct qn_trace {
-  qn_trace(Runtime& rt, Tracing t) : runtime(&rt), tracing(std::move(t)) { rt.retain(); }
+  Runtime* runtime;  // counted
+  Tracing tracing;
+  ArrayList in;
+  std::vector<std::int64_t> axes;  // one an input
+
+  qn_trace(Runtime& rt, Tracing t, ArrayList arrays, std::vector<std::int64_t> mapped)
+      : runtime(&rt), tracing(std::move(t)), in(std::move(arrays)), axes(std::move(mapped)) {
+    rt.retain();
+  }
   ~qn_trace() { runtime->release(); }
   qn_trace(const qn_trace&) = delete;
   qn_trace& operator=(const qn_trace&) = delete;
-  Runtime* runtime;
-  Tracing tracing;
 };
 
 namespace {
-
-// The shapes of one example each: `in` without the axes.
-std::vector<Meta> example_metas(const char* fn, const ArrayList& in, const std::int64_t* axes) {
-  std::vector<Meta> metas;
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    Shape s = in[i].shape();
-    if (axes && axes[i] != QN_AXIS_NONE) s.erase(s.begin() + normalize_axis(fn, axes[i], s.size()));
-    metas.push_back({std::move(s), in[i].dtype()});
-  }
-  return metas;
-}
 
 ArrayList outputs_arg(const char* fn, const qn_trace& t, qn_array* const* outputs,
                       std::uint32_t n) {
@@ -57,10 +55,13 @@ qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_in, con
     ArrayList list;
     Runtime* runtime = arrays_arg(fn, unwrap(rt), in, n_in, list);
     need(runtime, fn, "rt");
-    auto t = std::make_unique<qn_trace>(
-        *runtime, flags == QN_TRACE_VALUES
-                      ? Tracing::of_values(list)
-                      : Tracing::of_placeholders(*runtime, example_metas(fn, list, axes)));
+    std::vector<std::int64_t> mapped(n_in, kNoAxis);
+    if (axes) mapped.assign(axes, axes + n_in);
+    Tracing tracing = flags == QN_TRACE_VALUES
+                          ? Tracing::of_values(list)
+                          : Tracing::of_placeholders(*runtime, example_metas(fn, list, mapped));
+    auto t = std::make_unique<qn_trace>(*runtime, std::move(tracing), std::move(list),
+                                        std::move(mapped));
     give_all(t->tracing.inputs(), traced);
     *out = t.release();
   });
@@ -77,6 +78,47 @@ qn_status qn_trace_vjp(qn_trace* t, qn_array* const* outputs, uint32_t n_out,
     ArrayList c;
     arrays_arg(fn, t->runtime, cotangents, n_out, c);
     give_all(pull_back(t->tracing, y, c, {argnums, n}), grads);
+  });
+}
+
+qn_status qn_trace_jvp(qn_trace* t, qn_array* const* outputs, uint32_t n_out,
+                       qn_array* const* tangents, const uint32_t* argnums, uint32_t n,
+                       qn_array** out_tangents, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(t, fn, "the trace");
+    need(out_tangents, fn, "out_tangents");
+    const ArrayList y = outputs_arg(fn, *t, outputs, n_out);
+    argnums_arg(fn, argnums, n, static_cast<std::uint32_t>(t->tracing.inputs().size()));
+    ArrayList d;
+    arrays_arg(fn, t->runtime, tangents, n, d);
+    give_all(push_forward(t->tracing, y, d, {argnums, n}), out_tangents);
+  });
+}
+
+qn_status qn_trace_vmap(qn_trace* t, qn_array* const* outputs, uint32_t n_out,
+                        const int64_t* out_axes, qn_array** results, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(t, fn, "the trace");
+    need(results, fn, "results");
+    const ArrayList y = outputs_arg(fn, *t, outputs, n_out);
+    if (t->tracing.has_values())
+      fail_invalid("[", fn, "] the trace has values; expected one of QN_TRACE_PLACEHOLDERS");
+    const std::vector<std::int64_t> first(n_out, 0);
+    give_all(map_over(t->tracing, y, t->in, t->axes,
+                      out_axes ? IntSpan(out_axes, n_out) : IntSpan(first)),
+             results);
+  });
+}
+
+qn_status qn_trace_checkpoint(qn_trace* t, qn_array* const* outputs, uint32_t n_out,
+                              qn_array** results, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(t, fn, "the trace");
+    need(results, fn, "results");
+    const ArrayList y = outputs_arg(fn, *t, outputs, n_out);
+    if (!t->tracing.has_values())
+      fail_invalid("[", fn, "] the trace is of placeholders; expected one of QN_TRACE_VALUES");
+    give_all(checkpointed(t->tracing, y, t->in), results);
   });
 }
 

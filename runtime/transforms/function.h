@@ -40,6 +40,14 @@ FunctionRef make_function(Runtime&, std::uint32_t n_in, std::uint32_t n_out, Bod
 FunctionRef vjp(FunctionRef f, std::span<const std::uint32_t> argnums);
 // (in..) -> (outputs.., gradients of output 0 with respect to argnums..).
 FunctionRef value_and_grad(FunctionRef f, std::span<const std::uint32_t> argnums);
+// (in.., tangents of argnums..) -> (outputs.., tangents of the outputs..).
+FunctionRef jvp(FunctionRef f, std::span<const std::uint32_t> argnums);
+// f for every entry along in_axes; vmap.h tells of the axes.
+FunctionRef vmap(FunctionRef f, std::span<const std::int64_t> in_axes,
+                 std::span<const std::int64_t> out_axes);
+// As f; when it is differentiated, what lies between inputs and outputs is not kept but computed
+// again.
+FunctionRef checkpoint(FunctionRef f);
 // As f; traced once for each combination of shapes and dtypes.
 FunctionRef compile(FunctionRef f);
 

@@ -323,6 +323,14 @@ TEST_F(Arguments, Functions) {
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_value_and_grad(good, zero, 1, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_compile]", qn_fn_compile(nullptr, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_compile(good, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_jvp]", qn_fn_jvp(nullptr, zero, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out of range", qn_fn_jvp(good, far, 1, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_jvp(good, zero, 1, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_vmap]",
+               qn_fn_vmap(nullptr, nullptr, nullptr, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_vmap(good, nullptr, nullptr, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_fn_checkpoint]", qn_fn_checkpoint(nullptr, &fn, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_fn_checkpoint(good, nullptr, &e));
   EXPECT_EQ(fn, reinterpret_cast<qn_fn*>(kRuntime));
   qn_fn_release(good);
 }
@@ -367,6 +375,20 @@ TEST_F(Arguments, Traces) {
                qn_trace_vjp(t, &traced, 1, &a, &zero, 1, nullptr, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace", qn_trace_compile(nullptr, &traced, 1, &fn, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out", qn_trace_compile(t, &traced, 1, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
+               qn_trace_jvp(nullptr, &traced, 1, &a, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_jvp]",
+               qn_trace_jvp(t, &traced, 1, nullptr, &zero, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "out_tangents",
+               qn_trace_jvp(t, &traced, 1, &a, &zero, 1, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
+               qn_trace_vmap(nullptr, &traced, 1, nullptr, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "has values", qn_trace_vmap(t, &traced, 1, nullptr, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "results",
+               qn_trace_vmap(t, &traced, 1, nullptr, nullptr, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace",
+               qn_trace_checkpoint(nullptr, &traced, 1, &g, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "results", qn_trace_checkpoint(t, &traced, 1, nullptr, &e));
   EXPECT_EQ(g, nullptr);
   qn_trace_end(t);
   ASSERT_WORKS(qn_trace_begin(rt, nullptr, 0, nullptr, 0, nullptr, &t, &e));

@@ -59,6 +59,21 @@ TEST(Hpp, Gradients) {
     EXPECT_EQ(step({x, w})[1].values<float>(), (std::vector<float>{4, 8, 12}));
 }
 
+TEST(Hpp, FunctionsOfFunctions) {
+  Runtime rt;
+  const quern::Function f(rt, 1, 1, [](const std::vector<Array>& in) {
+    return std::vector<Array>{quern::sum(in[0] * in[0])};
+  });
+  const Array x(rt, std::vector<float>{1, 2, 3, 4}, {2, 2});
+  const Array t(rt, std::vector<float>{1, 0, 0, 1}, {2, 2});
+  EXPECT_EQ(quern::jvp(f)({x, t})[1].item(), 2 + 8);
+  EXPECT_EQ(quern::vmap(f)({x})[0].values<float>(), (std::vector<float>{5, 25}));
+  EXPECT_EQ(quern::vmap(f, {1})({x})[0].values<float>(), (std::vector<float>{10, 20}));
+  EXPECT_THROW(quern::vmap(f, {1, 1}), quern::Error);
+  EXPECT_EQ(quern::value_and_grad(quern::checkpoint(f))({x})[1].values<float>(),
+            (std::vector<float>{2, 4, 6, 8}));
+}
+
 TEST(Hpp, Errors) {
   Runtime rt;
   const Array x(rt, std::vector<float>{1, 2}, {2}), y(rt, std::vector<float>{1, 2, 3}, {3});

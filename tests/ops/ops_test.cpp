@@ -8,21 +8,10 @@
 #include <map>
 #include <ostream>
 
-#include "tests/ops/tables.gen.h"
+#include "tests/ops/rows.h"
 
 namespace quern::test {
 namespace {
-
-const Cases& all_cases() {
-  static const Cases cases = [] {
-    Cases all;
-    for (const auto table : kTables) {
-      for (Case& c : table()) all.push_back(std::move(c));
-    }
-    return all;
-  }();
-  return cases;
-}
 
 qn_dtype expected_dtype(const Case& c, qn_dtype t) {
   switch (c.result) {
@@ -41,14 +30,6 @@ qn_dtype expected_dtype(const Case& c, qn_dtype t) {
     default:
       return 0;
   }
-}
-
-std::vector<Array> input_arrays(const Runtime& rt, const Case& c, const Values& values, qn_dtype t,
-                                Form form) {
-  std::vector<Array> in;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    in.push_back(array(rt, values[i], input_dtype(c, i, t), form));
-  return in;
 }
 
 // What was compared in this process, printed at its end: `ctest` runs one test a process, the
@@ -137,14 +118,6 @@ TEST_P(Forward, MatchesReference) {
       ADD_FAILURE() << c.label << ": " << e.what();
     }
   }
-}
-
-std::vector<std::string> ops_of(bool (*wanted)(const Case&)) {
-  std::vector<std::string> ops;
-  for (const Case& c : all_cases()) {
-    if (wanted(c) && std::find(ops.begin(), ops.end(), c.op) == ops.end()) ops.push_back(c.op);
-  }
-  return ops;
 }
 
 std::vector<ForwardParam> forward_params() {
@@ -252,15 +225,6 @@ void check_gradient(const Case& c, qn_dtype t) {
       }
     }
   }
-}
-
-bool has(const Case& c, qn_dtype t) {
-  return std::find(c.dtypes.begin(), c.dtypes.end(), t) != c.dtypes.end();
-}
-
-bool has_gradient(const Case& c) {
-  return c.gradient && (has(c, QN_F64) || has(c, QN_C64)) &&
-         std::any_of(c.in.begin(), c.in.end(), [](const Input& in) { return in.differentiable; });
 }
 
 class Gradient : public testing::TestWithParam<std::string> {};

@@ -48,6 +48,59 @@ TEST(Threads, SharedLazyArraysMayBeEvaluatedAnywhere) {
   }
 }
 
+// 3 x^2 + w, by way of gradients of gradients, mapped and compiled in turn.
+std::vector<A> cube_plus(const std::vector<A>& in) {
+  return {sum(in[0] * in[0] * in[0] + in[0] * in[1])};
+}
+
+TEST(Threads, TransformsAtOnce) {
+  Rt rt;
+  const Fn f(rt, cube_plus, 2, 1);
+  const Fn gradient = f.value_and_grad({0}), compiled = gradient.compile();
+  qn_fn* raw = nullptr;
+  const std::int64_t axes[] = {0, QN_AXIS_NONE};
+  QN_CHECK(qn_fn_vmap(gradient, axes, nullptr, &raw, e));
+  const Fn mapped(raw);
+  QN_CHECK(qn_fn_checkpoint(f, &raw, e));
+  const Fn again = Fn(raw).value_and_grad({0});
+  const A w = rt.floats({1, 2, 3}, {3});  // shared by all threads
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&, t] {
+      for (int k = 0; k < 15; ++k) {
+        const float v = static_cast<float>(t + k);
+        const A x = rt.floats({v, v, v}, {3});
+        const std::vector<float> want{3 * v * v + 1, 3 * v * v + 2, 3 * v * v + 3};
+        const Fn* const ways[] = {&gradient, &compiled, &again};
+        if (values((*ways[(t + k) % 3])({x, w})[1]) != want) ++wrong;
+        if (values(mapped({reshape(x, {1, 3}), w})[1]) != want) ++wrong;
+        if (k == 7) QN_CHECK(qn_runtime_clear_cache(rt, e));
+      }
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wrong.load(), 0);
+}
+
+TEST(Threads, ArraysOfOneTraceUsedByOtherThreads) {
+  Rt rt;
+  for (int round = 0; round < 20; ++round) {
+    const A x = rt.floats({1, 2, 3}, {3});
+    qn_trace* trace = nullptr;
+    qn_array *in = x, *out = nullptr;
+    QN_CHECK(qn_trace_begin(rt, &in, 1, nullptr, QN_TRACE_VALUES, &out, &trace, e));
+    const A inside(out), y = inside * inside;
+    std::vector<float> a, b;
+    std::thread t1([&] { a = values(y + inside); });  // evaluates while the trace ends
+    std::thread t2([&] { b = values(y - inside); });
+    qn_trace_end(trace);
+    t1.join();
+    t2.join();
+    EXPECT_EQ(a, (std::vector<float>{2, 6, 12}));
+    EXPECT_EQ(b, (std::vector<float>{0, 2, 6}));
+  }
+}
+
 TEST(Threads, RuntimesShareNothing) {
   std::vector<std::thread> threads;
   std::atomic<int> wrong{0};
