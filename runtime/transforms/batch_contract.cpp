@@ -22,9 +22,8 @@ Array matmul(const Batch& b) {
   ArrayList in = b.in;
   if (!b.mapped[1] && b.shape(1).size() == 2) {
     // One product of more rows.
-    const Array& x = in[0];
-    in[0] = reshaped(x, Shape{x.size() / std::max<std::int64_t>(x.dim(-1), 1), x.dim(-1)});
-    if (x.dim(-1) == 0) in[0] = x;
+    const std::int64_t k = in[0].dim(-1);
+    if (k > 0) in[0] = reshaped(in[0], Shape{in[0].size() / k, k});
   } else {
     for (std::size_t i = 0; i < 2; ++i) {
       if (!b.mapped[i]) continue;

@@ -53,7 +53,8 @@ qn_runtime* runtime();
 }
 
 // Of a call with status s, given error e: frees e. Returns whether the call worked.
-inline bool worked(qn_status s, qn_error* e) {
+inline bool worked(qn_status s,
+                   qn_error*& e) {  // a reference: the call that sets e stands beside it
   if (s == QN_OK) {
     if (e) broken("an error beside QN_OK:", qn_error_message(e));
     return true;

@@ -167,7 +167,7 @@ void add_angles_and_decimals(Cases& cases) {
                         Result::same, {integer(decimals)}));
   };
   round("none", 0, {0.5, 1.5, 2.5, -0.5, -1.5}, {0, 2, 2, 0, -2}, kFloats);
-  round("two", 2, {0.125, 1.2351, -2.5551}, {0.12, 1.24, -2.56}, {QN_F32, QN_F64, QN_F16});
+  round("two", 2, {0.125, 1.2351, -2.5551}, {0.12, 1.24, -2.56}, {QN_F32, QN_F64});
   round("tens", -1, {15, 25, -34}, {20, 20, -30}, kSigned);
   round("hundreds", -2, {50, 51, 149, 150, 250}, {0, 100, 100, 200, 200},
         {QN_I32, QN_I64, QN_U16, QN_F32, QN_F64});

@@ -61,10 +61,9 @@ Cases random_draw_cases() {
       QN_F32);
   const Input row = fixed({1, 3}, QN_F32, {0, 1, 2});
   add(cases, "random_categorical", "one", {row}, {}, {{1}, {2}}, QN_U32);
-  add(cases, "random_categorical", "several", {row}, {integer(-1), ints({}), integer(6)},
-      {{1, 6}, {2, 2, 2, 2, 2, 2}}, QN_U32);
-  add(cases, "random_categorical", "shape", {row}, {integer(-1), ints({4, 1})},
-      {{4, 1}, {1, 2, 2, 0}}, QN_U32);
+  add(cases, "random_categorical", "several", {fixed({1, 2, 3}, QN_F32, {0, 1, 2, 2, 1, 0})},
+      {integer(1), ints({}), integer(4)}, {{1, 3, 4}, {1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0}},
+      QN_U32);
   add(cases, "random_categorical", "axis", {fixed({1, 3, 2}, QN_F32, {0, 2, 1, 1, 2, 0})},
       {integer(1), ints({3, 1, 2})}, {{3, 1, 2}, {2, 0, 0, 1, 1, 0}}, QN_U32);
   return cases;

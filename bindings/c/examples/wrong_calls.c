@@ -36,7 +36,7 @@ int main(void) {
   WRONG(qn_array_from_data, rt, data, shape, 65, QN_F32, &out);
   WRONG(qn_array_from_data, rt, data, shape, 2, 12345, &out);
   WRONG(qn_array_from_data, rt, data, shape, 2, QN_F32, NULL);
-  WRONG(qn_array_borrow, rt, data, shape, huge, 2, QN_F32, NULL, NULL, &out);
+  WRONG(qn_array_borrow, rt, NULL, shape, NULL, 2, QN_F32, NULL, NULL, &out);
   WRONG(qn_array_copy_out, x, (void*)data, 5);
   WRONG(qn_array_item_f64, x, &(double){0});
   WRONG(qn_eval, NULL, 2);
