@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "runtime/cli/candidates.h"
+#include "runtime/cli/quarantine.h"
 #include "runtime/cli/table.h"
 
 namespace quern_cli {
@@ -18,6 +19,7 @@ struct Contender {
   std::vector<double> ns;  // a call, one entry a round
   uint64_t calls = 1;
   std::string kernels;
+  double max_error = 0;  // against the naive kernels, with --verify
 };
 
 double run(const Contender& c, const Request& request, const std::vector<qn_attr>& attrs,
@@ -51,6 +53,20 @@ std::string kernels_of(qn_runtime* rt) {
   return text.empty() ? "-" : text;
 }
 
+// One run of the op in verify mode: the largest error of its kernels against naive.
+double error_of(const Contender& c, const Request& request, const std::vector<qn_attr>& attrs) {
+  call(qn_set_verify, c.runtime.get(), 1u);
+  run(c, request, attrs, 1);
+  double error = 0;
+  const qn_kernel_report_fn add = [](void* self, const qn_kernel_report* r) {
+    auto& most = *static_cast<double*>(self);
+    most = std::max(most, r->max_error);
+  };
+  call(qn_report_kernels, c.runtime.get(), add, static_cast<void*>(&error));
+  call(qn_set_verify, c.runtime.get(), 0u);
+  return error;
+}
+
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
   return v.size() % 2 ? v[v.size() / 2] : (v[v.size() / 2 - 1] + v[v.size() / 2]) / 2;
@@ -81,6 +97,7 @@ void run_bench(const Options& o) {
     field.push_back(contend(o, request, p, "*=" + (p == "naive" ? p : p + "|naive")));
 
   for (Contender& c : field) {
+    if (o.verify) c.max_error = error_of(c, request, attrs);
     run(c, request, attrs, 1);  // plans, packed constants
     c.kernels = kernels_of(c.runtime.get());
     const double once = run(c, request, attrs, 1);
@@ -96,21 +113,33 @@ void run_bench(const Options& o) {
     return median(a.ns) < median(b.ns);
   });
   Json j = {{"request", request.text()}, {"rounds", o.rounds}, {"results", Json::array()}};
-  Table t({"plugin", "median", "best", "calls", "kernels"});
+  std::vector<std::string> head{"plugin", "median", "best", "calls"};
+  if (o.verify) head.push_back("error");
+  head.push_back("kernels");
+  Table t(head);
+  std::vector<Quarantined> caught;
   for (const Contender& c : field) {
     const double best = *std::min_element(c.ns.begin(), c.ns.end());
-    t.add({c.name, duration(median(c.ns)), duration(best), std::to_string(c.calls * o.rounds),
-           c.kernels});
-    j["results"].push_back({{"plugin", c.name},
-                            {"median_ns", median(c.ns)},
-                            {"best_ns", best},
-                            {"calls", c.calls * o.rounds},
-                            {"kernels", c.kernels}});
+    std::vector<std::string> row{c.name, duration(median(c.ns)), duration(best),
+                                 std::to_string(c.calls * o.rounds)};
+    if (o.verify) row.push_back(scientific(c.max_error));
+    row.push_back(c.kernels);
+    t.add(row);
+    Json r = {{"plugin", c.name},
+              {"median_ns", median(c.ns)},
+              {"best_ns", best},
+              {"calls", c.calls * o.rounds},
+              {"kernels", c.kernels}};
+    if (o.verify) r["max_error"] = c.max_error;
+    j["results"].push_back(std::move(r));
+    for (Quarantined& q : quarantined_in(c.runtime.get())) caught.push_back(std::move(q));
   }
+  if (o.verify) j["quarantined"] = to_json(caught);
   if (o.json)
     std::cout << j.dump(2) << "\n";
   else
-    std::cout << request.text() << ", median of " << o.rounds << " rounds\n\n" << t.text("lrrr");
+    std::cout << request.text() << ", median of " << o.rounds << " rounds\n\n"
+              << t.text(o.verify ? "lrrrr" : "lrrr") << to_text(caught);
 }
 
 }  // namespace quern_cli

@@ -13,6 +13,7 @@ struct Options {
   std::vector<std::string> attrs;
   unsigned rounds = 9;
   double round_ms = 30;
+  bool verify = false;
   // check: the plugin's file; one part of the work, for a child process; its time limit
   std::string path, part;
   unsigned jobs = 2;

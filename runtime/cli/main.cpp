@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   bench->add_option("--rounds", o.rounds, "Rounds (default 9)")->check(CLI::Range(1u, 10000u));
   bench->add_option("--round-ms", o.round_ms, "Aim of each plugin's share of a round (default 30)")
       ->check(CLI::Range(0.01, 60000.0));
+  bench->add_flag("--verify", o.verify, "Also hold each kernel against the naive one");
   CLI::App* check =
       add("check", "Hold a kernel plugin against the contract of kernel.h", run_check);
   check->add_option("plugin", o.path, "The plugin's file")->required();

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "runtime/cli/quarantine.h"
 #include "runtime/cli/request.h"
 #include "runtime/cli/table.h"
 
@@ -146,7 +147,11 @@ void show_plugins(const Options& o) {
   const RuntimeHandle rt = make_runtime(o.threads, o.kernels);
   Table t({"plugin", "version", "licence", "status", "where", "what"});
   Json j = Json::array();
+  const std::vector<Quarantined> caught = quarantined_in(rt.get());
   for (const Plugin& p : plugins_of(rt.get())) {
+    std::vector<Quarantined> own;
+    for (const Quarantined& q : caught)
+      if (q.plugin == p.id) own.push_back(q);
     t.add({p.id, p.version, p.license, p.status, p.path.empty() ? "(built in)" : p.path,
            p.description});
     j.push_back({{"id", p.id},
@@ -154,9 +159,10 @@ void show_plugins(const Options& o) {
                  {"license", p.license},
                  {"description", p.description},
                  {"path", p.path},
-                 {"status", p.status}});
+                 {"status", p.status},
+                 {"quarantined", to_json(own)}});
   }
-  std::cout << (o.json ? j.dump(2) + "\n" : t.text());
+  std::cout << (o.json ? j.dump(2) + "\n" : t.text() + to_text(caught));
 }
 
 void show_ops(const Options& o) {

@@ -53,4 +53,11 @@ std::string bytes(double n) {
   return three_digits(n / (1024.0 * 1024 * 1024), "GiB");
 }
 
+std::string scientific(double v) {
+  if (v == 0) return "0";
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.1e", v);
+  return buffer;
+}
+
 }  // namespace quern_cli

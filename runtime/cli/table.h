@@ -22,5 +22,7 @@ std::string fixed(double value, int digits);
 // Nanoseconds in the unit that reads best: "812 ns", "9.31 us", "12.4 ms".
 std::string duration(double ns);
 std::string bytes(double n);
+// "1.2e-07"; "0" for 0.
+std::string scientific(double v);
 
 }  // namespace quern_cli

@@ -101,7 +101,35 @@ double tolerance_of(const Problem& p) {
   return t;
 }
 
-Difference compare(const Bytes& got, const Bytes& want, qn_dtype t, double tolerance) {
+namespace {
+
+// The largest magnitude among the floating inputs; infinite when one is not finite.
+double largest_input(const Problem& p) {
+  double most = 0;
+  for (std::size_t i = 0; i < p.in.size(); ++i) {
+    const qn_dtype t = p.in[i].dtype;
+    if (!floating(t)) continue;
+    const std::size_t n = p.values[i].size() / itemsize(t);
+    for (std::size_t k = 0; k < n; ++k)
+      for (int part = 0; part < (t == QN_C64 ? 2 : 1); ++part) {
+        const double v = std::abs(element(p.values[i], t, k, part));
+        most = std::isfinite(v) ? std::max(most, v) : INFINITY;
+      }
+  }
+  return most;
+}
+
+}  // namespace
+
+double floor_of(const Problem& p) {
+  const double most = largest_input(p);
+  return std::isfinite(most) ? most / 100 : 0;
+}
+
+bool tame(const Problem& p) { return largest_input(p) < 1e6; }
+
+Difference compare(const Bytes& got, const Bytes& want, qn_dtype t, double tolerance,
+                   double floor) {
   if (got.size() != want.size()) return {false, "another number of bytes"};
   const std::size_t n = got.size() / std::max(1u, itemsize(t));
   if (!floating(t)) {
@@ -125,7 +153,7 @@ Difference compare(const Bytes& got, const Bytes& want, qn_dtype t, double toler
     for (int k = 0; k < parts; ++k) {
       const double g = element(got, t, i, k), w = element(want, t, i, k);
       if (g == w || (std::isnan(g) && std::isnan(w))) continue;
-      const double scale = std::abs(w) + rms;
+      const double scale = std::abs(w) + rms + floor;
       double e =
           std::isfinite(g) && std::isfinite(w) && scale > 0 ? std::abs(g - w) / scale : INFINITY;
       if (scale < 1e-30 && std::abs(g) < 1e-30) e = 0;  // denormals, which may round away

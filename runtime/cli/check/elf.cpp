@@ -55,6 +55,7 @@ class File {
         return address - p.p_vaddr + p.p_offset;
     throw Truncated("an address lies outside its segments");
   }
+  std::uint64_t size() const { return bytes_.size(); }
   std::vector<Elf64_Phdr> segments;
 
  private:
@@ -174,6 +175,8 @@ ElfFacts read_elf(const std::string& path) {
       f.segments.push_back(f.at<Elf64_Phdr>(h.e_phoff + i * sizeof(Elf64_Phdr)));
     bool dynamic = false;
     for (const Elf64_Phdr& p : f.segments) {
+      if (p.p_filesz > f.size() || p.p_offset > f.size() - p.p_filesz)
+        throw Truncated("the file is cut short");
       if (p.p_type == PT_GNU_STACK) facts.executable_stack = (p.p_flags & PF_X) != 0;
       if (p.p_type != PT_DYNAMIC) continue;
       dynamic = true;

@@ -72,7 +72,13 @@ void check_entry(const std::string& path, Report& report) {
                          std::to_string(QN_KERNEL_ABI_MINOR)))
     return;
   report.verify(thread_count() == threads, "entry.pure", "the entry starts a thread");
+  report.verify(e->abi_minor_min <= QN_KERNEL_ABI_MINOR, "entry.works",
+                "it requires kernel ABI 1." + std::to_string(e->abi_minor_min) +
+                    ", this host offers 1." + std::to_string(QN_KERNEL_ABI_MINOR));
   check_table(*e, report);
+  const bool bundled = std::filesystem::path(path).stem() == "naive";
+  report.verify(bundled || !e->id || std::strcmp(e->id, "naive") != 0, "entry.id",
+                "'naive' is the id of the built-in plugin");
   for (const uint32_t newer : {QN_KERNEL_ABI_MINOR + 1, 1000u, 0xffffffffu}) {
     const qn_kernel_plugin* n = entry(newer);
     report.verify(n && n->abi_minor_min <= newer, "entry.newer_host",

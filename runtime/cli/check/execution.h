@@ -42,8 +42,7 @@ class Execution {
   Bytes output(std::size_t i) const;
   qn_status status() const { return status_; }
   double ns() const { return ns_; }
-  // All outputs as they lie, for comparing bits.
-  std::vector<Bytes> raw_outputs() const;
+  uint64_t allocations() const { return allocations_; }
 
  private:
   struct Place {
@@ -51,6 +50,7 @@ class Execution {
     unsigned char* base = nullptr;  // element 0
   };
   Place place(Use, const Meta&, const Layout&, unsigned char fill, bool at_end);
+  void heap_seen(uint64_t calls, uint64_t bytes) noexcept;
   static void tile_task(void* self, uint32_t index, uint32_t worker) noexcept;
   const Subject& subject_;
   const Problem& problem_;
@@ -66,7 +66,7 @@ class Execution {
   qn_run run_{};
   qn_error_slot slot_;
   std::atomic<qn_status> status_{QN_OK};
-  std::atomic<uint64_t> allocations_{0};
+  std::atomic<uint64_t> allocations_{0}, most_bytes_{0};  // calls; bytes of one run or tile
   std::atomic<bool> fp_changed_{false};
   double ns_ = 0;
 };

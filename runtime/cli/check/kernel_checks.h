@@ -1,6 +1,7 @@
 // Every kernel that a plugin offers for a problem, run and judged.
 #pragma once
 #include <map>
+#include <set>
 
 #include "runtime/cli/check/execution.h"
 
@@ -46,6 +47,8 @@ class KernelChecks {
   const Subject& subject_;
   Report& report_;
   std::map<std::string, int> depth_;  // problems looked at in depth, for each kernel
+  std::set<std::string> advised_;     // of their small allocations
+  std::set<std::string> hopeless_;    // kernels so slow that more runs would take for ever
   std::string subject_text_;
 };
 

@@ -34,7 +34,8 @@ void KernelChecks::threads(const Problem& p, uint32_t accuracy) {
   alone.asking.workers = 1;
   const Answers wide = ask(p, c), narrow = ask(p, alone);
   for (const Offer& o : wide.offers) {
-    if (strict && !o.deterministic) continue;  // a host must not take it here
+    // A host must not take those in the strict class.
+    if ((strict && !o.deterministic) || hopeless_.contains(o.name)) continue;
     const std::string key = o.name + (strict ? " strict" : " threads");
     if (++depth_[key] > 4) continue;
     Ready r;
@@ -48,7 +49,7 @@ void KernelChecks::threads(const Problem& p, uint32_t accuracy) {
     e.go();
     judge(r, e, c.check);
     const auto twin = std::find_if(narrow.offers.begin(), narrow.offers.end(),
-                                   [&](const Offer& n) { return n.name == o.name; });
+                                   [&](const Offer& n) { return n.signature() == o.signature(); });
     if (!o.deterministic || twin == narrow.offers.end() || e.status() != QN_OK) continue;
     Ready s;
     if (!make_ready(p, alone, *twin, s)) continue;

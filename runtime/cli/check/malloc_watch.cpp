@@ -17,7 +17,7 @@ namespace {
 
 struct State {
   bool on = false;
-  std::uint64_t count = 0, fail_at = 0;
+  std::uint64_t count = 0, fail_at = 0, bytes = 0;
 };
 thread_local State state;
 
@@ -25,9 +25,10 @@ thread_local State state;
 
 bool heap_is_visible() { return QUERN_SEES_HEAP != 0; }
 
-HeapWatch::HeapWatch(std::uint64_t fail_at) { state = {true, 0, fail_at}; }
+HeapWatch::HeapWatch(std::uint64_t fail_at) { state = {true, 0, fail_at, 0}; }
 HeapWatch::~HeapWatch() { state.on = false; }
 std::uint64_t HeapWatch::allocations() const { return state.count; }
+std::uint64_t HeapWatch::bytes() const { return state.bytes; }
 
 HeapPause::HeapPause() : was_on_(state.on) { state.on = false; }
 HeapPause::~HeapPause() { state.on = was_on_; }
@@ -35,13 +36,18 @@ HeapPause::~HeapPause() { state.on = was_on_; }
 #if QUERN_SEES_HEAP
 namespace {
 // True when this allocation is to fail.
-bool seen() { return state.on && ++state.count == state.fail_at; }
+bool seen(std::size_t bytes) {
+  if (!state.on) return false;
+  state.bytes += bytes;
+  return ++state.count == state.fail_at;
+}
 }  // namespace
 #endif
 
 }  // namespace quern_cli::check
 
 #if QUERN_SEES_HEAP
+#pragma GCC visibility push(default)  // or plugins would go on calling glibc's
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -50,28 +56,28 @@ void* __libc_memalign(std::size_t, std::size_t);
 void __libc_free(void*);
 
 void* malloc(std::size_t n) {
-  if (quern_cli::check::seen()) {
+  if (quern_cli::check::seen(n)) {
     errno = ENOMEM;
     return nullptr;
   }
   return __libc_malloc(n);
 }
 void* calloc(std::size_t n, std::size_t size) {
-  if (quern_cli::check::seen()) {
+  if (quern_cli::check::seen(n * size)) {
     errno = ENOMEM;
     return nullptr;
   }
   return __libc_calloc(n, size);
 }
 void* realloc(void* p, std::size_t n) {
-  if (quern_cli::check::seen()) {
+  if (quern_cli::check::seen(n)) {
     errno = ENOMEM;
     return nullptr;
   }
   return __libc_realloc(p, n);
 }
 void* memalign(std::size_t align, std::size_t n) {
-  if (quern_cli::check::seen()) {
+  if (quern_cli::check::seen(n)) {
     errno = ENOMEM;
     return nullptr;
   }
@@ -87,4 +93,5 @@ int posix_memalign(void** out, std::size_t align, std::size_t n) {
 }
 void free(void* p) { __libc_free(p); }
 }
+#pragma GCC visibility pop
 #endif

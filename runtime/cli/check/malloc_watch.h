@@ -18,6 +18,7 @@ class HeapWatch {
   HeapWatch(const HeapWatch&) = delete;
   HeapWatch& operator=(const HeapWatch&) = delete;
   std::uint64_t allocations() const;
+  std::uint64_t bytes() const;  // of all of them together
 };
 
 // Does not watch while it lives: for what the tool itself does inside of a watched call.

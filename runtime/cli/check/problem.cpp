@@ -177,7 +177,9 @@ void Desc::add(std::vector<qn_array_desc>& to, const Meta& m, const Layout& l) {
     a.layout.name = {name.data(), name.size()};
     a.layout.bytes = l.bytes;
   } else if (!l.any) {
-    a.layout.strides = numbers_.emplace_back(l.strides).data();
+    Shape& strides = numbers_.emplace_back(l.strides);
+    strides.push_back(0);  // a pointer also for an array without axes
+    a.layout.strides = strides.data();
   }
   to.push_back(a);
 }

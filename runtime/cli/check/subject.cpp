@@ -126,6 +126,16 @@ void free_hook(void* self, void* p, uint64_t size, uint64_t, uint32_t) noexcept 
 
 }  // namespace
 
+std::string Offer::signature() const {
+  std::string s = name;
+  for (const auto* list : {&in, &out})
+    for (const Layout& l : *list) {
+      s += l.named ? " " + l.name : l.any ? " any" : " strides";
+      for (const int64_t n : l.strides) s += "," + std::to_string(n);
+    }
+  return s;
+}
+
 qn_allocator make_allocator(HostHeap* heap) {
   return {{sizeof(qn_allocator), 0}, heap, alloc_hook, free_hook};
 }

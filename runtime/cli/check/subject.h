@@ -22,6 +22,8 @@ struct Offer {
   uint64_t inplace_mask = 0, workspace_max = 0;
   double est_ns = 0;
   std::string fault;  // why a host must turn it down; "" = well formed
+  std::string signature()
+      const;  // its name with its layouts: one kernel may be offered with several
 };
 
 struct Answers {
