@@ -58,7 +58,7 @@ inline constexpr Hostile kHostile[] = {
     {"writes_input", "run.writes_input", Real::FAULT, "wrote to input 0"},
     {"uses_workspace", "run.workspace", Real::FAULT, "wrote outside of its workspace"},
     {"reads_workspace", "run.result", Real::FAULT, "differs"},
-    {"lies_layout", "run.strides", Real::FAULT, "differs"},
+    {"lies_layout", "run.reads_outside", Real::FAULT, "differs"},
     {"nan_output", "run.result", Real::FAULT, "differs"},
     {"wrong_result", "run.result", Real::FAULT, "differs"},
     {"half_written", "run.result", Real::FAULT, "differs"},
