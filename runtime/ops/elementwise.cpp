@@ -13,16 +13,21 @@ void check_real(const Call& c) {
       fail_invalid("[", c.name, "] dtype ", name(x.dtype()), ": expected a real dtype");
 }
 
+// Input i in another dtype; left alone, without touching its count, where it has that one.
+void cast_input(Call& c, std::size_t i, DType t) {
+  if (c.in[i].dtype() != t) c.in[i] = cast(c.in[i], t);
+}
+
 void unary(Call& c, DType in, DType out) {
-  c.in[0] = cast(c.in[0], in);
+  cast_input(c, 0, in);
   c.out.push_back({c.in[0].shape(), out});
 }
 
 void binary(Call& c, DType in, DType out) {
   Shape shape = broadcast_shapes(c.name, c.in[0].shape(), c.in[1].shape());
   element_count(shape);
-  c.in[0] = cast(c.in[0], in);
-  c.in[1] = cast(c.in[1], in);
+  cast_input(c, 0, in);
+  cast_input(c, 1, in);
   c.out.push_back({std::move(shape), out});
 }
 
