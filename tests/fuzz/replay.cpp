@@ -1,6 +1,6 @@
 // Runs a harness without a fuzzing engine: every file of the corpus, then inputs made from them and
 // from nothing by a fixed pseudo-random sequence. The same inputs on every machine.
-// usage: replay CORPUS-FOLDER COUNT
+// usage: replay COUNT CORPUS-FOLDER..
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,7 +8,6 @@
 #include <fstream>
 #include <iterator>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "fuzz.h"
@@ -17,10 +16,11 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-std::vector<Bytes> read_corpus(const std::string& folder) {
+std::vector<Bytes> read_corpus(char** first, char** last) {
   std::vector<std::filesystem::path> files;
-  if (std::filesystem::exists(folder))
-    for (const auto& f : std::filesystem::directory_iterator(folder)) files.push_back(f.path());
+  for (; first != last; ++first)
+    if (std::filesystem::exists(*first))
+      for (const auto& f : std::filesystem::directory_iterator(*first)) files.push_back(f.path());
   std::sort(files.begin(), files.end());
   std::vector<Bytes> corpus;
   for (const auto& f : files) {
@@ -69,12 +69,12 @@ Bytes next_input(const std::vector<Bytes>& corpus, std::mt19937_64& random) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: %s CORPUS-FOLDER COUNT\n", argv[0]);
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: %s COUNT CORPUS-FOLDER..\n", argv[0]);
     return 2;
   }
-  const std::vector<Bytes> corpus = read_corpus(argv[1]);
-  const long count = std::strtol(argv[2], nullptr, 10);
+  const std::vector<Bytes> corpus = read_corpus(argv + 2, argv + argc);
+  const long count = std::strtol(argv[1], nullptr, 10);
   for (const Bytes& b : corpus) LLVMFuzzerTestOneInput(b.data(), b.size());
   std::mt19937_64 random(20240607);
   for (long i = 0; i < count; ++i) {

@@ -1,5 +1,5 @@
 // npy and npz: there and back, files that NumPy and MLX wrote (data/), and malformed ones.
-// Faults of the system are in tests/faults.
+// Faults of the system are not tested here.
 #include <gtest/gtest.h>
 
 #include "support.h"
