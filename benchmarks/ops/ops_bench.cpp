@@ -165,6 +165,20 @@ void record_add(benchmark::State& state) {
   for (qn_array* a : in) qn_array_release(a);
 }
 
+// As a program does it that builds a graph before it evaluates: 2,000 nodes, then all go.
+void record_graph(benchmark::State& state) {
+  constexpr std::size_t kNodes = 2000;
+  qn_runtime* rt = runtime_for("");
+  const Arrays in = inputs_for(rt, {{64, 64}, {64, 64}});
+  Arrays out(kNodes);
+  for (auto _ : state) {
+    for (qn_array*& a : out) a = add(rt, in);
+    for (qn_array* a : out) qn_array_release(a);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kNodes));
+  for (qn_array* a : in) qn_array_release(a);
+}
+
 void replay_add_64x64(benchmark::State& state) {
   qn_runtime* rt = runtime_for("");
   const Arrays in = inputs_for(rt, {{64, 64}, {64, 64}});
@@ -198,6 +212,7 @@ int main(int argc, char** argv) {
           ->UseRealTime()
           ->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("record_add", record_add);
+  benchmark::RegisterBenchmark("record_graph", record_graph);
   benchmark::RegisterBenchmark("replay_add_64x64", replay_add_64x64)->UseRealTime();
   benchmark::RunSpecifiedBenchmarks();
   return 0;

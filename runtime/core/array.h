@@ -42,6 +42,9 @@ class Array {
   ArrayRep* rep_ = nullptr;
 };
 
+template <>
+struct Relocatable<Array> : std::true_type {};
+
 using ArrayList = SmallVector<Array, 4>;
 
 }  // namespace quern

@@ -27,8 +27,8 @@ std::int64_t element_count(IntSpan shape) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   std::int64_t count = 1;
   for (std::int64_t n : shape) {
-    if (count > limit / n) fail_invalid("[shape] too many elements in ", to_string(shape));
-    count *= n;
+    if (__builtin_mul_overflow(count, n, &count) || count > limit)
+      fail_invalid("[shape] too many elements in ", to_string(shape));
   }
   return count;
 }

@@ -4,14 +4,21 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace quern {
 
+// True of types whose bytes may be copied elsewhere and the source forgotten, undestroyed.
+template <typename T>
+struct Relocatable : std::is_trivially_copyable<T> {};
+
+// At most 2^32 - 1 elements.
 template <typename T, std::size_t N>
 class SmallVector {
  public:
@@ -59,14 +66,16 @@ class SmallVector {
     if (n > cap_) grow(n);
   }
   void push_back(T v) {
-    if (size_ == cap_) grow(cap_ * 2);
+    if (size_ == cap_) grow(std::size_t{cap_} * 2);
     new (ptr_ + size_) T(std::move(v));
     ++size_;
   }
   template <typename... A>
   T& emplace_back(A&&... a) {
-    push_back(T(std::forward<A>(a)...));
-    return back();
+    if (size_ == cap_) return push_back(T(std::forward<A>(a)...)), back();  // a may lie in here
+    T* made = new (ptr_ + size_) T(std::forward<A>(a)...);
+    ++size_;
+    return *made;
   }
   void pop_back() { ptr_[--size_].~T(); }
   void clear() {
@@ -80,7 +89,13 @@ class SmallVector {
   }
   template <typename It>
   void append(It b, It e) {
-    for (; b != e; ++b) push_back(*b);
+    if constexpr (std::is_same_v<std::remove_const_t<std::remove_pointer_t<It>>, T> &&
+                  std::is_trivially_copyable_v<T>) {
+      reserve(size_ + static_cast<std::size_t>(e - b));
+      for (; b != e; ++b) ptr_[size_++] = *b;
+    } else {
+      for (; b != e; ++b) push_back(*b);
+    }
   }
   void insert(T* at, T v) {
     std::size_t i = static_cast<std::size_t>(at - ptr_);
@@ -100,12 +115,13 @@ class SmallVector {
   T* inline_data() { return reinterpret_cast<T*>(room_); }
   void grow(std::size_t want) {
     std::size_t cap = std::max<std::size_t>(want, N);
+    if (cap > UINT32_MAX) throw std::bad_alloc();
     T* p = static_cast<T*>(::operator new(cap * sizeof(T), std::align_val_t(alignof(T))));
     std::uninitialized_move(begin(), end(), p);
     std::destroy(begin(), end());
     release();
     ptr_ = p;
-    cap_ = cap;
+    cap_ = static_cast<std::uint32_t>(cap);
   }
   void release() {
     if (ptr_ != inline_data()) ::operator delete(ptr_, std::align_val_t(alignof(T)));
@@ -124,16 +140,21 @@ class SmallVector {
       cap_ = std::exchange(o.cap_, N);
     } else {
       ptr_ = inline_data();
-      std::uninitialized_move(o.begin(), o.end(), ptr_);
       size_ = o.size_;
       cap_ = N;
-      o.clear();
+      if constexpr (Relocatable<T>::value && sizeof room_ <= 64) {
+        std::memcpy(room_, o.room_, sizeof room_);  // of constant size: a few moves, no call
+        o.size_ = 0;
+      } else {
+        std::uninitialized_move(o.begin(), o.end(), ptr_);
+        o.clear();
+      }
     }
   }
-  alignas(T) unsigned char room_[N * sizeof(T)];
   T* ptr_ = inline_data();
-  std::size_t size_ = 0;
-  std::size_t cap_ = N;
+  std::uint32_t size_ = 0;
+  std::uint32_t cap_ = N;
+  alignas(T) unsigned char room_[N * sizeof(T)];
 };
 
 }  // namespace quern

@@ -17,6 +17,32 @@ std::mutex& link_mutex(const Node* n) {
 
 void retain(Node* n) noexcept { n->refs.fetch_add(1, std::memory_order_relaxed); }
 
+Fresh make_node_and_array(Runtime& rt) {
+  bool first = false;
+  const NodePool::Room room = rt.nodes().take(true, true, first);
+  if (first) rt.retain();
+  const Fresh made{new (room.node) Node, new (room.array) ArrayRep};
+  made.node->runtime = made.array->runtime = &rt;
+  return made;
+}
+
+ArrayRep* make_array(Runtime& rt) {
+  bool first = false;
+  const NodePool::Room room = rt.nodes().take(false, true, first);
+  if (first) rt.retain();
+  auto* made = new (room.array) ArrayRep;
+  made->runtime = &rt;
+  return made;
+}
+
+void destroy(Node* n, ArrayRep* r) noexcept {
+  if (!n && !r) return;
+  Runtime* rt = n ? n->runtime : r->runtime;
+  if (n) n->~Node();
+  if (r) r->~ArrayRep();
+  if (rt->nodes().give({n, r})) rt->release();
+}
+
 namespace {
 
 // Arrays without references, still to be dismantled; linked through themselves, because letting go
@@ -24,31 +50,35 @@ namespace {
 using Dead = ArrayRep*;
 
 void drop(ArrayRep* r, Dead& dead) {
-  if (!r || r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (!r) return;
+  const bool last = r->private_link && r->refs.load(std::memory_order_acquire) == 1;
+  if (!last && r->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   r->next_dead = dead;
   dead = r;
 }
 
-// Drops one reference; when it was the last, those to the node's inputs go too.
-void drop(Node* n, Dead& dead) {
-  if (n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+// Drops one reference; when it was the last, those to the node's inputs go too. True when the node
+// is to be destroyed.
+bool drop(Node* n, Dead& dead) {
+  if (n->refs.load(std::memory_order_acquire) != 1 &&
+      n->refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return false;
   for (Array& a : n->in) drop(a.release(), dead);
-  delete n;
+  return true;
 }
 
 void dismantle(Dead dead) {
   while (dead) {
     ArrayRep* r = std::exchange(dead, dead->next_dead);
-    if (Node* n = r->node.load(std::memory_order_relaxed)) {
-      {
+    Node* n = r->node.load(std::memory_order_relaxed);
+    if (n) {
+      if (n->refs.load(std::memory_order_acquire) != 1) {
         std::lock_guard lock(link_mutex(n));
         n->out[r->slot] = nullptr;
       }
-      drop(n, dead);
+      if (!drop(n, dead)) n = nullptr;
     }
-    Runtime* rt = r->runtime;
-    delete r;
-    rt->release();
+    destroy(n, r);
   }
 }
 
@@ -62,7 +92,7 @@ void release(ArrayRep* r) noexcept {
 
 void release(Node* n) noexcept {
   Dead dead = nullptr;
-  drop(n, dead);
+  if (drop(n, dead)) destroy(n, nullptr);
   dismantle(dead);
 }
 
@@ -90,16 +120,14 @@ Runtime& Array::runtime() const { return *rep_->runtime; }
 
 Array make_leaf(Runtime& rt, DType dtype, Shape shape, Strides strides, BufferRef buffer,
                 std::int64_t offset) {
-  auto r = std::make_unique<ArrayRep>();
+  ArrayRep* r = make_array(rt);
   r->dtype = dtype;
   r->shape = std::move(shape);
   r->strides = std::move(strides);
   r->buffer = std::move(buffer);
   r->offset = offset;
-  r->runtime = &rt;
-  rt.retain();
   r->evaluated.store(true, std::memory_order_release);
-  return Array(r.release());
+  return Array(r);
 }
 
 Array from_host(Runtime& rt, const void* data, IntSpan shape, DType dtype) {

@@ -26,16 +26,20 @@ struct Node {
       out;  // not counted; null once that result is gone. Guarded by graph_mutex(this)
   SmallVector<Meta, 1> out_meta;
   std::shared_ptr<const CustomRule> custom;  // of QN_OP_CUSTOM: how it is differentiated
+  Runtime* runtime = nullptr;                // whose room this is in
 };
 
 struct ArrayRep {
   std::atomic<std::uint32_t> refs{1};
   DType dtype = DType::f32;
   std::uint32_t slot = 0;      // which output of node
-  Runtime* runtime = nullptr;  // counted
+  Runtime* runtime = nullptr;  // whose room this is in
   Shape shape;
   std::atomic<Node*> node{nullptr};  // counted; null = evaluated and detached
   std::atomic<bool> evaluated{false};
+  // Nobody reaches the node, and through its link this array, but by way of this array: then a
+  // count of one is the last reference and stays so. Not with more outputs or traces.
+  bool private_link = true;
   TraceSetRef traces;      // transforms that read this; set before anybody else sees the array
   std::uint32_t mark = 0;  // scratch of the collector
   std::uint32_t index = 0;
@@ -49,6 +53,16 @@ struct ArrayRep {
     return static_cast<char*>(buffer->data()) + offset * static_cast<std::int64_t>(itemsize(dtype));
   }
 };
+
+// A new node and one new array, or only the latter; both empty. Throws std::bad_alloc.
+struct Fresh {
+  Node* node;
+  ArrayRep* array;
+};
+Fresh make_node_and_array(Runtime& rt);
+ArrayRep* make_array(Runtime& rt);
+// Back into the room of their runtime, which may go with them. Either may be null.
+void destroy(Node* n, ArrayRep* r) noexcept;
 
 void release(ArrayRep*) noexcept;  // never recursive: deep graphs are dropped one by one
 void retain(Node*) noexcept;

@@ -53,6 +53,52 @@ bool view_now(const Call& call, ArrayList& out) {
   return true;
 }
 
+// What a new node is made of.
+struct Draft {
+  std::uint32_t op;
+  ArrayList& in;
+  AttrList& attrs;
+  SmallVector<Meta, 1>& out_meta;
+  TraceSetRef traces;
+  std::shared_ptr<const CustomRule> custom = {};
+};
+
+// Makes the node, out of the members of d, and its results.
+void append(Runtime& rt, Draft d, ArrayList& out) {
+  const Fresh made = make_node_and_array(rt);
+  Node* n = made.node;
+  Array first(made.array);
+  made.array->node.store(n, std::memory_order_relaxed);
+  n->op = d.op;
+  n->in = std::move(d.in);
+  n->attrs = std::move(d.attrs);
+  n->out_meta = std::move(d.out_meta);
+  n->custom = std::move(d.custom);
+  const std::size_t n_out = n->out_meta.size();
+  made.array->private_link = n_out == 1 && !d.traces.get();
+  made.array->traces = std::move(d.traces);
+  made.array->dtype = n->out_meta[0].dtype;
+  made.array->shape = n->out_meta[0].shape;
+  n->out.resize(n_out, nullptr);
+  n->out[0] = made.array;
+  out.clear();
+  out.reserve(n_out);
+  out.push_back(std::move(first));
+  for (std::size_t i = 1; i < n_out; ++i) {
+    ArrayRep* r = make_array(*n->runtime);
+    Array holder(r);
+    n->refs.fetch_add(1, std::memory_order_relaxed);
+    r->node.store(n, std::memory_order_relaxed);
+    r->private_link = false;
+    r->slot = static_cast<std::uint32_t>(i);
+    r->traces = made.array->traces;
+    r->dtype = n->out_meta[i].dtype;
+    r->shape = n->out_meta[i].shape;
+    n->out[i] = r;
+    out.push_back(std::move(holder));
+  }
+}
+
 }  // namespace
 
 Array scalar(Runtime& rt, double value, DType dtype) {
@@ -112,7 +158,7 @@ Array scalar(Runtime& rt, double value, DType dtype) {
   return from_host(rt, raw, none, dtype);
 }
 
-void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, ArrayList& out) {
+void record(Runtime* runtime, std::uint32_t id, ArrayList&& in, AttrList&& attrs, ArrayList& out) {
   const OpInfo& op = op_info(id);
   check_inputs(op, runtime, in);
   if (attrs.size() != op.attrs.size()) complete_attrs(op, attrs);
@@ -123,65 +169,32 @@ void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, Ar
   }
   op.shape(call);
   if (op.kind == OpKind::VIEW && view_now(call, out)) return;
-  out = append_node(*runtime, id, std::move(call.in), std::move(call.attrs), std::move(call.out));
+  append(*runtime, {id, call.in, call.attrs, call.out, joined(call.in)}, out);
 }
 
-namespace {
-
-ArrayList results_of(Runtime& rt, std::unique_ptr<Node> node, const TraceSetRef& traces) {
-  const std::size_t n_out = node->out_meta.size();
-  node->out.resize(n_out, nullptr);
-  SmallVector<std::unique_ptr<ArrayRep>, 1> reps;
-  for (std::size_t i = 0; i < n_out; ++i) {
-    reps.emplace_back(std::make_unique<ArrayRep>());
-    ArrayRep& r = *reps.back();
-    r.dtype = node->out_meta[i].dtype;
-    r.shape = node->out_meta[i].shape;
-    r.slot = static_cast<std::uint32_t>(i);
-    r.runtime = &rt;
-    r.traces = traces;
-    node->out[i] = &r;
-  }
+ArrayList append_node(Runtime& rt, std::uint32_t op, ArrayList in, AttrList attrs,
+                      SmallVector<Meta, 1> metas, std::shared_ptr<const CustomRule> custom) {
   ArrayList out;
-  out.reserve(n_out);
-  node->refs.store(static_cast<std::uint32_t>(n_out), std::memory_order_relaxed);
-  Node* n = node.release();
-  for (auto& r : reps) {
-    rt.retain();
-    r->node.store(n, std::memory_order_relaxed);
-    out.emplace_back(r.release());
-  }
-  rt.nodes_recorded.fetch_add(1, std::memory_order_relaxed);
+  append(rt, {op, in, attrs, metas, joined(in), std::move(custom)}, out);
   return out;
 }
 
-}  // namespace
-
-ArrayList append_node(Runtime& rt, std::uint32_t op, ArrayList in, AttrList attrs,
-                      SmallVector<Meta, 1> out, std::shared_ptr<const CustomRule> custom) {
-  const TraceSetRef traces = joined(in);
-  auto node = std::make_unique<Node>();
-  node->op = op;
-  node->in = std::move(in);
-  node->attrs = std::move(attrs);
-  node->out_meta = std::move(out);
-  node->custom = std::move(custom);
-  return results_of(rt, std::move(node), traces);
-}
-
 Array make_placeholder(Runtime& rt, DType dtype, Shape shape, TraceSetRef traces) {
-  auto node = std::make_unique<Node>();
-  node->op = QN_OP_PLACEHOLDER;
-  node->out_meta.push_back({std::move(shape), dtype});
-  return std::move(results_of(rt, std::move(node), traces)[0]);
+  ArrayList in, out;
+  AttrList attrs;
+  SmallVector<Meta, 1> meta;
+  meta.push_back({std::move(shape), dtype});
+  append(rt, {QN_OP_PLACEHOLDER, in, attrs, meta, std::move(traces)}, out);
+  return std::move(out[0]);
 }
 
 Array make_alias(const Array& a, TraceSetRef traces) {
-  auto node = std::make_unique<Node>();
-  node->op = QN_OP_IDENTITY;
-  node->in.push_back(a);
-  node->out_meta.push_back({a.shape(), a.dtype()});
-  return std::move(results_of(a.runtime(), std::move(node), traces)[0]);
+  ArrayList in{a}, out;
+  AttrList attrs;
+  SmallVector<Meta, 1> meta;
+  meta.push_back({a.shape(), a.dtype()});
+  append(a.runtime(), {QN_OP_IDENTITY, in, attrs, meta, std::move(traces)}, out);
+  return std::move(out[0]);
 }
 
 bool is_placeholder(const ArrayRep& r) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "runtime/core/error.h"
+#include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
 #include "runtime/host/executor.h"
 #include "runtime/host/plugin_host.h"
@@ -44,6 +45,8 @@ Runtime* Runtime::create(const qn_runtime_config* given) {
   return rt.release();
 }
 
+Runtime::Runtime() : nodes_(sizeof(Node), sizeof(ArrayRep)) {}
+
 Runtime::~Runtime() {
   if (plans_) plans_->clear();
 }
@@ -76,7 +79,7 @@ void Runtime::fill_stats(qn_stats& s) {
   s.kernels_run = plans_->kernels_run;
   s.relayouts_run = plans_->relayouts_run;
   s.relayouts_cached = plans_->relayouts_cached;
-  s.nodes_recorded = nodes_recorded;
+  s.nodes_recorded = nodes_.nodes_taken();
   std::lock_guard lock(mutex_);
   s.plans = plans_->all().size();
   s.faults = plugins_->faults;
@@ -94,6 +97,7 @@ void Runtime::clear_cache() {
   std::lock_guard lock(mutex_);
   plans_->clear();
   plugins_->forget_answers();
+  nodes_.trim();
   allocator_->clear_cache();
 }
 

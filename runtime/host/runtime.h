@@ -10,6 +10,7 @@
 #include "quern/quern.h"
 #include "runtime/core/allocator.h"
 #include "runtime/core/array.h"
+#include "runtime/graph/node_pool.h"
 
 namespace quern {
 
@@ -62,13 +63,15 @@ class Runtime {
 
   // Held while plans are made and run, and while plugins change.
   std::mutex& mutex() { return mutex_; }
-  std::atomic<std::uint64_t> nodes_recorded{0};
+  // Room for nodes and arrays. While some is out, the pool counts as one holder of the runtime.
+  NodePool& nodes() { return nodes_; }
 
  private:
-  Runtime() = default;
+  Runtime();
   ~Runtime();
   std::atomic<std::uint32_t> refs_{1};
   std::mutex mutex_;
+  NodePool nodes_;
   std::shared_ptr<Allocator> allocator_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<PluginHost> plugins_;

@@ -979,7 +979,7 @@ inline Array concatenate(const ArrayList& xs, std::int64_t axis = 0) {
   AttrList attrs_;
   attrs_.push_back(std::move(axis));
   ArrayList out_;
-  record(nullptr, QN_OP_CONCATENATE, xs, std::move(attrs_), out_);
+  record(nullptr, QN_OP_CONCATENATE, ArrayList(xs), std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
@@ -988,7 +988,7 @@ inline Array stack(const ArrayList& xs, std::int64_t axis = 0) {
   AttrList attrs_;
   attrs_.push_back(std::move(axis));
   ArrayList out_;
-  record(nullptr, QN_OP_STACK, xs, std::move(attrs_), out_);
+  record(nullptr, QN_OP_STACK, ArrayList(xs), std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
@@ -1067,7 +1067,7 @@ inline Array identity(const Array& x) {
 inline Array depends(const ArrayList& xs) {
   AttrList attrs_;
   ArrayList out_;
-  record(nullptr, QN_OP_DEPENDS, xs, std::move(attrs_), out_);
+  record(nullptr, QN_OP_DEPENDS, ArrayList(xs), std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
@@ -1155,7 +1155,7 @@ inline Array gather(const ArrayList& xs, Ints axes, Ints slice_sizes) {
   attrs_.push_back(std::move(axes));
   attrs_.push_back(std::move(slice_sizes));
   ArrayList out_;
-  record(nullptr, QN_OP_GATHER, xs, std::move(attrs_), out_);
+  record(nullptr, QN_OP_GATHER, ArrayList(xs), std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 
@@ -1165,7 +1165,7 @@ inline Array scatter(const ArrayList& xs, Ints axes, std::string mode = "set") {
   attrs_.push_back(std::move(axes));
   attrs_.push_back(std::move(mode));
   ArrayList out_;
-  record(nullptr, QN_OP_SCATTER, xs, std::move(attrs_), out_);
+  record(nullptr, QN_OP_SCATTER, ArrayList(xs), std::move(attrs_), out_);
   return std::move(out_[0]);
 }
 

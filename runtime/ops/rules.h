@@ -85,7 +85,7 @@ namespace composed {
 
 // Records op `id`: applies the shape rule (or the composed body) and makes the result arrays.
 // `runtime` may be null when there is an input. Missing optional inputs are null arrays.
-void record(Runtime* runtime, std::uint32_t id, ArrayList in, AttrList attrs, ArrayList& out);
+void record(Runtime* runtime, std::uint32_t id, ArrayList&& in, AttrList&& attrs, ArrayList& out);
 // A 0-d array holding `value`.
 Array scalar(Runtime& runtime, double value, DType dtype);
 // A 1-d i64 array holding `values`.

@@ -254,7 +254,7 @@ def cpp_function(o):
     for a in o["attrs"]:
         v = f"std::int64_t({c_name(a['name'])})" if a["type"] == "bool" else f"std::move({c_name(a['name'])})"
         out.append(f"  attrs_.push_back({v});")
-    ins = o["inputs"][0]["name"] if variadic else "ArrayList{" + ", ".join(c_name(i["name"]) for i in o["inputs"]) + "}"
+    ins = f"ArrayList({o['inputs'][0]['name']})" if variadic else "ArrayList{" + ", ".join(c_name(i["name"]) for i in o["inputs"]) + "}"
     rt = "nullptr" if o["inputs"] else "&rt"
     out += ["  ArrayList out_;", f"  record({rt}, QN_OP_{o['name'].upper()}, {ins}, std::move(attrs_), out_);", "  return out_;" if many else "  return std::move(out_[0]);", "}", ""]
     return out
