@@ -205,11 +205,10 @@ class Compiled {
     std::vector<qn_array*> out(r->n_result + r->n_state);
     if (!out.empty()) {
       qn_error* error = nullptr;
-      qn_status status = QN_OK;
-      Py_BEGIN_ALLOW_THREADS;  // a replay computes at once
-      status = qn_fn_call(r->fn, in.data(), static_cast<std::uint32_t>(in.size()), out.data(),
+      const qn_status status = unlocked([&] {  // a replay computes at once
+        return qn_fn_call(r->fn, in.data(), static_cast<std::uint32_t>(in.size()), out.data(),
                           static_cast<std::uint32_t>(out.size()), &error);
-      Py_END_ALLOW_THREADS;
+      });
       check(status, error);
     }
     std::vector<Ref> taken;

@@ -30,7 +30,7 @@ PyObject* stats(PyObject*, PyObject*) {
   qn_stats s{};
   s.hdr.struct_size = sizeof s;
   qn_error* error = nullptr;
-  if (!ok(qn_runtime_stats(runtime(), &s, &error), error)) return nullptr;
+  if (!ok(unlocked([&] { return qn_runtime_stats(runtime(), &s, &error); }), error)) return nullptr;
   const Object d(PyDict_New());
   const auto put = [&](const char* name, std::uint64_t v) {
     const Object n(PyLong_FromUnsignedLongLong(v));
@@ -47,13 +47,15 @@ PyObject* stats(PyObject*, PyObject*) {
 
 PyObject* reset_peak(PyObject*, PyObject*) {
   qn_error* error = nullptr;
-  if (!ok(qn_runtime_reset_peak(runtime(), &error), error)) return nullptr;
+  if (!ok(unlocked([&] { return qn_runtime_reset_peak(runtime(), &error); }), error))
+    return nullptr;
   Py_RETURN_NONE;
 }
 
 PyObject* clear_cache(PyObject*, PyObject*) {
   qn_error* error = nullptr;
-  if (!ok(qn_runtime_clear_cache(runtime(), &error), error)) return nullptr;
+  if (!ok(unlocked([&] { return qn_runtime_clear_cache(runtime(), &error); }), error))
+    return nullptr;
   Py_RETURN_NONE;
 }
 

@@ -87,6 +87,18 @@ using Ints = std::vector<std::int64_t>;
 // The one runtime of the package, made on import.
 qn_runtime* runtime();
 
+// call() with the GIL released: for every call that computes or may wait for the runtime's lock. A
+// thread that computes holds that lock and may wait for the GIL (to give borrowed memory back), so
+// nobody may wait for the lock with the GIL in hand.
+template <class Call>
+qn_status unlocked(const Call& call) {
+  struct Released {
+    PyThreadState* state = PyEval_SaveThread();
+    ~Released() { PyEval_RestoreThread(state); }
+  } const released;
+  return call();
+}
+
 // Sets the Python exception for a failed call and frees the error. Returns false, so that callers
 // can return it.
 bool raise(qn_status status, qn_error* error);

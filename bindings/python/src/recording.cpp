@@ -50,13 +50,7 @@ void record(void* self, const qn_trace_event* t) noexcept {
 
 void set_trace(qn_trace_fn fn) {
   qn_error* error = nullptr;
-  qn_status status;
-  {
-    // The runtime may be locked by a thread that waits for the GIL.
-    const nb::gil_scoped_release release;
-    status = qn_set_trace(runtime(), fn, &recording, &error);
-  }
-  check(status, error);
+  check(unlocked([&] { return qn_set_trace(runtime(), fn, &recording, &error); }), error);
 }
 
 void trace_start(std::uint64_t limit) {

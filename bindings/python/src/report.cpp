@@ -1,4 +1,5 @@
 // Sight: plugins, kernels of cached plans, candidates for one op, selection rules, timing.
+// Rows are told with the GIL released and taken with it.
 #include "bind.h"
 
 namespace qpy {
@@ -8,19 +9,22 @@ namespace {
 nb::list plugins() {
   nb::list out;
   qn_error* error = nullptr;
-  check(qn_report_plugins(
-            runtime(),
-            [](void* self, const qn_plugin_report* r) {
-              nb::dict d;
-              d["id"] = r->id;
-              d["version"] = r->version;
-              d["license"] = r->license;
-              d["description"] = r->description;
-              d["path"] = r->path;
-              d["status"] = r->status;
-              static_cast<nb::list*>(self)->append(d);
-            },
-            &out, &error),
+  check(unlocked([&] {
+          return qn_report_plugins(
+              runtime(),
+              [](void* self, const qn_plugin_report* r) {
+                const nb::gil_scoped_acquire gil;
+                nb::dict d;
+                d["id"] = r->id;
+                d["version"] = r->version;
+                d["license"] = r->license;
+                d["description"] = r->description;
+                d["path"] = r->path;
+                d["status"] = r->status;
+                static_cast<nb::list*>(self)->append(d);
+              },
+              &out, &error);
+        }),
         error);
   return out;
 }
@@ -28,24 +32,27 @@ nb::list plugins() {
 nb::list kernels() {
   nb::list out;
   qn_error* error = nullptr;
-  check(qn_report_kernels(
-            runtime(),
-            [](void* self, const qn_kernel_report* r) {
-              nb::dict d;
-              d["op"] = r->op;
-              d["shapes"] = r->shapes;
-              d["layouts"] = r->layouts;
-              d["plugin"] = r->plugin;
-              d["kernel"] = r->kernel;
-              d["rejected"] = r->rejected;
-              d["runs"] = r->runs;
-              d["total_ns"] = r->total_ns;
-              d["est_ns"] = r->est_ns;
-              d["workspace"] = r->workspace;
-              d["plan"] = r->plan;
-              static_cast<nb::list*>(self)->append(d);
-            },
-            &out, &error),
+  check(unlocked([&] {
+          return qn_report_kernels(
+              runtime(),
+              [](void* self, const qn_kernel_report* r) {
+                const nb::gil_scoped_acquire gil;
+                nb::dict d;
+                d["op"] = r->op;
+                d["shapes"] = r->shapes;
+                d["layouts"] = r->layouts;
+                d["plugin"] = r->plugin;
+                d["kernel"] = r->kernel;
+                d["rejected"] = r->rejected;
+                d["runs"] = r->runs;
+                d["total_ns"] = r->total_ns;
+                d["est_ns"] = r->est_ns;
+                d["workspace"] = r->workspace;
+                d["plan"] = r->plan;
+                static_cast<nb::list*>(self)->append(d);
+              },
+              &out, &error);
+        }),
         error);
   return out;
 }
@@ -62,20 +69,23 @@ nb::list explain_op(const std::string& name, const std::vector<nb::object>& inpu
   qn_error* error = nullptr;
   check(qn_op_lookup(name.c_str(), &id, &error), error);
   nb::list out;
-  check(qn_explain_op(
-            runtime(), id, in.data(), static_cast<std::uint32_t>(in.size()), nullptr, 0,
-            [](void* self, const qn_candidate_report* r) {
-              nb::dict d;
-              d["plugin"] = r->plugin;
-              d["kernel"] = r->kernel;
-              d["layouts"] = r->layouts;
-              d["reason"] = r->reason;
-              d["est_ns"] = r->est_ns;
-              d["workspace"] = r->workspace;
-              d["chosen"] = r->chosen != 0;
-              static_cast<nb::list*>(self)->append(d);
-            },
-            &out, &error),
+  check(unlocked([&] {
+          return qn_explain_op(
+              runtime(), id, in.data(), static_cast<std::uint32_t>(in.size()), nullptr, 0,
+              [](void* self, const qn_candidate_report* r) {
+                const nb::gil_scoped_acquire gil;
+                nb::dict d;
+                d["plugin"] = r->plugin;
+                d["kernel"] = r->kernel;
+                d["layouts"] = r->layouts;
+                d["reason"] = r->reason;
+                d["est_ns"] = r->est_ns;
+                d["workspace"] = r->workspace;
+                d["chosen"] = r->chosen != 0;
+                static_cast<nb::list*>(self)->append(d);
+              },
+              &out, &error);
+        }),
         error);
   return out;
 }
@@ -95,14 +105,15 @@ void add_reports(nb::module_& m) {
       "set_profiling",
       [](bool on) {
         qn_error* error = nullptr;
-        check(qn_set_profiling(runtime(), on ? 1 : 0, &error), error);
+        check(unlocked([&] { return qn_set_profiling(runtime(), on ? 1 : 0, &error); }), error);
       },
       nb::arg("on"), "Times every kernel from now on, or no longer.");
   m.def(
       "set_kernels",
       [](const std::string& rules) {
         qn_error* error = nullptr;
-        check(qn_runtime_set_kernels(runtime(), rules.c_str(), &error), error);
+        check(unlocked([&] { return qn_runtime_set_kernels(runtime(), rules.c_str(), &error); }),
+              error);
       },
       nb::arg("rules"),
       "Selection rules such as \"conv=onednn; matmul=tbb|openblas; *=naive\"; \"\" removes all.");

@@ -123,10 +123,7 @@ std::string shape_text(const Ints& shape) {
 
 bool evaluate(qn_array* const* arrays, std::uint32_t n) {
   qn_error* error = nullptr;
-  qn_status s = QN_OK;
-  Py_BEGIN_ALLOW_THREADS;
-  s = qn_eval(arrays, n, &error);
-  Py_END_ALLOW_THREADS;
+  const qn_status s = unlocked([&] { return qn_eval(arrays, n, &error); });
   if (s == QN_E_FAILED_PRECONDITION) {  // a placeholder has no value
     qn_error_free(error);
     PyErr_SetString(PyExc_ValueError,

@@ -31,6 +31,14 @@ std::vector<qn_array*> values(const Arrays& objects) {
   return out;
 }
 
+// References for as long as the GIL is released: other threads may rebind the objects.
+std::vector<Ref> shared(const std::vector<qn_array*>& arrays) {
+  std::vector<Ref> out;
+  out.reserve(arrays.size());
+  for (qn_array* a : arrays) out.push_back(Ref::share(a));
+  return out;
+}
+
 Arrays objects(std::vector<qn_array*>& taken) {
   std::vector<Ref> held;
   for (qn_array* a : taken) held.emplace_back(a);
@@ -56,7 +64,10 @@ class Function {
     const std::vector<qn_array*> v = values(in);
     std::vector<qn_array*> out(qn_fn_n_out(fn_));
     qn_error* error = nullptr;
-    check(qn_fn_call(fn_, v.data(), count(v), out.data(), count(out), &error), error);
+    const std::vector<Ref> held = shared(v);
+    check(unlocked(
+              [&] { return qn_fn_call(fn_, v.data(), count(v), out.data(), count(out), &error); }),
+          error);
     return objects(out);
   }
 

@@ -110,6 +110,46 @@ def test_threads():
     assert not errors and len(results) == 6
 
 
+def test_settings_and_reports_beside_threads_that_compute():
+    """Calls that wait for the runtime's lock do so without the GIL; a deadlock would end in run's timeout."""
+    code = """
+import threading
+import numpy as np
+import quern
+import quern.core as mx
+from quern import _ext
+
+done = threading.Event()
+
+def compute(k):
+    double = mx.compile(lambda v: v * 2 + 1)
+    for i in range(100):
+        x = _ext.from_dlpack(np.full((3 + i % 7, 4), k, np.float32))
+        assert (double(x) @ x.T).sum().item() == (2 * k + 1) * k * 4 * (3 + i % 7) ** 2
+
+def disturb():
+    while not done.is_set():
+        mx.clear_cache()
+        mx.reset_peak_memory()
+        mx.get_active_memory()
+        quern.set_kernels("")
+        _ext.set_profiling(True)
+        assert _ext.report_plugins() and isinstance(_ext.report_kernels(), list)
+
+threads = [threading.Thread(target=compute, args=(k,)) for k in (1, 2)]
+other = threading.Thread(target=disturb)
+for t in [*threads, other]:
+    t.start()
+for t in threads:
+    t.join()
+done.set()
+other.join()
+print("done")
+"""
+    finished = run("-c", code)
+    assert finished.returncode == 0 and finished.stdout == "done\n", finished.stderr
+
+
 ODD = [None, True, -1, 2**70, 1.5, float("nan"), 1j, "x", b"x", [], (), {}, object(), [1, "a"], slice(None), ..., print, int, type]
 
 
