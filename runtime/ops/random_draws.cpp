@@ -2,6 +2,7 @@
 // permutation, Gumbel, Laplace. The order of steps is what gives MLX's values for a key.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "runtime/ops/convert.h"
@@ -78,7 +79,27 @@ void random_permutation(Call& c, ArrayList& out) {
   out.push_back(ops::take(x, order, axis));
 }
 
-// The largest of logits + Gumbel noise falls on each class with its probability.
+namespace {
+
+// Draws from one distribution (the logits, flat) by the inverse of its distribution function: the
+// number of classes whose summed weights do not exceed a uniform number times the sum of all.
+// Infinite logits act as the largest finite.
+Array by_inverse(const Array& key, const Array& logits, Ints shape) {
+  const auto n = static_cast<std::int64_t>(element_count(logits.shape()));
+  const double most = std::numeric_limits<float>::max();
+  Array x = cast(ops::reshape(logits, Ints{n}), DType::f32);
+  x = ops::clip(x, constant(x, -most), constant(x, most));
+  const Array summed = ops::cumsum(ops::exp(ops::subtract(x, ops::max(x, Ints{0}, true))), 0);
+  const Array all = ops::reshape(ops::slice(summed, Ints{n - 1}, Ints{n}), Ints{});
+  const Array u = drawn(key, {}, {}, std::move(shape), DType::f32);
+  const Array found = ops::searchsorted(summed, ops::multiply(u, all), "right");
+  return ops::minimum(found, constant(found, static_cast<double>(n - 1)));
+}
+
+}  // namespace
+
+// Of one distribution an array of draws is made by_inverse. Otherwise the largest of logits +
+// Gumbel noise falls on each class with its probability.
 void random_categorical(Call& c, ArrayList& out) {
   const Array& logits = c.in[1];
   const std::int64_t samples = c.attrs.i(2);
@@ -88,20 +109,23 @@ void random_categorical(Call& c, ArrayList& out) {
   if (samples < -1 || (samples != -1 && !shape.empty()))
     fail_invalid("[random_categorical] num_samples ", samples, " and shape ", to_string(shape),
                  "; expected at most one of them, and a number of 0 or more");
+  Shape kept = reduced_shape(logits.shape(), Ints{axis}, false);
+  const bool one = logits.dim(axis) > 0 && element_count(kept) == 1;
   if (samples != -1) {
-    shape = ints(logits.shape());
+    shape = ints(one ? kept : logits.shape());
     shape.push_back(samples);
+    if (one) return out.push_back(by_inverse(c.in[0], logits, std::move(shape)));
     const Array noisy =
         ops::add(ops::expand_dims(logits, Ints{-1}), gumbel(c.in[0], std::move(shape), DType::f32));
     out.push_back(ops::argmax(noisy, Ints{axis}));
     return;
   }
-  Shape kept = reduced_shape(logits.shape(), Ints{axis}, false);
   if (shape.empty()) shape = ints(kept);
   if (broadcast_shapes(c.name, kept, shape) != Shape(shape.begin(), shape.end()))
     fail_invalid("[random_categorical] shape ", to_string(shape), " for logits of shape ",
                  to_string(logits.shape()), " along axis ", axis,
                  "; expected one to which the other axes broadcast");
+  if (one && !shape.empty()) return out.push_back(by_inverse(c.in[0], logits, std::move(shape)));
   const auto place = static_cast<std::ptrdiff_t>(shape.size()) - behind;
   shape.insert(shape.begin() + place, logits.dim(axis));
   const Array noisy = ops::add(logits, gumbel(c.in[0], std::move(shape), DType::f32));

@@ -183,7 +183,7 @@ def categorical(
     key: array | None = None,
     stream=None,
 ) -> array:
-    """Indices along axis drawn with probabilities softmax(logits), by the largest of logits plus Gumbel noise.
+    """Indices (uint32) along axis drawn with probabilities softmax(logits).
 
     shape: of the result (broadcasts with logits without axis); num_samples: that many draws, as a last axis.
     """
@@ -192,20 +192,14 @@ def categorical(
     axis = axis_in(axis, logits.ndim, "categorical")
     if shape is not None and num_samples is not None:
         raise ValueError("[categorical] At most one of shape or num_samples can be specified.")
-    rest = (*logits.shape[:axis], *logits.shape[axis + 1 :])
-    if num_samples is not None:
-        x = ops.reshape(logits, (*logits.shape, 1))
-        noise = gumbel((*logits.shape, num_samples), key=key)
-        return ops.argmax(x + noise, (axis,), False)
     if shape is not None:
         shape = _shape(shape, "categorical")
+        rest = (*logits.shape[:axis], *logits.shape[axis + 1 :])
         if broadcast_shapes(shape, rest) != shape:
             raise ValueError(f"[categorical] Requested shape {shape} is not broadcast compatible with reduced logits shape {rest}.")
-        from_end = axis - logits.ndim
-        place = len(shape) + 1 + from_end
-        noise_shape = (*shape[:place], logits.shape[axis], *shape[place:])
-        return ops.argmax(logits + gumbel(noise_shape, key=key), (place,), False)
-    return ops.argmax(logits + gumbel(logits.shape, key=key), (axis,), False)
+    elif num_samples is not None and num_samples < 0:
+        raise ValueError(f"[categorical] num_samples must not be negative, but it is {num_samples}.")
+    return ops.random_categorical(_next(key, "categorical"), logits, axis, shape, num_samples)
 
 
 def permutation(x, axis: int = 0, key: array | None = None, stream=None) -> array:
