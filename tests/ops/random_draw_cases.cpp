@@ -66,10 +66,10 @@ Cases random_draw_cases() {
       QN_U32);
   add(cases, "random_categorical", "axis", {fixed({1, 3, 2}, QN_F32, {0, 2, 1, 1, 2, 0})},
       {integer(1), ints({3, 1, 2})}, {{3, 1, 2}, {2, 0, 0, 1, 1, 0}}, QN_U32);
-  add(cases, "random_categorical", "one, several", {fixed({4, 1}, QN_F32, {0.5, 0, 0.25, -0.5})},
-      {integer(0), ints({}), integer(8)}, {{1, 8}, {1, 0, 1, 2, 0, 1, 0, 0}}, QN_U32);
-  add(cases, "random_categorical", "one, shape", {fixed({4}, QN_F32, {0.5, 0, 0.25, -0.5})},
-      {integer(0), ints({2, 4})}, {{2, 4}, {1, 0, 1, 2, 0, 1, 0, 0}}, QN_U32);
+  add(cases, "random_categorical", "one, several", {fixed({4, 1}, QN_F32, {0.5, 0.45, 0.5, 0.55})},
+      {integer(0), ints({}), integer(8)}, {{1, 8}, {2, 0, 1, 2, 1, 1, 0, 0}}, QN_U32);
+  add(cases, "random_categorical", "one, shape", {fixed({4}, QN_F32, {0.5, 0.45, 0.5, 0.55})},
+      {integer(0), ints({2, 4})}, {{2, 4}, {2, 0, 1, 2, 1, 1, 0, 0}}, QN_U32);
   return cases;
 }
 
