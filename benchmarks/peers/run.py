@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Quern and other frameworks side by side on this machine.
+"""Quern and other frameworks side by side on this machine; `python` is Quern itself from Python.
 
     run.py --setup                      build/peers-venv with PyTorch, MLX, ONNX Runtime and OpenVINO
     run.py [--peers torch,openvino]     measure and print a table
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / "build" / "peers-venv"
 PACKAGES = ["numpy", "torch", "mlx[cpu]", "onnxruntime", "onnx", "openvino"]
-PEERS = ["torch", "onnxruntime", "openvino", "mlx"]
+PEERS = ["torch", "onnxruntime", "openvino", "mlx", "python"]
 WORKLOADS = ["train_64", "train_256", "classify_10k", "single", "matmul_1024", "matmul_64", "conv2d", "add_1m",
              "softmax", "layer_norm"]
 
@@ -33,8 +33,8 @@ def setup():
 class Side:
     """The other end of the line protocol."""
 
-    def __init__(self, name, command, threads):
-        env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    def __init__(self, name, command, threads, **environment):
+        env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), **environment)
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         self.about = self.ask("about")
@@ -114,7 +114,8 @@ def drive(options):
         if peer not in PEERS:
             sys.exit(f"run.py: no peer is called '{peer}'; expected some of {','.join(PEERS)}")
         command = [python, __file__, "--side", peer, "--threads", str(options.threads)]
-        sides.append(Side(peer, command + ([] if options.torch_compile else ["--no-torch-compile"]), options.threads))
+        found = {"PYTHONPATH": str(Path(options.build) / "python")} if peer == "python" else {}
+        sides.append(Side(peer, command + ([] if options.torch_compile else ["--no-torch-compile"]), options.threads, **found))
     about = {k: v for side in sides for k, v in side.about.items()}
     print(f"{cpu_name()}, {options.threads} threads; " + ", ".join(f"{k} {v}" for k, v in about.items()))
     print("time of each side (its best variant); ours / theirs in brackets: below 1, ours is faster\n")

@@ -1,5 +1,5 @@
-"""The peers' sides of the comparison: the same workloads in PyTorch, MLX, ONNX Runtime and OpenVINO.
-Started by run.py, which holds the timing rules; the weights are each framework's own."""
+"""The peers' sides of the comparison: the same workloads in PyTorch, MLX, ONNX Runtime and OpenVINO, and in Quern from
+Python, which runs what MLX runs. Started by run.py, which holds the timing rules; the weights are each framework's own."""
 import io
 import json
 import os
@@ -154,7 +154,8 @@ def openvino_side(threads, _):
         "single": {"compiled": lambda: one.infer({0: image}, share_inputs=True)[0].argmax(1)[0]}}
 
 
-def mlx_side(_threads, _):
+def mlx_side(_threads, with_compile):
+    from functools import partial
     from importlib.metadata import version
     import mlx.core as mx
     import mlx.nn as nn
@@ -189,6 +190,30 @@ def mlx_side(_threads, _):
             return loss.item()
         return step
 
+    state = [net.state, optimizer.state, mx.random.state]
+
+    @partial(mx.compile, inputs=state, outputs=state)
+    def compiled_step(images, labels):
+        loss, g = gradient(net, images, labels)
+        optimizer.update(net, g)
+        return loss
+
+    def train_compiled(batch):
+        def step():
+            net.train()
+            loss = compiled_step(x[:batch], y[:batch])
+            mx.eval(loss, state)
+            return loss.item()
+        return step
+
+    @partial(mx.compile, inputs=net.state)
+    def answer(images):
+        return mx.argmax(net(images), axis=1)
+
+    def single_compiled():
+        net.eval()
+        return answer(x[:1]).item()
+
     def classify():
         net.eval()
         return sum((mx.argmax(net(x[k:k + BATCH]), axis=1) == y[k:k + BATCH]).sum().item() for k in range(0, IMAGES, BATCH))
@@ -204,13 +229,26 @@ def mlx_side(_threads, _):
               "conv2d": lambda: mx.eval(mx.conv2d(cx, cw, padding=2)), "add_1m": lambda: mx.eval(v + z),
               "softmax": lambda: mx.eval(mx.softmax(m, axis=-1)),
               "layer_norm": lambda: mx.eval(mx.fast.layer_norm(m, g, h, 1e-5))}
-    return {"mlx": version("mlx")}, {w: {"lazy": f} for w, f in lazily.items()}
+    table = {w: {"lazy": f} for w, f in lazily.items()}
+    if with_compile:
+        compiled = {"train_64": train_compiled(64), "train_256": train_compiled(256), "single": single_compiled}
+        for w, f in compiled.items():
+            table[w]["compiled"] = f
+    return {"mlx": version("mlx")}, table
+
+
+def quern_side(threads, _):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])  # its runtime takes what the process may use
+    import quern.mlx_alias  # noqa: F401 - mlx means Quern from here on
+    _, table = mlx_side(threads, True)
+    return {}, table
 
 
 def serve(peer, threads, with_compile):
     answers = os.fdopen(os.dup(1), "w")  # libraries may print; the protocol has a descriptor of its own
     os.dup2(2, 1)
-    make = {"torch": torch_side, "onnxruntime": onnxruntime_side, "openvino": openvino_side, "mlx": mlx_side}[peer]
+    make = {"torch": torch_side, "onnxruntime": onnxruntime_side, "openvino": openvino_side, "mlx": mlx_side,
+            "python": quern_side}[peer]
     about, table = make(threads, with_compile)
     for line in sys.stdin:
         words = line.split()

@@ -84,6 +84,11 @@ _CATEGORY = {
 }
 
 
+# For looking up quickly.
+FLOATING = frozenset((float16, bfloat16, float32, float64))
+INEXACT = FLOATING | {complex64}
+
+
 def issubdtype(arg1, arg2) -> bool:
     """Whether the dtype or category arg1 is arg2 or lies below it."""
     for x in (arg1, arg2):

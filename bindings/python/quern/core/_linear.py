@@ -4,7 +4,7 @@ import string
 
 from .._ext import array, as_array, bool_, float32, int32
 from ._arguments import axis_in, check_array, check_stream, ints_of
-from ._dtypes import floating, inexact, issubdtype, result_type
+from ._dtypes import INEXACT, floating, inexact, issubdtype, result_type
 from ._ops import ops
 from ._shape import flatten
 
@@ -34,6 +34,8 @@ __all__ = [
 
 
 def _inexact(name, *arrays):
+    if all(a.dtype in INEXACT for a in arrays):
+        return
     kind = result_type(*arrays)
     if not issubdtype(kind, inexact):
         given = " and ".join(a.dtype._name for a in arrays)
@@ -349,9 +351,10 @@ def _conv_shapes(name, n, x, w, groups, transposed=False):
             f"[{name}] Invalid input array with {x.ndim} dimensions or weight with {w.ndim}; both must have {n + 2} "
             "(N, spatial.., C) and (O, spatial.., C/groups)."
         )
-    if not issubdtype(x.dtype, inexact):
+    if x.dtype not in INEXACT:
         raise ValueError(f"[conv] Received type {x.dtype._name}; only floating types can be convolved.")
-    if groups < 1 or x.shape[-1] != w.shape[-1] * groups or w.shape[0] % groups:
+    filters, channels = w.shape[0], w.shape[-1]
+    if groups < 1 or x.shape[-1] != channels * groups or filters % groups:
         raise ValueError(
             f"[{name}] Expect the input channels in the input and weight array to match but got shapes - "
             f"input: {x.shape} and weight: {w.shape}, groups: {groups}"

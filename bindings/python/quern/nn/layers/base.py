@@ -22,6 +22,18 @@ from quern.utils import tree_flatten, tree_unflatten
 __all__ = ["Module"]
 
 
+def _modules_in(value, path: str, found: list) -> None:
+    """Adds (path, module) for the first modules met in nested dicts and lists."""
+    if isinstance(value, Module):
+        found.append((path, value))
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            _modules_in(child, f"{path}.{key}", found)
+    elif isinstance(value, list):
+        for i, child in enumerate(value):
+            _modules_in(child, f"{path}.{i}", found)
+
+
 class Module(dict, Fit):
     """Base class of layers and models. `compile`, `fit`, `evaluate` and `predict` come from
     `quern.train`.
@@ -209,11 +221,14 @@ class Module(dict, Fit):
         while stack:
             prefix, module = stack.pop()
             found.append((prefix, module))
-            # tree_flatten drops the first character of the prefix
-            path = f".{prefix}" if prefix else ""
-            stack.extend(
-                tree_flatten(module.children(), prefix=path, is_leaf=self.is_module)
-            )
+            path = f"{prefix}." if prefix else ""
+            if type(module).children is Module.children:
+                for key, value in module.items():
+                    if isinstance(value, (dict, list)):
+                        _modules_in(value, f"{path}{key}", stack)
+            else:
+                children = tree_flatten(module.children(), is_leaf=self.is_module)
+                stack.extend((path + name, child) for name, child in children)
         return found
 
     def modules(self):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 
 from quern import core as mx
+from quern.core._dtypes import INEXACT
 from quern.core._ops import ops
 from quern.nn.layers._data_format import format_repr, is_channels_first
 from quern.nn.layers.base import Module
@@ -100,7 +101,7 @@ class _MaxPool(_Pool):
 
     @staticmethod
     def _pool(x, *attributes):
-        if mx.issubdtype(x.dtype, mx.inexact):
+        if x.dtype in INEXACT:
             return ops.max_pool(x, *attributes)
         # no kernel has integers; those of 32 bits and fewer are exact in float64
         return ops.max_pool(x.astype(mx.float64), *attributes).astype(x.dtype)
