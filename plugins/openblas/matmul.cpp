@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "plugins/openblas/lent.h"
 #include "plugins/sdk/epilogue_row.hpp"
 #include "plugins/sdk/matmul.hpp"
 
@@ -44,6 +45,7 @@ struct Plan {
   Form a, b;
   bool f64 = false;
   std::uint32_t by_batch = 0, by_m = 1, by_n = 1;  // tiles; by_batch > 0: groups of whole products
+  std::uint64_t inside = 0;                        // bytes that a call of gemm may take
 };
 
 Plan* plan_of(qn_plan* p) { return reinterpret_cast<Plan*>(p); }
@@ -124,13 +126,15 @@ void gemv(CBLAS_TRANSPOSE t, blasint rows, blasint cols, const double* a, blasin
   cblas_dgemv(CblasRowMajor, t, rows, cols, 1, a, ld, x, incx, 0, y, 1);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const float* a, const float* b, float* c,
-          blasint ldc) {
+          blasint ldc, void* scratch) {
   const std::lock_guard lock(one_call());
+  const Lent lent(scratch, p.inside);
   cblas_sgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const double* a, const double* b,
-          double* c, blasint ldc) {
+          double* c, blasint ldc, void* scratch) {
   const std::lock_guard lock(one_call());
+  const Lent lent(scratch, p.inside);
   cblas_dgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 
@@ -147,7 +151,7 @@ void matrix_vector(const Form& f, bool transpose, std::int64_t rows, std::int64_
 
 template <class T>
 void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0, std::int64_t m1,
-           std::int64_t n0, std::int64_t n1) {
+           std::int64_t n0, std::int64_t n1, void* scratch) {
   const Matmul& g = p.g;
   if (m0 >= m1 || n0 >= n1) return;
   T* item_c = static_cast<T*>(run->out[0].data) + item * g.M * g.N;
@@ -169,19 +173,19 @@ void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0,
       matrix_vector(p.b, true, g.K, n1 - n0, b, a, a_k, c);
     } else {
       gemm(p, static_cast<blasint>(m1 - m0), static_cast<blasint>(n1 - n0),
-           static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N));
+           static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N), scratch);
     }
   }
   sdk::apply_epilogue<T>(g, run->in, item, item_c, m0, m1, n0, n1, sdk::epilogue_row<T, 16, Plan>);
 }
 
 template <class T>
-void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile) {
+void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile, void* scratch) {
   const Matmul& g = p.g;
   if (p.by_batch) {
     const std::int64_t first = g.batch * tile / p.by_batch;
     const std::int64_t last = g.batch * (tile + 1) / p.by_batch;
-    for (std::int64_t i = first; i < last; ++i) block<T>(p, run, i, 0, g.M, 0, g.N);
+    for (std::int64_t i = first; i < last; ++i) block<T>(p, run, i, 0, g.M, 0, g.N, scratch);
     return;
   }
   const std::uint32_t grid = p.by_m * p.by_n;
@@ -191,7 +195,7 @@ void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile) {
     return i == parts ? size : std::min(size, size * i / parts / unit * unit);
   };
   block<T>(p, run, tile / grid, cut(g.M, m, p.by_m, 4), cut(g.M, m + 1, p.by_m, 4),
-           cut(g.N, n, p.by_n, 16), cut(g.N, n + 1, p.by_n, 16));
+           cut(g.N, n, p.by_n, 16), cut(g.N, n + 1, p.by_n, 16), scratch);
 }
 
 }  // namespace
@@ -248,13 +252,17 @@ qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, qn_plan** out, q
   }
   split(p);
   info->n_tiles = p.by_batch ? p.by_batch : static_cast<std::uint32_t>(p.g.batch) * p.by_m * p.by_n;
+  // Of the smallest tile: cuts move by less than 4 rows and 16 columns.
+  p.inside = taken_inside(std::max<std::int64_t>(1, p.g.M / p.by_m - 4),
+                          std::max<std::int64_t>(1, p.g.N / p.by_n - 16), p.g.K);
+  info->worker_scratch = p.inside;
   *out = reinterpret_cast<qn_plan*>(new Plan(p));
   return QN_OK;
 }
 
-qn_status tile_matmul(const qn_plan* plan, const qn_run* run, std::uint32_t tile) {
+qn_status tile_matmul(const qn_plan* plan, const qn_run* run, std::uint32_t tile, void* scratch) {
   const Plan& p = *plan_of(plan);
-  p.f64 ? tile_as<double>(p, run, tile) : tile_as<float>(p, run, tile);
+  p.f64 ? tile_as<double>(p, run, tile, scratch) : tile_as<float>(p, run, tile, scratch);
   return QN_OK;
 }
 

@@ -6,6 +6,7 @@ find_path(QUERN_OPENBLAS_INCLUDE NAMES cblas.h
   PATH_SUFFIXES openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial NO_DEFAULT_PATH)
 if(QUERN_OPENBLAS_ARCHIVE AND QUERN_OPENBLAS_INCLUDE)
   quern_plugin(openblas LIBRARIES ${QUERN_OPENBLAS_ARCHIVE} m)
+  target_link_options(plugin_openblas PRIVATE -Wl,--wrap=malloc -Wl,--wrap=free)  # see lent.h
   target_include_directories(plugin_openblas SYSTEM PRIVATE ${QUERN_OPENBLAS_INCLUDE})
 else()
   message(STATUS "quern: openblas plugin left out (needs a static serial OpenBLAS)")

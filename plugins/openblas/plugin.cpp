@@ -44,8 +44,9 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
 }
 
 qn_status run(const qn_plan*, const qn_run*) noexcept { return QN_E_UNIMPLEMENTED; }
-qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t, void*) noexcept {
-  return tile_matmul(p, r, i);
+qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t,
+               void* scratch) noexcept {
+  return tile_matmul(p, r, i, scratch);
 }
 void plan_free(void*, qn_plan* p) noexcept { free_matmul(p); }
 

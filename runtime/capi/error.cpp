@@ -1,7 +1,9 @@
 // Error objects, status names and the mapping of exceptions to them; library facts.
 // Nothing here is kept per thread.
+#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <stdexcept>
 
@@ -15,8 +17,25 @@ struct qn_error {
 namespace quern::capi {
 namespace {
 
-qn_error out_of_memory{QN_E_RESOURCE_EXHAUSTED,
-                       "out of memory (and none left for the error's text)"};
+// What stands in for an error that finds no memory: one for each code, so that the code is right.
+constexpr qn_status kCodes = QN_E_DATA_LOSS + 1;
+constexpr const char* kNoText = "out of memory (and none left for the error's text)";
+const std::array<qn_error, kCodes> stand_ins = [] {
+  std::array<qn_error, kCodes> all{};
+  for (qn_status code = 0; code < kCodes; ++code)
+    all[static_cast<std::size_t>(code)] = {code, kNoText};
+  return all;
+}();
+
+bool is_stand_in(const qn_error* e) {
+  const std::less<const qn_error*> before;
+  return !before(e, stand_ins.data()) && before(e, stand_ins.data() + stand_ins.size());
+}
+// Freeing it does nothing, and nobody writes to it.
+qn_error* stand_in(qn_status code) {
+  const bool known = code > QN_OK && code < kCodes;
+  return const_cast<qn_error*>(&stand_ins[static_cast<std::size_t>(known ? code : QN_E_UNKNOWN)]);
+}
 
 // ASan and TSan builds refuse plugins of another kind, so the build says what it is.
 #if defined(__SANITIZE_ADDRESS__)
@@ -40,7 +59,7 @@ qn_status set_error(qn_error** out, qn_status code, const char* text) noexcept {
   const std::size_t n = std::strlen(text);
   void* block = ::operator new(sizeof(qn_error) + n + 1, std::nothrow);
   if (!block) {
-    *out = &out_of_memory;
+    *out = stand_in(code);
     return code;
   }
   char* copy = static_cast<char*>(block) + sizeof(qn_error);
@@ -67,7 +86,7 @@ qn_status translate(const char* fn, qn_error** out) noexcept {
       return set_error(out, QN_E_UNKNOWN, str("[", fn, "] unknown exception").c_str());
     }
   } catch (...) {  // no memory to build the text
-    if (out) *out = &out_of_memory;
+    if (out) *out = stand_in(QN_E_RESOURCE_EXHAUSTED);
     return QN_E_RESOURCE_EXHAUSTED;
   }
 }
@@ -124,7 +143,7 @@ qn_status qn_error_code(const qn_error* e) { return e ? e->code : QN_OK; }
 const char* qn_error_message(const qn_error* e) { return e ? e->text : ""; }
 
 void qn_error_free(qn_error* e) {
-  if (e && e != &out_of_memory) ::operator delete(e);
+  if (e && !is_stand_in(e)) ::operator delete(e);
 }
 
 qn_status qn_error_new(qn_status code, const char* message, qn_error** out) {

@@ -2,6 +2,7 @@
 // functions. The transforms themselves are in transforms/.
 #include "runtime/transforms/function.h"
 
+#include <memory>
 #include <vector>
 
 #include "runtime/capi/handles.h"
@@ -27,18 +28,16 @@ class Callback {
   ArrayList operator()(std::span<const Array> in) const {
     SmallVector<qn_array*, 8> args, results(n_out_, nullptr);
     for (const Array& a : in) args.push_back(handle(a));
+    ArrayList out;
+    out.reserve(n_out_);  // so that the results have an owner at once
     qn_error* error = nullptr;
     const qn_status status = fn_(self_, args.data(), static_cast<std::uint32_t>(args.size()),
                                  results.data(), n_out_, &error);
-    if (status != QN_OK) {
-      // What a failing callback left in its outputs stays its own.
-      const std::string text =
-          error ? qn_error_message(error) : "the callback failed without a message";
-      qn_error_free(error);
-      throw Error(status, text);
-    }
-    qn_error_free(error);
-    ArrayList out;
+    const std::unique_ptr<qn_error, decltype(&qn_error_free)> owner(error, qn_error_free);
+    // What a failing callback left in its outputs stays its own.
+    if (status != QN_OK)
+      throw Error(status,
+                  error ? qn_error_message(error) : "the callback failed without a message");
     for (qn_array* a : results) out.push_back(Array(unwrap(a)));
     for (std::uint32_t i = 0; i < n_out_; ++i)
       if (!out[i])

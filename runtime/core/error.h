@@ -26,6 +26,7 @@ class Error : public std::exception {
 template <typename... T>
 std::string str(const T&... parts) {
   std::ostringstream s;
+  s.exceptions(std::ios::badbit);  // without it a stream swallows bad_alloc, and half the text
   (s << ... << parts);
   return s.str();
 }

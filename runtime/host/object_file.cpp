@@ -2,32 +2,32 @@
 #include "runtime/host/object_file.h"
 
 #include <elf.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
+
+#include "runtime/io/file.h"
 
 namespace quern {
 namespace {
 
 template <typename T>
-bool read_at(std::ifstream& in, std::uint64_t at, T& to) {
-  in.clear();
-  in.seekg(static_cast<std::streamoff>(at));
-  return static_cast<bool>(in.read(reinterpret_cast<char*>(&to), sizeof to));
+bool read_at(const File& in, std::uint64_t at, T& to) {
+  return ::pread(in.fd(), &to, sizeof to, static_cast<off_t>(at)) == sizeof to;
 }
 
 }  // namespace
 
 std::string object_file_fault(const std::string& path) {
-  std::error_code ec;
-  const std::filesystem::file_status status = std::filesystem::status(path, ec);
-  if (ec || !std::filesystem::exists(status)) return "";
-  if (!std::filesystem::is_regular_file(status)) return "it is not a regular file";
-  const std::uint64_t size = std::filesystem::file_size(path, ec);
-  std::ifstream in(path, std::ios::binary);
+  const File in(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status;
+  if (!in || ::fstat(in.fd(), &status) != 0) return "";
+  if (!S_ISREG(status.st_mode)) return "it is not a regular file";
+  const auto size = static_cast<std::uint64_t>(status.st_size);
   Elf64_Ehdr h;
-  if (ec || !in || !read_at(in, 0, h)) return "";
+  if (!read_at(in, 0, h)) return "";
   if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64) return "";
   for (unsigned i = 0; i < h.e_phnum; ++i) {
     Elf64_Phdr p;

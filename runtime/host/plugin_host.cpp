@@ -2,13 +2,15 @@
 // the fix.
 #include "runtime/host/plugin_host.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <sys/auxv.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 #include "runtime/core/error.h"
 #include "runtime/host/call.h"
@@ -215,11 +217,14 @@ PluginRef PluginHost::load(const std::string& path) {
 }
 
 void PluginHost::add_directory(const std::string& dir) {
-  std::error_code ec;
   std::vector<std::string> files;
-  for (const auto& f : std::filesystem::directory_iterator(dir, ec))
-    if (f.path().extension() == ".so" && f.path().stem() != "naive")
-      files.push_back(f.path().string());
+  // Not std::filesystem: its iterator ends the process when memory runs out.
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(dir.c_str()), closedir);
+  while (const dirent* entry = folder ? readdir(folder.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name.size() > 3 && name.ends_with(".so") && name != "naive.so")
+      files.push_back(str(dir, "/", name));
+  }
   std::sort(files.begin(), files.end());
   for (const std::string& f : files) {
     try {
@@ -234,9 +239,11 @@ void PluginHost::add_directory(const std::string& dir) {
 void PluginHost::add_bundled() {
   Dl_info info;
   if (!dladdr(reinterpret_cast<const void*>(&quern_naive_entry), &info) || !info.dli_fname) return;
-  std::error_code ec;
-  const auto self = std::filesystem::canonical(info.dli_fname, ec);
-  if (!ec) add_directory((self.parent_path() / "quern").string());
+  const std::unique_ptr<char, void (*)(void*)> self(realpath(info.dli_fname, nullptr), std::free);
+  if (!self && errno == ENOMEM) throw std::bad_alloc();
+  if (!self) return;
+  const std::string_view path = self.get();
+  add_directory(str(path.substr(0, path.rfind('/')), "/quern"));
 }
 
 void PluginHost::add_directories(const char* dirs) {
@@ -295,9 +302,6 @@ Answer PluginHost::query(const qn_opdesc& op) {
           {p->id(), "query", str("failed with ", s, slot.text.empty() ? "" : ": ", slot.text)});
     }
   }
-  // "No kernel" would be the wrong reason.
-  if (starved && answer.offers.empty())
-    throw Error(QN_E_RESOURCE_EXHAUSTED, "[plugin] out of memory while asking for kernels");
   std::erase_if(answer.offers, [&](const Offer& o) {
     const Quarantined* q = find_quarantined(o.plugin->id(), o.kernel, op.op);
     if (q)
@@ -305,6 +309,9 @@ Answer PluginHost::query(const qn_opdesc& op) {
           {o.plugin->id(), o.kernel, "quarantined after a fault: " + q->reason});
     return q != nullptr;
   });
+  // "No kernel" would be the wrong reason.
+  if (starved && answer.offers.empty())
+    throw Error(QN_E_RESOURCE_EXHAUSTED, "[plugin] out of memory while asking for kernels");
   if (answers_.size() >= kMaxAnswers) answers_.clear();
   if (lasting) answers_.emplace(std::move(key), answer);
   return answer;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <unordered_set>
 
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
@@ -36,16 +38,30 @@ SafetensorsHeader read_header(const InputFile& file, std::uint64_t& start) {
   return parse_safetensors_header(file.where(), header, file.size() - start);
 }
 
+// Only single texts are made into JSON by the library: its lists and objects take memory when they
+// are destroyed, and end the process when there is none.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+
 std::string metadata_json(const Metadata& metadata) {
-  nlohmann::ordered_json out = nlohmann::ordered_json::object();
+  std::unordered_set<std::string_view> keys;
+  std::string out;
   try {
-    for (const auto& [key, value] : metadata)
-      if (!out.emplace(key, value).second)
+    for (const auto& [key, value] : metadata) {
+      if (!keys.insert(key).second)
         fail_invalid("[safetensors] the metadata key '", key, "' is given twice");
-    return out.dump();
+      out += str(out.empty() ? '{' : ',', quoted(key), ':', quoted(value));
+    }
+    return out + "}";
   } catch (const nlohmann::json::exception&) {
     fail_invalid("[safetensors] the metadata are not valid UTF-8");
   }
+}
+
+// "[2,3]"
+std::string list_json(IntSpan values) {
+  std::string out = "[";
+  for (const std::int64_t v : values) out += str(out.size() > 1 ? "," : "", v);
+  return out + "]";
 }
 
 }  // namespace
@@ -69,12 +85,9 @@ void save_safetensors(const std::string& path, std::span<const NamedArray> array
   for (const auto* item : order) {
     const Array& a = item->second;
     const std::uint64_t end = at + static_cast<std::uint64_t>(a.size()) * itemsize(a.dtype());
-    const nlohmann::ordered_json entry = {
-        {"dtype", safetensors_dtype(a.dtype())},
-        {"shape", std::vector<std::int64_t>(a.shape().begin(), a.shape().end())},
-        {"data_offsets", {at, end}}};
-    header +=
-        str(header.size() > 1 ? "," : "", nlohmann::json(item->first).dump(), ":", entry.dump());
+    header += str(header.size() > 1 ? "," : "", quoted(item->first), R"(:{"dtype":")",
+                  safetensors_dtype(a.dtype()), R"(","shape":)", list_json(a.shape()),
+                  R"(,"data_offsets":[)", at, ",", end, "]}");
     at = end;
   }
   header += "}";
