@@ -22,5 +22,13 @@ std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t kernel_i
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t kernel_id,
                                     qn_plan_info& info);
+void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t kernel_id,
+                                        qn_plan_info& info);
+// Relayouts to transformed weights; plan gives null for others.
+bool offer_points(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_points(const qn_opdesc& op, qn_plan_info& info);
 
 }  // namespace quern::simd

@@ -14,7 +14,14 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRelayout{query_relayout, plan_relayout};
   static constexpr Family kSort{query_sort, plan_sort};
   static constexpr Family kAttention{query_attention, plan_attention};
+  static constexpr Family kConv{query_conv, plan_conv};
+  static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
   switch (op) {
+    case QN_OP_CONV:
+    case QN_OP_CONV_INPUT_GRAD:
+      return &kConv;
+    case QN_OP_CONV_WEIGHT_GRAD:
+      return &kConvWeights;
     case QN_OP_RELAYOUT:
       return &kRelayout;
     case QN_OP_MAP:
@@ -172,7 +179,8 @@ extern "C" QN_KERNEL_EXPORT const qn_kernel_plugin* qn_kernel_plugin_v1(std::uin
     "simd",
     "1.0.0",
     "Apache-2.0",
-    "Vectorised element-wise programs, reductions, pooling, softmax, attention, sorting, relayouts",
+    "Vectorised element-wise programs, reductions, convolution, pooling, softmax, attention, "
+    "sorting, relayouts",
     s::open,
     s::close,
     s::query,

@@ -1,5 +1,5 @@
 // relayout between strided layouts: copies of contiguous runs, blocked transposes, strided gathers.
-// Not here: opaque layouts, which only the plugin that named them can read or write.
+// Not here: opaque layouts; this plugin's own is made in conv_points.cpp.
 #include <cstring>
 
 #include "plugins/simd/families.h"
@@ -191,6 +191,7 @@ double relayout_ns(const RelayoutPlan& p, double n) {
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   RelayoutPlan p;
   if (sdk::element_count(op.in[0]) == 0) return host.refuse(answer, "relayout", "an empty array");
+  if (offer_points(host, op, answer)) return;
   if (!arrange(op, p)) return host.refuse(answer, "relayout", "only strided layouts");
   const double n = static_cast<double>(sdk::element_count(op.in[0]));
   qn_candidate c =
@@ -204,6 +205,7 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
 }
 
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t, qn_plan_info& info) {
+  if (op.out[0].layout.kind == QN_LAYOUT_NAMED) return plan_points(op, info);
   auto p = std::make_unique<RelayoutPlan>();
   if (!arrange(op, *p)) return nullptr;
   p->block = HWY_DYNAMIC_DISPATCH(Transpose4);

@@ -1,0 +1,89 @@
+// Convolution by transformed tiles (Toom-Cook, "Winograd"): the problem as the loops see it.
+// A tile of n inputs along an axis gives m = n - r + 1 outputs of r taps with n products instead of
+// m * r. S. Winograd, Arithmetic complexity of computations (1980); A. Lavin, S. Gray, Fast
+// algorithms for convolutional neural networks (2015).
+// Not here: offers and plans (conv.cpp, conv_weights.cpp), the loops (conv_ops.cpp).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "plugins/sdk/epilogue.hpp"
+
+namespace quern::simd {
+
+// One spatial axis. Long filters are cut into `chunks` of r taps, dilated problems into `dilation`
+// interleaved plain ones.
+struct ConvAxis {
+  std::int64_t in, out, taps, dilation, padding;
+  int n, m, r;  // points, outputs of a tile, taps of a chunk; n = 1: the axis is not transformed
+  std::int64_t chunks, tiles;  // tiles of one of the interleaved problems
+};
+
+// x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is
+// the same problem with other weights. cg and og are the channels of one group.
+struct ConvShape {
+  std::int64_t images, c, o, groups, cg, og;
+  ConvAxis axis[2];
+  bool flip;  // taps are read backwards
+
+  std::int64_t tiles() const {
+    return images * axis[0].dilation * axis[0].tiles * axis[1].dilation * axis[1].tiles;
+  }
+  std::int64_t points() const { return std::int64_t{axis[0].n} * axis[1].n; }
+  std::int64_t c_padded() const { return (cg + 3) / 4 * 4; }
+  std::int64_t o_padded() const { return (og + 3) / 4 * 4; }
+  // Channels of a transformed input: those of all chunks of the filter, one after the other.
+  std::int64_t depth_padded() const { return axis[0].chunks * axis[1].chunks * c_padded(); }
+  std::int64_t depth() const { return depth_padded() - c_padded() + cg; }
+  // Floats of the transformed weights: [group][point][depth_padded][o_padded].
+  std::int64_t weight_floats() const { return groups * points() * depth_padded() * o_padded(); }
+};
+
+// Floats between the points of a transformed block: an odd number of cache lines, so that the
+// points of one tile do not fall on one another in the cache.
+inline std::int64_t point_step(std::int64_t tiles, std::int64_t width) {
+  return ((tiles * width + 15) / 16 | 1) * 16;
+}
+
+struct ConvEpilogue {
+  const sdk::Epilogue* steps;
+  const float* operand[sdk::Epilogue::max_steps];       // of a step; null: its constant
+  std::int64_t channel_step[sdk::Epilogue::max_steps];  // 0: one value for all
+  bool full[sdk::Epilogue::max_steps];                  // an operand that lies like the output
+};
+
+// Strides in elements of an array of weights: (filter, tap row, tap column, channel), and from one
+// group to the next.
+struct WeightStrides {
+  std::int64_t o, h, w, c, group;
+};
+
+struct ConvOps {
+  std::int64_t lanes;
+  // Tiles t0 .. t1 of a group. scratch: block_floats(t1 - t0).
+  void (*forward)(const ConvShape& s, const float* x, const float* u, float* y,
+                  const ConvEpilogue* e, std::int64_t group, std::int64_t t0, std::int64_t t1,
+                  float* scratch);
+  // The transformed gradient of a group's weights, [point][depth_padded][o_padded], from tiles
+  // t0 .. t1; added to what is there unless `first`.
+  void (*weight_grad)(const ConvShape& s, const float* x, const float* dy, float* du,
+                      std::int64_t group, std::int64_t t0, std::int64_t t1, bool first,
+                      float* scratch);
+  // Sums `parts` such gradients and turns them back, for channels lo .. hi of the depth. dw: the
+  // group's first filter.
+  void (*weight_finish)(const ConvShape& s, const float* du, std::int64_t parts,
+                        std::int64_t part_step, float* dw, WeightStrides strides, std::int64_t lo,
+                        std::int64_t hi);
+  // Transformed weights of a group, channels lo .. hi of the depth. w: of the group.
+  void (*weights)(const ConvShape& s, const float* w, WeightStrides strides, float* u,
+                  std::int64_t lo, std::int64_t hi);
+};
+
+// Null when there are no loops for the sizes of tiles of s.
+const ConvOps* conv_ops(const ConvShape& s);
+
+inline std::int64_t block_floats(const ConvShape& s, std::int64_t tiles) {
+  return s.points() * (point_step(tiles, s.depth_padded()) + point_step(tiles, s.o_padded()));
+}
+
+}  // namespace quern::simd

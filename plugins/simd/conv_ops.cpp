@@ -1,0 +1,416 @@
+// The loops of transformed convolution: tiles to points, a product of small matrices at each point,
+// and back. Vectors run over channels.
+// Not here: the transforms along one axis (transform-inl.h), the products (product-inl.h).
+#include <algorithm>
+#include <cstring>
+
+#include "plugins/simd/conv.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "plugins/simd/conv_ops.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "plugins/simd/product-inl.h"
+#include "plugins/simd/targets.h"
+#include "plugins/simd/transform-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace quern::simd {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The first `count` lanes, the others zero.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadSome(D d, const float* p, std::int64_t count) {
+  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::LoadU(d, p);
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  HWY_ALIGN float part[HWY_MAX_BYTES / 4] = {};
+  for (std::int64_t i = 0; i < count; ++i) part[i] = p[i];
+  return hn::Load(d, part);
+#endif
+}
+
+template <class D>
+HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
+  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, p);
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  HWY_ALIGN float part[HWY_MAX_BYTES / 4];
+  hn::Store(v, d, part);
+  for (std::int64_t i = 0; i < count; ++i) p[i] = part[i];
+#endif
+}
+
+// Calls f(tag, first, count) for channels 0 .. n padded to a multiple of 4; count: how many exist.
+template <class F>
+HWY_INLINE void EachChunk(std::int64_t n, F&& f) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 4> d4;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
+  const std::int64_t padded = (n + 3) / 4 * 4;
+  std::int64_t at = 0;
+  for (; at + lanes <= padded; at += lanes) f(d, at, n - at);
+  for (; at < padded; at += lanes4) f(d4, at, n - at);
+}
+
+// Where a tile lies: the image, and the first output along each axis.
+struct TilePlace {
+  std::int64_t image, y, x;
+  TilePlace(const ConvShape& s, std::int64_t t) {
+    const ConvAxis &h = s.axis[0], &w = s.axis[1];
+    const std::int64_t tx = t % w.tiles;
+    t /= w.tiles;
+    const std::int64_t px = t % w.dilation;
+    t /= w.dilation;
+    const std::int64_t ty = t % h.tiles;
+    t /= h.tiles;
+    y = t % h.dilation + h.dilation * h.m * ty;
+    x = px + w.dilation * w.m * tx;
+    image = t / h.dilation;
+  }
+};
+
+// A tile of a channels-last image with zeros around it, rows and columns `dh` and `dw` apart.
+struct TileView {
+  const float* image;  // at the first channel wanted
+  std::int64_t h, w, c;
+  std::int64_t y, x, dh, dw;  // the tile's first element
+};
+
+template <class D, int NH, int NW>
+HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, std::int64_t step) {
+  using V = hn::Vec<D>;
+  constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+  HWY_ALIGN float rows[NH * NW * kMax];
+  const std::size_t lanes = hn::Lanes(d);
+  const bool inside =
+      t.x >= 0 && t.x + (NW - 1) * t.dw < t.w && count >= static_cast<std::int64_t>(lanes);
+  for (int i = 0; i < NH; ++i) {
+    const std::int64_t y = t.y + i * t.dh;
+    V in[NW], out[NW];
+    if (y < 0 || y >= t.h) {
+      for (int j = 0; j < NW; ++j) out[j] = hn::Zero(d);
+    } else {
+      const float* row = t.image + y * t.w * t.c;
+      if (inside) {
+        for (int j = 0; j < NW; ++j) in[j] = hn::LoadU(d, row + (t.x + j * t.dw) * t.c);
+      } else {
+        for (int j = 0; j < NW; ++j) {
+          const std::int64_t x = t.x + j * t.dw;
+          in[j] = x < 0 || x >= t.w ? hn::Zero(d) : LoadSome(d, row + x * t.c, count);
+        }
+      }
+      Transform<NW>::Data(d, in, out);
+    }
+    for (int j = 0; j < NW; ++j) {
+      if (NH == 1)
+        hn::StoreU(out[j], d, v + j * step);
+      else
+        hn::Store(out[j], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+    }
+  }
+  if (NH == 1) return;
+  for (int j = 0; j < NW; ++j) {
+    V in[NH], out[NH];
+    for (int i = 0; i < NH; ++i)
+      in[i] = hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+    Transform<NH>::Data(d, in, out);
+    for (int i = 0; i < NH; ++i) hn::StoreU(out[i], d, v + (i * NW + j) * step);
+  }
+}
+
+// The transformed input of tiles t0 .. t1: [point][tile][depth].
+template <int NH, int NW>
+HWY_INLINE void DataBlock(const ConvShape& s, const float* x, std::int64_t group, std::int64_t t0,
+                          std::int64_t t1, float* v, std::int64_t step) {
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  for (std::int64_t t = t0; t < t1; ++t) {
+    const TilePlace at(s, t);
+    const float* image = x + at.image * h.in * w.in * s.c + group * s.cg;
+    float* row = v + (t - t0) * s.depth_padded();
+    for (std::int64_t qy = 0; qy < h.chunks; ++qy) {
+      for (std::int64_t qx = 0; qx < w.chunks; ++qx, row += s.c_padded()) {
+        const std::int64_t y0 = at.y - h.padding + h.dilation * qy * h.r;
+        const std::int64_t x0 = at.x - w.padding + w.dilation * qx * w.r;
+        EachChunk(s.cg, [&](auto d, std::int64_t c, std::int64_t count) HWY_ATTR {
+          const TileView view{image + c, h.in, w.in, s.c, y0, x0, h.dilation, w.dilation};
+          DataTile<decltype(d), NH, NW>(d, view, count, row + c, step);
+        });
+      }
+    }
+  }
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const ConvEpilogue& e, std::int64_t channel,
+                             std::int64_t at, std::int64_t count) {
+  for (std::uint32_t k = 0; k < e.steps->n; ++k) {
+    const sdk::EpilogueStep& step = e.steps->step[k];
+    if (step.kind == sdk::EpilogueStep::relu) {
+      // NaN stays.
+      v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+      continue;
+    }
+    const float* p = e.operand[k];
+    const auto x = !p                  ? hn::Set(d, static_cast<float>(step.imm))
+                   : e.full[k]         ? LoadSome(d, p + at, count)
+                   : e.channel_step[k] ? LoadSome(d, p + channel, count)
+                                       : hn::Set(d, *p);
+    v = step.kind == sdk::EpilogueStep::add        ? hn::Add(v, x)
+        : step.kind == sdk::EpilogueStep::subtract ? hn::Sub(v, x)
+                                                   : hn::Mul(v, x);
+  }
+  return v;
+}
+
+template <class D, int NH, int NW>
+HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t step,
+                           const TilePlace& at, std::int64_t channel, std::int64_t count,
+                           const ConvEpilogue* e, float* y) {
+  using V = hn::Vec<D>;
+  constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+  const std::size_t lanes = hn::Lanes(d);
+  for (int j = 0; j < NW; ++j) {
+    V in[NH], out[kMaxTaps];
+    for (int i = 0; i < NH; ++i) in[i] = hn::LoadU(d, m + (i * NW + j) * step);
+    Transform<NH>::ToOutputs(d, in, h.m, out);
+    HWY_UNROLL(7)
+    for (int i = 0; i < kMaxTaps; ++i) {
+      if (i >= h.m) break;
+      hn::Store(out[i], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+    }
+  }
+  for (int i = 0; i < h.m; ++i) {
+    const std::int64_t oy = at.y + i * h.dilation;
+    if (oy >= h.out) break;
+    V in[NW], out[kMaxTaps];
+    for (int j = 0; j < NW; ++j)
+      in[j] = hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+    Transform<NW>::ToOutputs(d, in, w.m, out);
+    const std::int64_t row = (at.image * h.out + oy) * w.out;
+    HWY_UNROLL(7)
+    for (int j = 0; j < kMaxTaps; ++j) {
+      const std::int64_t ox = at.x + j * w.dilation;
+      if (j >= w.m || ox >= w.out) break;
+      const std::int64_t place = (row + ox) * s.o + channel;
+      StoreSome(e ? Finish(d, out[j], *e, channel, place, count) : out[j], d, y + place, count);
+    }
+  }
+}
+
+template <int NH, int NW>
+void Forward(const ConvShape& s, const float* x, const float* u, float* y, const ConvEpilogue* e,
+             std::int64_t group, std::int64_t t0, std::int64_t t1, float* scratch) {
+  const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
+  const std::int64_t v_step = point_step(tiles, depth), m_step = point_step(tiles, wide);
+  float *v = scratch, *m = scratch + NH * NW * v_step;
+  DataBlock<NH, NW>(s, x, group, t0, t1, v, v_step);
+  const float* up = u + group * NH * NW * depth * wide;
+  for (int k = 0; k < NH * NW; ++k)
+    Multiply({v + k * v_step, depth, 1, up + k * depth * wide, wide, m + k * m_step, wide, tiles,
+              wide, s.depth(), true});
+  for (std::int64_t t = t0; t < t1; ++t) {
+    const TilePlace at(s, t);
+    const float* row = m + (t - t0) * wide;
+    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+      OutputTile<decltype(d), NH, NW>(d, s, row + o, m_step, at, group * s.og + o, count, e, y);
+    });
+  }
+}
+
+// A tile of the output's gradient, to points, unscaled.
+template <class D, int NH, int NW>
+HWY_INLINE void OutputGradTile(D d, const ConvShape& s, const float* dy, const TilePlace& at,
+                               std::int64_t count, float* v, std::int64_t step) {
+  using V = hn::Vec<D>;
+  constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+  const std::size_t lanes = hn::Lanes(d);
+  for (int i = 0; i < h.m; ++i) {
+    const std::int64_t y = at.y + i * h.dilation;
+    V in[kMaxTaps], out[NW];
+    for (int j = 0; j < kMaxTaps; ++j) {
+      const std::int64_t x = at.x + j * w.dilation;
+      in[j] = j < w.m && y < h.out && x < w.out
+                  ? LoadSome(d, dy + ((at.image * h.out + y) * w.out + x) * s.o, count)
+                  : hn::Zero(d);
+    }
+    Transform<NW>::ToPoints(d, in, w.m, out);
+    for (int j = 0; j < NW; ++j)
+      hn::Store(out[j], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+  }
+  for (int j = 0; j < NW; ++j) {
+    V in[kMaxTaps], out[NH];
+    for (int i = 0; i < kMaxTaps; ++i)
+      in[i] =
+          i < h.m ? hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes) : hn::Zero(d);
+    Transform<NH>::ToPoints(d, in, h.m, out);
+    for (int i = 0; i < NH; ++i) hn::StoreU(out[i], d, v + (i * NW + j) * step);
+  }
+}
+
+template <int NH, int NW>
+void WeightGrad(const ConvShape& s, const float* x, const float* dy, float* du, std::int64_t group,
+                std::int64_t t0, std::int64_t t1, bool first, float* scratch) {
+  const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
+  const std::int64_t v_step = point_step(tiles, depth), g_step = point_step(tiles, wide);
+  float *v = scratch, *g = scratch + NH * NW * v_step;
+  DataBlock<NH, NW>(s, x, group, t0, t1, v, v_step);
+  for (std::int64_t t = t0; t < t1; ++t) {
+    const TilePlace at(s, t);
+    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+      OutputGradTile<decltype(d), NH, NW>(d, s, dy + group * s.og + o, at, count,
+                                          g + (t - t0) * wide + o, g_step);
+    });
+  }
+  for (int k = 0; k < NH * NW; ++k)
+    Multiply({v + k * v_step, 1, depth, g + k * g_step, wide, du + k * depth * wide, wide,
+              s.depth(), wide, tiles, first});
+}
+
+// The taps of chunk (qy, qx) that the filter has.
+struct ChunkTaps {
+  std::int64_t y, x, rows, columns;
+  ChunkTaps(const ConvShape& s, std::int64_t q) {
+    const ConvAxis &h = s.axis[0], &w = s.axis[1];
+    y = q / w.chunks * h.r, x = q % w.chunks * w.r;
+    rows = std::min<std::int64_t>(h.r, h.taps - y);
+    columns = std::min<std::int64_t>(w.r, w.taps - x);
+  }
+};
+
+template <int NH, int NW>
+void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::int64_t part_step,
+                  float* dw, WeightStrides to, std::int64_t lo, std::int64_t hi) {
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
+  for (std::int64_t k = lo; k < hi; ++k) {
+    const std::int64_t c = k % s.c_padded();
+    if (c >= s.cg) continue;
+    const ChunkTaps taps(s, k / s.c_padded());
+    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+      using D = decltype(d);
+      using V = hn::Vec<D>;
+      constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+      HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+      const std::size_t lanes = hn::Lanes(d);
+      for (int j = 0; j < NW; ++j) {
+        V in[NH], out[kMaxTaps];
+        for (int i = 0; i < NH; ++i) {
+          const float* p = du + ((i * NW + j) * depth + k) * wide + o;
+          V sum = hn::LoadU(d, p);
+          for (std::int64_t part = 1; part < parts; ++part)
+            sum = hn::Add(sum, hn::LoadU(d, p + part * part_step));
+          in[i] = hn::Mul(sum, hn::Set(d, Transform<NH>::kScale[i] * Transform<NW>::kScale[j]));
+        }
+        Transform<NH>::ToOutputs(d, in, h.r, out);
+        for (int i = 0; i < h.r; ++i)
+          hn::Store(out[i], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+      }
+      count = std::min(count, static_cast<std::int64_t>(lanes));
+      for (int i = 0; i < taps.rows; ++i) {
+        V in[NW], out[kMaxTaps];
+        for (int j = 0; j < NW; ++j)
+          in[j] = hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+        Transform<NW>::ToOutputs(d, in, w.r, out);
+        for (int j = 0; j < taps.columns; ++j) {
+          HWY_ALIGN float part[kMax];
+          hn::Store(out[j], d, part);
+          const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
+          const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
+          float* p = dw + y * to.h + x * to.w + c * to.c + o * to.o;
+          for (std::int64_t l = 0; l < count; ++l) p[l * to.o] = part[l];
+        }
+      }
+    });
+  }
+}
+
+template <int NH, int NW>
+void Weights(const ConvShape& s, const float* weights, WeightStrides from, float* u,
+             std::int64_t lo, std::int64_t hi) {
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
+  for (std::int64_t k = lo; k < hi; ++k) {
+    const std::int64_t c = k % s.c_padded();
+    if (c >= s.cg) {
+      for (int i = 0; i < NH * NW; ++i) std::fill_n(u + (i * depth + k) * wide, wide, 0.0f);
+      continue;
+    }
+    const ChunkTaps taps(s, k / s.c_padded());
+    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+      using D = decltype(d);
+      using V = hn::Vec<D>;
+      constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+      HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+      const std::size_t lanes = hn::Lanes(d);
+      count = std::min(count, static_cast<std::int64_t>(lanes));
+      for (int i = 0; i < h.r; ++i) {
+        V in[kMaxTaps], out[NW];
+        for (int j = 0; j < kMaxTaps; ++j) {
+          in[j] = hn::Zero(d);
+          if (i >= taps.rows || j >= taps.columns) continue;
+          const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
+          const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
+          const float* p = weights + y * from.h + x * from.w + c * from.c + o * from.o;
+          HWY_ALIGN float part[kMax] = {};
+          for (std::int64_t l = 0; l < count; ++l) part[l] = p[l * from.o];
+          in[j] = hn::Load(d, part);
+        }
+        Transform<NW>::ToPoints(d, in, w.r, out);
+        for (int j = 0; j < NW; ++j)
+          hn::Store(out[j], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
+      }
+      for (int j = 0; j < NW; ++j) {
+        V in[kMaxTaps], out[NH];
+        for (int i = 0; i < kMaxTaps; ++i)
+          in[i] = i < h.r ? hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes)
+                          : hn::Zero(d);
+        Transform<NH>::ToPoints(d, in, h.r, out);
+        for (int i = 0; i < NH; ++i)
+          hn::StoreU(
+              hn::Mul(out[i], hn::Set(d, Transform<NH>::kScale[i] * Transform<NW>::kScale[j])), d,
+              u + ((i * NW + j) * depth + k) * wide + o);
+      }
+    });
+  }
+}
+
+template <int NH, int NW>
+const ConvOps* Table() {
+  static const ConvOps ops{static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())),
+                           Forward<NH, NW>, WeightGrad<NH, NW>, WeightFinish<NH, NW>,
+                           Weights<NH, NW>};
+  return &ops;
+}
+
+const ConvOps* GetConvOps(int nh, int nw) {
+  if (nh == 8 && nw == 8) return Table<8, 8>();
+  if (nh == 6 && nw == 6) return Table<6, 6>();
+  if (nh == 1 && nw == 8) return Table<1, 8>();
+  if (nh == 1 && nw == 6) return Table<1, 6>();
+  return nullptr;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace quern::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace quern::simd {
+
+HWY_EXPORT(GetConvOps);
+
+const ConvOps* conv_ops(const ConvShape& s) {
+  return HWY_DYNAMIC_DISPATCH(GetConvOps)(s.axis[0].n, s.axis[1].n);
+}
+
+}  // namespace quern::simd
+#endif

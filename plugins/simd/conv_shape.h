@@ -1,0 +1,37 @@
+// A convolution op as a transformed problem: which tiles, what it costs, where the weights lie.
+// Offers nothing itself.
+#pragma once
+#include <string>
+
+#include "plugins/simd/common.h"
+#include "plugins/simd/conv.h"
+
+namespace quern::simd {
+
+// Null and `why` when the transforms do not serve the op. For conv_input_grad the shape describes
+// the convolution of dy that gives dx.
+const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why);
+
+// Channels-last strides of an array of images (N, C and spatial axes in the op's order).
+std::vector<std::int64_t> channels_last_strides(const qn_array_desc& a, bool nhwc);
+bool is_nhwc(const qn_opdesc& op);
+
+// Name of the layout of the transformed weights.
+std::string weights_name(const qn_opdesc& op, const ConvShape& s);
+// True when the layout of `to` is transformed weights of an array of that shape.
+const ConvOps* parse_weights_name(const qn_array_desc& from, const qn_layout& to, ConvShape& s,
+                                  WeightStrides& strides);
+
+// Strides of weights whose axes have strides `s`; the gradient by the input reads filters as
+// channels and channels as filters. filters: of one group.
+WeightStrides weight_strides(const std::int64_t* s, std::uint32_t ndim, bool nhwc, bool grad,
+                             std::int64_t filters);
+
+// Nanoseconds of one core: products, and the transforms of inputs and outputs.
+double product_ns(const ConvShape& s, const ConvOps& ops);
+double data_ns(const ConvShape& s, const ConvOps& ops);
+double output_ns(const ConvShape& s, const ConvOps& ops);
+// How many tiles to transform at once, so that they stay in the second-level cache.
+std::int64_t block_tiles(const ConvShape& s);
+
+}  // namespace quern::simd
