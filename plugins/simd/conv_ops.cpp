@@ -180,7 +180,7 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
     V in[NH], out[kMaxTaps];
     for (int i = 0; i < NH; ++i) in[i] = hn::LoadU(d, m + (i * NW + j) * step);
     Transform<NH>::ToOutputs(d, in, h.m, out);
-    HWY_UNROLL(7)
+    HWY_UNROLL(5)
     for (int i = 0; i < kMaxTaps; ++i) {
       if (i >= h.m) break;
       hn::Store(out[i], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
@@ -194,7 +194,7 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
       in[j] = hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
     Transform<NW>::ToOutputs(d, in, w.m, out);
     const std::int64_t row = (at.image * h.out + oy) * w.out;
-    HWY_UNROLL(7)
+    HWY_UNROLL(5)
     for (int j = 0; j < kMaxTaps; ++j) {
       const std::int64_t ox = at.x + j * w.dilation;
       if (j >= w.m || ox >= w.out) break;

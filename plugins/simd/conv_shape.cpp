@@ -13,8 +13,9 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
 void choose_tiles(ConvAxis& a, int n) {
   a.n = n;
   double best = 0;
-  const int most = static_cast<int>(std::min<std::int64_t>(a.taps, n == 6 ? 3 : 7));
-  for (int r = std::min(most, 3); r <= most; ++r) {
+  // Other splits of the points lose accuracy: their powers grow with taps and outputs.
+  const int least = n == 6 ? 3 : 4, most = n == 6 ? 3 : 5;
+  for (int r = least; r <= most; ++r) {
     const int m = n + 1 - r;
     const std::int64_t chunks = (a.taps + r - 1) / r, each = (a.out + a.dilation - 1) / a.dilation;
     const std::int64_t tiles = (each + m - 1) / m;
@@ -155,8 +156,7 @@ const ConvOps* parse_weights_name(const qn_array_desc& from, const qn_layout& to
     return nullptr;
   const ConvOps* ops = conv_ops(s);
   for (ConvAxis* a : {&h, &w}) {
-    const int most = a->n == 8 ? 7 : a->n == 6 ? 5 : 1;
-    if (a->r < 1 || a->r > most) return nullptr;
+    if (a->r < 1 || a->r > (a->n == 1 ? 1 : 5)) return nullptr;
     a->taps = 1;
     a->chunks = 1;
   }

@@ -17,13 +17,13 @@ namespace quern::simd {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int kMaxTaps = 7;
+constexpr int kMaxTaps = 5;  // and outputs
 
 // w[count - 1], by comparisons, so that w can stay in registers.
 template <class V>
 HWY_INLINE V Last(const V* w, int count) {
   V v = w[0];
-  HWY_UNROLL(7)
+  HWY_UNROLL(5)
   for (int k = 1; k < kMaxTaps; ++k)
     if (count == k + 1) v = w[k];
   return v;
@@ -64,7 +64,7 @@ struct Transform<6> {
     v[4] = hn::MulAdd(half, hn::Sub(x[1], x[3]), hn::Sub(x[4], x[2]));
     v[5] = hn::Add(hn::MulAdd(a, hn::Sub(x[4], x[2]), hn::NegMulAdd(two, x[3], x[5])), x[1]);
   }
-  // w[count .. kMaxTaps) are zero; count is at most 5.
+  // w[count .. kMaxTaps) are zero.
   template <class D, class V>
   static HWY_INLINE void ToPoints(D d, const V* w, int count, V* v) {
     const V half = hn::Set(d, 0.5f), minus = hn::Set(d, -2.0f);
@@ -86,7 +86,7 @@ struct Transform<6> {
     V a = v[3], b = v[4];
     y[0] = hn::Add(hn::Add(v[0], even), hn::Add(a, b));
     if (count == 1) y[0] = hn::Add(y[0], v[5]);
-    HWY_UNROLL(7)
+    HWY_UNROLL(5)
     for (int i = 1; i < kMaxTaps; ++i) {
       y[i] = y[0];
       if (i >= count) continue;
@@ -126,13 +126,11 @@ struct Transform<8> {
   static HWY_INLINE void ToPoints(D d, const V* w, int count, V* v) {
     const V half = hn::Set(d, 0.5f), two = hn::Set(d, 2.0f), quarter = hn::Set(d, 0.25f),
             four = hn::Set(d, 4.0f);
-    const V e1 = hn::Add(hn::Add(w[0], w[2]), hn::Add(w[4], w[6]));
-    const V o1 = hn::Add(hn::Add(w[1], w[3]), w[5]);
-    const V e2 = hn::MulAdd(four, hn::MulAdd(four, hn::MulAdd(four, w[6], w[4]), w[2]), w[0]);
-    const V o2 = hn::Mul(two, hn::MulAdd(four, hn::MulAdd(four, w[5], w[3]), w[1]));
-    const V e3 =
-        hn::MulAdd(quarter, hn::MulAdd(quarter, hn::MulAdd(quarter, w[6], w[4]), w[2]), w[0]);
-    const V o3 = hn::Mul(half, hn::MulAdd(quarter, hn::MulAdd(quarter, w[5], w[3]), w[1]));
+    const V e1 = hn::Add(w[0], hn::Add(w[2], w[4])), o1 = hn::Add(w[1], w[3]);
+    const V e2 = hn::MulAdd(four, hn::MulAdd(four, w[4], w[2]), w[0]);
+    const V o2 = hn::Mul(two, hn::MulAdd(four, w[3], w[1]));
+    const V e3 = hn::MulAdd(quarter, hn::MulAdd(quarter, w[4], w[2]), w[0]);
+    const V o3 = hn::Mul(half, hn::MulAdd(quarter, w[3], w[1]));
     v[0] = w[0];
     v[1] = hn::Add(e1, o1);
     v[2] = hn::Sub(e1, o1);
@@ -149,7 +147,7 @@ struct Transform<8> {
     const V e3 = hn::Add(v[5], v[6]), o3 = hn::Sub(v[5], v[6]);
     y[0] = hn::Add(hn::Add(v[0], e1), hn::Add(e2, e3));
     if (count == 1) y[0] = hn::Add(y[0], v[7]);
-    HWY_UNROLL(7)
+    HWY_UNROLL(5)
     for (int i = 1; i < kMaxTaps; ++i) {
       y[i] = y[0];
       if (i >= count) continue;
