@@ -37,6 +37,22 @@ static qn_status op_conv2d(const inputs* x, qn_array** out, qn_error** e) {
   const int64_t one = 1, two = 2;
   return qn_conv2d(rt, x->a[0], x->a[1], &one, 1, &two, 1, &one, 1, 1, NULL, out, e);
 }
+static qn_status op_conv1d(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_conv1d(rt, x->a[0], x->a[1], 1, 0, 1, 8, NULL, out, e);
+}
+static qn_status op_convt1d(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_conv_transpose1d(rt, x->a[0], x->a[1], 1, 0, 1, 0, 256, NULL, out, e);
+}
+static qn_status op_sort(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_sort(rt, x->a[0], -1, out, e);
+}
+static qn_status op_attention(const inputs* x, qn_array** out, qn_error** e) {
+  return qn_scaled_dot_product_attention(rt, x->a[0], x->a[1], x->a[2], NULL, 0.125, 0, out, e);
+}
+static qn_status op_fft(const inputs* x, qn_array** out, qn_error** e) {
+  const int64_t last = -1;
+  return qn_fft(rt, x->a[0], NULL, 0, &last, 1, 0, NULL, out, e);
+}
 static qn_status op_softmax(const inputs* x, qn_array** out, qn_error** e) {
   const int64_t last = -1;
   return qn_softmax(rt, x->a[0], &last, 1, out, e);
@@ -57,7 +73,13 @@ static op_case ops[] = {
     {"matmul_1024", op_matmul, {{1024, 1024}, {1024, 1024}}, {2, 2, 0}, {{0}}},
     {"matmul_64", op_matmul, {{64, 64}, {64, 64}}, {2, 2, 0}, {{0}}},
     {"conv2d", op_conv2d, {{4, 32, 32, 32}, {32, 5, 5, 32}}, {4, 4, 0}, {{0}}},
-    {"add_1m", op_add, {{1000000}, {1000000}}, {1, 1, 0}, {{0}}},
+    {"conv1d", op_conv1d, {{8, 1000, 256}, {256, 12, 32}}, {3, 3, 0}, {{0}}},
+    {"convt1d", op_convt1d, {{8, 1000, 256}, {256, 12, 1}}, {3, 3, 0}, {{0}}},
+    {"add_64", op_add, {{64, 64}, {64, 64}}, {2, 2, 0}, {{0}}},
+    {"add_1m", op_add, {{1 << 20}, {1 << 20}}, {1, 1, 0}, {{0}}},
+    {"sort", op_sort, {{1 << 20}}, {1, 0, 0}, {{0}}},
+    {"attention", op_attention, {{1, 8, 512, 64}, {1, 8, 512, 64}, {1, 8, 512, 64}}, {4, 4, 4}, {{0}}},
+    {"fft", op_fft, {{1 << 20}}, {1, 0, 0}, {{0}}},
     {"softmax", op_softmax, {{4096, 1024}}, {2, 0, 0}, {{0}}},
     {"layer_norm", op_layer_norm, {{4096, 1024}, {1024}, {1024}}, {2, 1, 1}, {{0}}},
 };

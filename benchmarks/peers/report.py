@@ -1,0 +1,137 @@
+"""The report: a Markdown table and a plot of what run.py measured. usage: report.py FOLDER (with results.json in it)
+It measures nothing."""
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+PEERS = ["torch", "onnxruntime", "openvino", "jax", "mlx"]
+
+
+def cpu_name():
+    try:
+        for text in open("/proc/cpuinfo"):
+            if text.startswith("model name"):
+                return text.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def duration(s):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if s * scale >= 1:
+            return f"{s * scale:.3g} {unit}" if s * scale < 1000 else f"{s * scale:.0f} {unit}"
+    return f"{s * 1e9:.0f} ns"
+
+
+def best(entries, side, variant=None):
+    fitting = [e for e in entries if e["side"] == side and variant in (None, e["variant"])]
+    return min(fitting, key=lambda e: e["seconds"]) if fitting else None
+
+
+def rival(entries):
+    """The fastest entry that is not ours."""
+    others = [e for e in entries if e["side"] in PEERS]
+    return min(others, key=lambda e: e["seconds"]) if others else None
+
+
+def verdict(entries, goals):
+    """(how many times faster than the fastest rival or None, text)."""
+    ours, other = best(entries, "quern"), rival(entries)
+    if not ours or not other:
+        return None, "-"
+    ratio = other["seconds"] / ours["seconds"]
+    if ratio < 1:
+        return ratio, "**LOST**"
+    missed = []
+    for goal, factor in goals.items():
+        theirs = best(entries, *goal.split())
+        if theirs and theirs["seconds"] / ours["seconds"] < factor:
+            missed.append(f"{goal} {theirs['seconds'] / ours['seconds']:.2f} of {factor}x")
+    return ratio, "won; short of the goal: " + ", ".join(missed) if missed else "won"
+
+
+def line(row, entries):
+    parts = [f"{e['side']} {e['variant']} {duration(e['seconds'])}" for e in entries]
+    return f"{row}: " + ", ".join(parts)
+
+
+def cell(entry, ours):
+    if entry is None:
+        return "-"
+    text = f"{duration(entry['seconds'])} {entry['variant']}"
+    if entry["rounds"] > 1:
+        text += f" ({duration(entry['low'])} – {duration(entry['high'])})"
+    if entry is not ours and ours:
+        text += f" **{entry['seconds'] / ours['seconds']:.2f}x**"
+    return text + (f", {entry['error']:.1e}" if entry["error"] is not None else "")
+
+
+def markdown(result, known=None):
+    known = known or {}
+    sides = ["quern", "quern C", *PEERS]
+    present = [s for s in sides if any(best(e, s) for e in result["rows"].values())]
+    versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+    out = [f"# Quern and its peers, {time.strftime('%Y-%m-%d %H:%M')}", "",
+           f"{result['cpu']}, {result['threads']} threads; {versions}. {result['minutes']:.0f} minutes.", "",
+           "Median of interleaved rounds (quartiles), **time relative to quern's**, largest error against float64 relative to "
+           "the largest value. Each side's best variant stands here; `results.json` has all.", "",
+           "| row | " + " | ".join(present) + " | fastest peer / quern | |", "|---" * (len(present) + 3) + "|"]
+    lost = []
+    for name, entries in result["rows"].items():
+        row = known.get(name)
+        title = (("+ " if row.neighbour else "") + row.title) if row else name
+        ratio, text = verdict(entries, row.goals if row else {})
+        ours = best(entries, "quern")
+        if ratio is not None and ratio < 1:
+            other = rival(entries)
+            lost.append(f"- {title}: {duration(ours['seconds'])} against {duration(other['seconds'])} "
+                        f"({other['side']} {other['variant']})")
+        cells = [cell(best(entries, s), ours) for s in present]
+        out.append(f"| {title} | " + " | ".join(cells) + f" | {f'{ratio:.2f}x' if ratio else '-'} | {text} |")
+    out += ["", "`+` marks neighbouring shapes.", "", f"## Lost: {len(lost)} of {len(result['rows'])}", "", *lost]
+    return "\n".join(out)
+
+
+def plot(result, known, path):
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+    colours = dict(zip(PEERS, ("#d1495b", "#edae49", "#66a182", "#2e4057", "#8d96a3")))
+    names = list(result["rows"])[::-1]
+    figure, axes = plt.subplots(figsize=(10, 0.28 * len(names) + 1.5))
+    for at, name in enumerate(names):
+        ours = best(result["rows"][name], "quern")
+        for peer in PEERS:
+            theirs = best(result["rows"][name], peer)
+            if ours and theirs:
+                axes.plot(theirs["seconds"] / ours["seconds"], at, "o", color=colours[peer], alpha=0.85)
+    axes.set_xscale("log")
+    axes.axvline(1, color="black", linewidth=1)
+    axes.axvspan(axes.get_xlim()[0], 1, color="#d1495b", alpha=0.08)
+    axes.set_yticks(range(len(names)), [known[n].title for n in names], fontsize=7)
+    axes.set_xlabel("time of the peer / time of Quern through Python (right of 1: Quern is faster)")
+    axes.grid(axis="x", alpha=0.3)
+    shown = [p for p in PEERS if any(best(e, p) for e in result["rows"].values())]
+    axes.legend([plt.Line2D([], [], marker="o", linestyle="", color=colours[p]) for p in shown],
+                [f"{p} {result['versions'].get(p, '')}" for p in shown], fontsize=7)
+    axes.set_title(f"{result['cpu']}, {result['threads']} threads, float32", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    import rows
+    folder = Path(sys.argv[1])
+    result = json.loads((folder / "results.json").read_text())
+    text = markdown(result, rows.BY_NAME)
+    (folder / "report.md").write_text(text + "\n")
+    plot(result, rows.BY_NAME, folder / "report.png")
+    print(text)
+    print(f"\nwritten: {folder / 'report.md'}, {folder / 'report.png'}")
+
+
+if __name__ == "__main__":
+    main()
