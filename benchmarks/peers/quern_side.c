@@ -41,7 +41,8 @@ static qn_status op_conv1d(const inputs* x, qn_array** out, qn_error** e) {
   return qn_conv1d(rt, x->a[0], x->a[1], 1, 0, 1, 8, NULL, out, e);
 }
 static qn_status op_convt1d(const inputs* x, qn_array** out, qn_error** e) {
-  return qn_conv_transpose1d(rt, x->a[0], x->a[1], 1, 0, 1, 0, 256, NULL, out, e);
+  return qn_conv_transpose(rt, x->a[0], x->a[1], NULL, 0, NULL, 0, NULL, 0, NULL, 0, 256, NULL, out,
+                           e);
 }
 static qn_status op_sort(const inputs* x, qn_array** out, qn_error** e) {
   return qn_sort(rt, x->a[0], -1, out, e);
@@ -78,7 +79,11 @@ static op_case ops[] = {
     {"add_64", op_add, {{64, 64}, {64, 64}}, {2, 2, 0}, {{0}}},
     {"add_1m", op_add, {{1 << 20}, {1 << 20}}, {1, 1, 0}, {{0}}},
     {"sort", op_sort, {{1 << 20}}, {1, 0, 0}, {{0}}},
-    {"attention", op_attention, {{1, 8, 512, 64}, {1, 8, 512, 64}, {1, 8, 512, 64}}, {4, 4, 4}, {{0}}},
+    {"attention",
+     op_attention,
+     {{1, 8, 512, 64}, {1, 8, 512, 64}, {1, 8, 512, 64}},
+     {4, 4, 4},
+     {{0}}},
     {"fft", op_fft, {{1 << 20}}, {1, 0, 0}, {{0}}},
     {"softmax", op_softmax, {{4096, 1024}}, {2, 0, 0}, {{0}}},
     {"layer_norm", op_layer_norm, {{4096, 1024}, {1024}, {1024}}, {2, 1, 1}, {{0}}},

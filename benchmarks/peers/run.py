@@ -38,7 +38,9 @@ class Side:
     """The other end of the line protocol."""
 
     def __init__(self, name, command, threads, environment=None):
-        env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), **(environment or {}))
+        # A bounded spin at OpenMP's barriers: threads that spin on while other work runs cost them whole time slices.
+        env = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000", **os.environ,
+               **(environment or {})}
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         self.about = self.ask("about")
