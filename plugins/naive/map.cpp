@@ -428,7 +428,7 @@ qn_status run_map(const Problem& p, const qn_run& run) {
 }
 
 double estimate(const qn_opdesc& op) {
-  return 200 + 2 * static_cast<double>(element_count(op.out[0])) *
+  return 400 + 2 * static_cast<double>(element_count(op.out[0])) *
                    (op.program->n_inst + op.n_in + op.n_out);
 }
 

@@ -70,7 +70,8 @@ struct Kernel {
   bool (*accepts)(const qn_opdesc& op, std::string* why);
   // Allocates nothing. Outputs may have any strides; zero-size operands may have null data.
   qn_status (*run)(const Problem& p, const qn_run& run);
-  double (*est_ns)(const qn_opdesc& op) = nullptr;  // null: 2 ns an element, inputs and outputs
+  double (*est_ns)(const qn_opdesc& op) =
+      nullptr;  // null: 400, and 2 an element, inputs and outputs
   std::uint64_t (*workspace)(const Problem& p) = nullptr;  // bytes of run.workspace; null: none
 };
 

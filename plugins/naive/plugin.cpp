@@ -42,7 +42,7 @@ double estimate(const Kernel& kernel, const qn_opdesc& op) {
     elements += static_cast<double>(element_count(op.in[i]));
   for (std::uint32_t i = 0; i < op.n_out; ++i)
     elements += static_cast<double>(element_count(op.out[i]));
-  return 100 + 2 * elements;
+  return 400 + 2 * elements;
 }
 
 Operand copy_operand(const qn_array_desc& a) {

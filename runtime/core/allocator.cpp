@@ -12,6 +12,7 @@ namespace quern {
 namespace {
 
 constexpr std::uint64_t kHuge = 1u << 20;
+constexpr std::uint64_t kLargest = std::uint64_t{1} << 60;  // larger requests fail
 
 std::uint64_t alignment(std::uint64_t rounded) { return rounded >= kHuge ? 4096 : 64; }
 
@@ -37,14 +38,19 @@ Allocator::~Allocator() { clear_cache(); }
 // Eight classes to a power of two: at most 12.5 % is wasted.
 std::uint64_t Allocator::rounded(std::uint64_t bytes) {
   if (bytes <= 512) return (bytes + 63) / 64 * 64 + (bytes == 0 ? 64 : 0);
-  if (bytes > std::uint64_t{1} << 60) return bytes;
-  std::uint64_t step = std::bit_floor(bytes) / 8;
-  if (bytes > kHuge && step < 4096) step = 4096;
+  if (bytes > kLargest) return bytes;
+  const std::uint64_t step = std::bit_floor(bytes) / 8;
   return (bytes + step - 1) / step * step;
 }
 
+std::size_t Allocator::size_class(std::uint64_t rounded) {
+  if (rounded <= 512) return rounded / 64 - 1;
+  const auto e = static_cast<unsigned>(std::bit_width(rounded)) - 1;
+  return e * 8 + (rounded >> (e - 3)) - 72;
+}
+
 void* Allocator::raw_allocate(std::uint64_t bytes, std::uint32_t tag) noexcept {
-  if (bytes > std::uint64_t{1} << 60) return nullptr;
+  if (bytes > kLargest) return nullptr;
   return custom_ ? hooks_.alloc(hooks_.self, bytes, alignment(bytes), tag)
                  : builtin_alloc(bytes, alignment(bytes));
 }
@@ -60,10 +66,10 @@ void* Allocator::allocate(std::uint64_t bytes, std::uint32_t tag) {
   const std::uint64_t size = rounded(bytes);
   {
     std::lock_guard lock(mutex_);
-    auto it = free_.find(size);
-    if (it != free_.end() && !it->second.empty() && (!custom_ || it->second.back().tag == tag)) {
-      void* p = it->second.back().p;
-      it->second.pop_back();
+    std::vector<Block>* blocks = size <= kLargest ? &free_[size_class(size)] : nullptr;
+    if (blocks && !blocks->empty() && (!custom_ || blocks->back().tag == tag)) {
+      void* p = blocks->back().p;
+      blocks->pop_back();
       cached_ -= size;
       active_ += size;
       peak_ = std::max(peak_, active_);
@@ -97,7 +103,7 @@ void Allocator::free(void* p, std::uint64_t bytes, std::uint32_t tag) noexcept {
     std::lock_guard lock(mutex_);
     active_ -= size;
     try {
-      free_[size].push_back({p, tag});
+      free_[size_class(size)].push_back({p, size, tag});
       cached_ += size;
       return;
     } catch (...) {
@@ -108,14 +114,14 @@ void Allocator::free(void* p, std::uint64_t bytes, std::uint32_t tag) noexcept {
 }
 
 void Allocator::clear_cache() noexcept {
-  std::map<std::uint64_t, std::vector<Block>> drop;
+  std::array<std::vector<Block>, kClasses> drop;
   {
     std::lock_guard lock(mutex_);
     drop.swap(free_);
     cached_ = 0;
   }
-  for (auto& [size, blocks] : drop)
-    for (Block& b : blocks) raw_free(b.p, size, b.tag);
+  for (auto& blocks : drop)
+    for (Block& b : blocks) raw_free(b.p, b.bytes, b.tag);
 }
 
 void Allocator::reset_peak() noexcept {

@@ -1,9 +1,9 @@
 // Allocator: the embedder's or the built-in memory, behind a cache of free blocks, a limit and
 // counters. Thread-safe. It does not know what the memory is for beyond a tag.
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <mutex>
 #include <vector>
 
@@ -40,9 +40,12 @@ class Allocator {
   mutable std::mutex mutex_;
   struct Block {
     void* p;
+    std::uint64_t bytes;
     std::uint32_t tag;
   };
-  std::map<std::uint64_t, std::vector<Block>> free_;  // by rounded size
+  static constexpr std::size_t kClasses = 424;  // all sizes up to 2^60
+  static std::size_t size_class(std::uint64_t rounded);
+  std::array<std::vector<Block>, kClasses> free_;  // all of a class have the same rounded size
   std::uint64_t active_ = 0, cached_ = 0, peak_ = 0, allocations_ = 0;
 };
 

@@ -15,7 +15,7 @@ std::uint32_t next_epoch() {
   return e ? e : epoch.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void add_attrs(const AttrList& attrs, std::vector<std::uint64_t>& key) {
+void add_attrs(const AttrList& attrs, GraphKey& key) {
   for (const Attr& a : attrs) {
     key.push_back(a.index());
     std::visit(
@@ -59,7 +59,7 @@ struct Frame {
 // Nodes and leaves under `wanted`, and the part of the key that does not depend on what is held.
 Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeholders) {
   Collected c;
-  std::vector<Frame> stack;
+  SmallVector<Frame, 16> stack;
   auto visit_node = [&](Node* n) {
     if (n->mark == epoch) return;
     if (n->op == QN_OP_PLACEHOLDER && !placeholders)

@@ -1,22 +1,21 @@
 // Collecting: from arrays that are wanted to the nodes under them, the leaves, and the exact key of
 // the graph. Under the runtime's lock; it computes nothing.
 #pragma once
-#include <vector>
-
 #include "runtime/graph/ir.h"
 #include "runtime/graph/node.h"
 
 namespace quern {
 
+// Room in place for the graphs of one op or a few: evaluating those asks the heap for nothing here.
 struct Collected {
-  std::vector<Node*> nodes;  // topological order; kept alive by the wanted arrays
-  std::vector<Array> leaves;
+  SmallVector<Node*, 16> nodes;  // topological order; kept alive by the wanted arrays
+  SmallVector<Array, 8> leaves;
   struct Held {
     Array array;  // strong
     std::uint32_t node;
   };
-  std::vector<Held> held;  // results that somebody outside this graph can still see
-  std::vector<std::uint64_t> key;
+  SmallVector<Held, 4> held;  // results that somebody outside this graph can still see
+  GraphKey key;
   Ir ir() const;
 };
 

@@ -51,7 +51,7 @@ void quarantine(Runtime& rt, const KernelFault& f) {
 }  // namespace
 
 std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
-                               std::vector<std::uint64_t> key) {
+                               GraphKey key) {
   for (int tries = 0;; ++tries) {
     try {
       std::shared_ptr<Plan> plan = make_plan(rt, ir, leaves);

@@ -11,6 +11,9 @@
 
 namespace quern {
 
+// Every word that decides what a plan does, exactly: equal keys, equal plans.
+using GraphKey = SmallVector<std::uint64_t, 64>;
+
 struct Program {
   std::vector<qn_dtype> in_dtype;
   std::vector<qn_inst> inst;

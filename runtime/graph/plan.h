@@ -75,7 +75,7 @@ class Plan {
   std::uint64_t arena_bytes = 0;
   std::uint64_t id = 0;
   double est_ns = 0;
-  std::vector<std::uint64_t> key;
+  GraphKey key;
 
   // False once a plugin it uses is retired.
   bool usable() const;
@@ -113,7 +113,7 @@ struct TraceSink {
 // Plans by the exact key of the graph that they serve; least recently used ones go first.
 class PlanCache {
  public:
-  std::shared_ptr<Plan> find(const std::vector<std::uint64_t>& key);
+  std::shared_ptr<Plan> find(const GraphKey& key);
   void insert(std::shared_ptr<Plan> plan);
   void clear();
   std::vector<std::shared_ptr<Plan>> all() const;

@@ -96,7 +96,7 @@ struct Arena {
   void* p;
 };
 
-std::uint64_t hash_key(const std::vector<std::uint64_t>& key) {
+std::uint64_t hash_key(const GraphKey& key) {
   std::uint64_t h = 0x9E3779B97F4A7C15ull ^ key.size();
   for (std::uint64_t w : key) {
     h = (h ^ w) * 0xD6E8FEB86659FD93ull;
@@ -219,7 +219,7 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   cache.kernels_run.fetch_add(steps.size(), std::memory_order_relaxed);
 }
 
-std::shared_ptr<Plan> PlanCache::find(const std::vector<std::uint64_t>& key) {
+std::shared_ptr<Plan> PlanCache::find(const GraphKey& key) {
   auto [b, e] = plans_.equal_range(hash_key(key));
   for (; b != e; ++b)
     if (b->second.plan->key == key) {
