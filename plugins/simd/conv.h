@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "plugins/sdk/epilogue.hpp"
+#include "plugins/simd/conv_epilogue.h"
 
 namespace quern::simd {
 
@@ -44,13 +44,6 @@ struct ConvShape {
 inline std::int64_t point_step(std::int64_t tiles, std::int64_t width) {
   return ((tiles * width + 15) / 16 | 1) * 16;
 }
-
-struct ConvEpilogue {
-  const sdk::Epilogue* steps;
-  const float* operand[sdk::Epilogue::max_steps];       // of a step; null: its constant
-  std::int64_t channel_step[sdk::Epilogue::max_steps];  // 0: one value for all
-  bool full[sdk::Epilogue::max_steps];                  // an operand that lies like the output
-};
 
 // Strides in elements of an array of weights: (filter, tap row, tap column, channel), and from one
 // group to the next.

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "plugins/simd/conv_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "plugins/simd/conv_epilogue-inl.h"
 #include "plugins/simd/product-inl.h"
 #include "plugins/simd/targets.h"
 #include "plugins/simd/transform-inl.h"
@@ -18,31 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// The first `count` lanes, the others zero.
-template <class D>
-HWY_INLINE hn::Vec<D> LoadSome(D d, const float* p, std::int64_t count) {
-  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::LoadU(d, p);
-#if HWY_TARGET <= HWY_AVX2
-  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
-#else
-  HWY_ALIGN float part[HWY_MAX_BYTES / 4] = {};
-  for (std::int64_t i = 0; i < count; ++i) part[i] = p[i];
-  return hn::Load(d, part);
-#endif
-}
-
-template <class D>
-HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
-  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, p);
-#if HWY_TARGET <= HWY_AVX2
-  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
-#else
-  HWY_ALIGN float part[HWY_MAX_BYTES / 4];
-  hn::Store(v, d, part);
-  for (std::int64_t i = 0; i < count; ++i) p[i] = part[i];
-#endif
-}
 
 // Calls f(tag, first, count) for channels 0 .. n padded to a multiple of 4; count: how many exist.
 template <class F>
@@ -143,28 +119,6 @@ HWY_INLINE void DataBlock(const ConvShape& s, const float* x, std::int64_t group
       }
     }
   }
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const ConvEpilogue& e, std::int64_t channel,
-                             std::int64_t at, std::int64_t count) {
-  for (std::uint32_t k = 0; k < e.steps->n; ++k) {
-    const sdk::EpilogueStep& step = e.steps->step[k];
-    if (step.kind == sdk::EpilogueStep::relu) {
-      // NaN stays.
-      v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
-      continue;
-    }
-    const float* p = e.operand[k];
-    const auto x = !p                  ? hn::Set(d, static_cast<float>(step.imm))
-                   : e.full[k]         ? LoadSome(d, p + at, count)
-                   : e.channel_step[k] ? LoadSome(d, p + channel, count)
-                                       : hn::Set(d, *p);
-    v = step.kind == sdk::EpilogueStep::add        ? hn::Add(v, x)
-        : step.kind == sdk::EpilogueStep::subtract ? hn::Sub(v, x)
-                                                   : hn::Mul(v, x);
-  }
-  return v;
 }
 
 template <class D, int NH, int NW>

@@ -27,6 +27,10 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
 void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t kernel_id,
                                         qn_plan_info& info);
+// Convolution with one filter a channel; part of the family above.
+bool is_depthwise(const qn_opdesc& op);
+void query_depthwise(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_depthwise(const qn_opdesc& op, qn_plan_info& info);
 // Relayouts to transformed weights; plan gives null for others.
 bool offer_points(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_points(const qn_opdesc& op, qn_plan_info& info);

@@ -1,0 +1,69 @@
+// Loads and stores of a few channels, and the steps of an epilogue on a vector of them.
+// Included once for each instruction set.
+#if defined(QUERN_SIMD_CONV_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef QUERN_SIMD_CONV_EPILOGUE_INL_H_
+#undef QUERN_SIMD_CONV_EPILOGUE_INL_H_
+#else
+#define QUERN_SIMD_CONV_EPILOGUE_INL_H_
+#endif
+
+#include "hwy/highway.h"
+#include "plugins/simd/conv_epilogue.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace quern::simd {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The first `count` lanes, the others zero.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadSome(D d, const float* p, std::int64_t count) {
+  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::LoadU(d, p);
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  HWY_ALIGN float part[HWY_MAX_BYTES / 4] = {};
+  for (std::int64_t i = 0; i < count; ++i) part[i] = p[i];
+  return hn::Load(d, part);
+#endif
+}
+
+template <class D>
+HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
+  if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, p);
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+#else
+  HWY_ALIGN float part[HWY_MAX_BYTES / 4];
+  hn::Store(v, d, part);
+  for (std::int64_t i = 0; i < count; ++i) p[i] = part[i];
+#endif
+}
+
+// at: the output's place in its array.
+template <class D>
+HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const ConvEpilogue& e, std::int64_t channel,
+                             std::int64_t at, std::int64_t count) {
+  for (std::uint32_t k = 0; k < e.steps->n; ++k) {
+    const sdk::EpilogueStep& step = e.steps->step[k];
+    if (step.kind == sdk::EpilogueStep::relu) {
+      // NaN stays.
+      v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+      continue;
+    }
+    const float* p = e.operand[k];
+    const auto x = !p             ? hn::Set(d, static_cast<float>(step.imm))
+                   : e.full[k]    ? LoadSome(d, p + at, count)
+                   : e.channel[k] ? LoadSome(d, p + channel, count)
+                                  : hn::Set(d, *p);
+    v = step.kind == sdk::EpilogueStep::add        ? hn::Add(v, x)
+        : step.kind == sdk::EpilogueStep::subtract ? hn::Sub(v, x)
+                                                   : hn::Mul(v, x);
+  }
+  return v;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace quern::simd
+HWY_AFTER_NAMESPACE();
+#endif
