@@ -14,15 +14,15 @@ struct ConvPlan : Plan {
   ConvShape shape{};
   const ConvOps* ops = nullptr;
   ConvChain chain;
-  std::uint32_t blocks = 1;  // of a group's tiles
+  std::uint32_t blocks = 1;  // of the tiles
 
   void tile(const qn_run& run, std::uint32_t t, void* scratch) const noexcept override {
     const ConvEpilogue e = chain.at(run);
     const std::int64_t tiles = shape.tiles();
     ops->forward(shape, static_cast<const float*>(run.in[0].data),
                  static_cast<const float*>(run.in[1].data), static_cast<float*>(run.out[0].data),
-                 chain.steps.n ? &e : nullptr, t / blocks, split(tiles, blocks, t % blocks),
-                 split(tiles, blocks, t % blocks + 1), static_cast<float*>(scratch));
+                 chain.steps.n ? &e : nullptr, split(tiles, blocks, t), split(tiles, blocks, t + 1),
+                 static_cast<float*>(scratch));
   }
 };
 
@@ -30,17 +30,16 @@ std::uint32_t blocks_of(const ConvShape& s, std::uint32_t workers) {
   const std::int64_t tiles = s.tiles(), each = block_tiles(s);
   std::int64_t n = (tiles + each - 1) / each;
   const std::int64_t w = std::max<std::uint32_t>(workers, 1);
-  if (n * s.groups % w) n = (n + w - 1) / w * w;
+  if (n % w) n = (n + w - 1) / w * w;
   return static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(tiles, 1 << 20)));
 }
 
 double forward_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {
   const double work = product_ns(s, ops) + data_ns(s, ops) + output_ns(s, ops);
-  const double units = static_cast<double>(blocks_of(s, workers)) * static_cast<double>(s.groups);
-  const double w = std::max(1.0, std::min<double>(workers, units));
+  const double w = std::max(1.0, std::min<double>(workers, blocks_of(s, workers)));
   // Every block reads all weights.
-  const double weights = static_cast<double>(s.weight_floats()) * 4 / 25.0 *
+  const double weights = static_cast<double>(s.weight_floats()) * 4 / 120.0 *
                          static_cast<double>(blocks_of(s, workers));
   return (work + weights) / w + 2500;
 }
@@ -82,7 +81,7 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   p->blocks = blocks_of(p->shape, op.max_workers);
   const std::int64_t most = (p->shape.tiles() + p->blocks - 1) / p->blocks;
-  info.n_tiles = p->blocks * static_cast<std::uint32_t>(p->shape.groups);
+  info.n_tiles = p->blocks;
   info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, most)) * 4;
   return p;
 }

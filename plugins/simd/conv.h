@@ -35,8 +35,9 @@ struct ConvShape {
   // Channels of a transformed input: those of all chunks of the filter, one after the other.
   std::int64_t depth_padded() const { return axis[0].chunks * axis[1].chunks * c_padded(); }
   std::int64_t depth() const { return depth_padded() - c_padded() + cg; }
-  // Floats of the transformed weights: [group][point][depth_padded][o_padded].
-  std::int64_t weight_floats() const { return groups * points() * depth_padded() * o_padded(); }
+  // Floats of a group's transformed weights, [point][depth_padded][o_padded], and of all groups'.
+  std::int64_t group_floats() const { return points() * depth_padded() * o_padded(); }
+  std::int64_t weight_floats() const { return groups * group_floats(); }
 };
 
 // Floats between the points of a transformed block: an odd number of cache lines, so that the
@@ -53,15 +54,13 @@ struct WeightStrides {
 
 struct ConvOps {
   std::int64_t lanes;
-  // Tiles t0 .. t1 of a group. scratch: block_floats(t1 - t0).
+  // Tiles t0 .. t1 of all groups: their channels lie side by side. scratch: block_floats.
   void (*forward)(const ConvShape& s, const float* x, const float* u, float* y,
-                  const ConvEpilogue* e, std::int64_t group, std::int64_t t0, std::int64_t t1,
-                  float* scratch);
-  // The transformed gradient of a group's weights, [point][depth_padded][o_padded], from tiles
-  // t0 .. t1; added to what is there unless `first`.
+                  const ConvEpilogue* e, std::int64_t t0, std::int64_t t1, float* scratch);
+  // The transformed gradient of the weights from tiles t0 .. t1, laid out like transformed
+  // weights; added to what is there unless `first`.
   void (*weight_grad)(const ConvShape& s, const float* x, const float* dy, float* du,
-                      std::int64_t group, std::int64_t t0, std::int64_t t1, bool first,
-                      float* scratch);
+                      std::int64_t t0, std::int64_t t1, bool first, float* scratch);
   // Sums `parts` such gradients and turns them back, for channels lo .. hi of the depth. dw: the
   // group's first filter.
   void (*weight_finish)(const ConvShape& s, const float* du, std::int64_t parts,
@@ -76,7 +75,8 @@ struct ConvOps {
 const ConvOps* conv_ops(const ConvShape& s);
 
 inline std::int64_t block_floats(const ConvShape& s, std::int64_t tiles) {
-  return s.points() * (point_step(tiles, s.depth_padded()) + point_step(tiles, s.o_padded()));
+  return s.groups * s.points() *
+         (point_step(tiles, s.depth_padded()) + point_step(tiles, s.o_padded()));
 }
 
 }  // namespace quern::simd

@@ -99,21 +99,22 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
   }
 }
 
-// The transformed input of tiles t0 .. t1: [point][tile][depth].
+// The transformed input of tiles t0 .. t1: [group][point][tile][depth].
 template <int NH, int NW>
-HWY_INLINE void DataBlock(const ConvShape& s, const float* x, std::int64_t group, std::int64_t t0,
-                          std::int64_t t1, float* v, std::int64_t step) {
+HWY_INLINE void DataBlock(const ConvShape& s, const float* x, std::int64_t t0, std::int64_t t1,
+                          float* v, std::int64_t step) {
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
   for (std::int64_t t = t0; t < t1; ++t) {
     const TilePlace at(s, t);
-    const float* image = x + at.image * h.in * w.in * s.c + group * s.cg;
-    float* row = v + (t - t0) * s.depth_padded();
-    for (std::int64_t qy = 0; qy < h.chunks; ++qy) {
-      for (std::int64_t qx = 0; qx < w.chunks; ++qx, row += s.c_padded()) {
-        const std::int64_t y0 = at.y - h.padding + h.dilation * qy * h.r;
-        const std::int64_t x0 = at.x - w.padding + w.dilation * qx * w.r;
+    const float* image = x + at.image * h.in * w.in * s.c;
+    for (std::int64_t q = 0; q < h.chunks * w.chunks; ++q) {
+      const std::int64_t y0 = at.y - h.padding + h.dilation * (q / w.chunks) * h.r;
+      const std::int64_t x0 = at.x - w.padding + w.dilation * (q % w.chunks) * w.r;
+      for (std::int64_t g = 0; g < s.groups; ++g) {
+        float* row = v + g * NH * NW * step + (t - t0) * s.depth_padded() + q * s.c_padded();
         EachChunk(s.cg, [&](auto d, std::int64_t c, std::int64_t count) HWY_ATTR {
-          const TileView view{image + c, h.in, w.in, s.c, y0, x0, h.dilation, w.dilation};
+          const TileView view{image + g * s.cg + c, h.in,      w.in, s.c, y0, x0,
+                              h.dilation,           w.dilation};
           DataTile<decltype(d), NH, NW>(d, view, count, row + c, step);
         });
       }
@@ -160,21 +161,22 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
 
 template <int NH, int NW>
 void Forward(const ConvShape& s, const float* x, const float* u, float* y, const ConvEpilogue* e,
-             std::int64_t group, std::int64_t t0, std::int64_t t1, float* scratch) {
+             std::int64_t t0, std::int64_t t1, float* scratch) {
   const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(tiles, depth), m_step = point_step(tiles, wide);
-  float *v = scratch, *m = scratch + NH * NW * v_step;
-  DataBlock<NH, NW>(s, x, group, t0, t1, v, v_step);
-  const float* up = u + group * NH * NW * depth * wide;
-  for (int k = 0; k < NH * NW; ++k)
-    Multiply({v + k * v_step, depth, 1, up + k * depth * wide, wide, m + k * m_step, wide, tiles,
+  float *v = scratch, *m = scratch + s.groups * NH * NW * v_step;
+  DataBlock<NH, NW>(s, x, t0, t1, v, v_step);
+  for (std::int64_t k = 0; k < s.groups * NH * NW; ++k)
+    Multiply({v + k * v_step, depth, 1, u + k * depth * wide, wide, m + k * m_step, wide, tiles,
               wide, s.depth(), true});
   for (std::int64_t t = t0; t < t1; ++t) {
     const TilePlace at(s, t);
-    const float* row = m + (t - t0) * wide;
-    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-      OutputTile<decltype(d), NH, NW>(d, s, row + o, m_step, at, group * s.og + o, count, e, y);
-    });
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+      const float* row = m + g * NH * NW * m_step + (t - t0) * wide;
+      EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+        OutputTile<decltype(d), NH, NW>(d, s, row + o, m_step, at, g * s.og + o, count, e, y);
+      });
+    }
   }
 }
 
@@ -211,21 +213,23 @@ HWY_INLINE void OutputGradTile(D d, const ConvShape& s, const float* dy, const T
 }
 
 template <int NH, int NW>
-void WeightGrad(const ConvShape& s, const float* x, const float* dy, float* du, std::int64_t group,
-                std::int64_t t0, std::int64_t t1, bool first, float* scratch) {
+void WeightGrad(const ConvShape& s, const float* x, const float* dy, float* du, std::int64_t t0,
+                std::int64_t t1, bool first, float* scratch) {
   const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(tiles, depth), g_step = point_step(tiles, wide);
-  float *v = scratch, *g = scratch + NH * NW * v_step;
-  DataBlock<NH, NW>(s, x, group, t0, t1, v, v_step);
+  float *v = scratch, *points = scratch + s.groups * NH * NW * v_step;
+  DataBlock<NH, NW>(s, x, t0, t1, v, v_step);
   for (std::int64_t t = t0; t < t1; ++t) {
     const TilePlace at(s, t);
-    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-      OutputGradTile<decltype(d), NH, NW>(d, s, dy + group * s.og + o, at, count,
-                                          g + (t - t0) * wide + o, g_step);
-    });
+    for (std::int64_t g = 0; g < s.groups; ++g) {
+      float* row = points + g * NH * NW * g_step + (t - t0) * wide;
+      EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+        OutputGradTile<decltype(d), NH, NW>(d, s, dy + g * s.og + o, at, count, row + o, g_step);
+      });
+    }
   }
-  for (int k = 0; k < NH * NW; ++k)
-    Multiply({v + k * v_step, 1, depth, g + k * g_step, wide, du + k * depth * wide, wide,
+  for (std::int64_t k = 0; k < s.groups * NH * NW; ++k)
+    Multiply({v + k * v_step, 1, depth, points + k * g_step, wide, du + k * depth * wide, wide,
               s.depth(), wide, tiles, first});
 }
 

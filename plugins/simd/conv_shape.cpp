@@ -207,7 +207,8 @@ double product_ns(const ConvShape& s, const ConvOps& ops) {
 double data_ns(const ConvShape& s, const ConvOps& ops) {
   const double chunks = static_cast<double>(s.axis[0].chunks * s.axis[1].chunks);
   return static_cast<double>(s.tiles() * s.groups * s.points()) * chunks *
-         vectors(s.c_padded(), ops.lanes) * 2.6;
+             vectors(s.c_padded(), ops.lanes) * 2.8 +
+         static_cast<double>(s.images * s.axis[0].in * s.axis[1].in * s.c) * 0.25;
 }
 
 double output_ns(const ConvShape& s, const ConvOps& ops) {
@@ -216,10 +217,10 @@ double output_ns(const ConvShape& s, const ConvOps& ops) {
 }
 
 std::int64_t block_tiles(const ConvShape& s) {
-  constexpr std::int64_t kFloats = 160 * 1024;
-  const std::int64_t each = s.points() * (s.depth_padded() + s.o_padded());
+  constexpr std::int64_t kFloats = 200 * 1024;
+  const std::int64_t each = s.groups * s.points() * (s.depth_padded() + s.o_padded());
   const std::int64_t fit = std::clamp<std::int64_t>(kFloats / each, 1, 192);
-  return fit >= 12 ? fit / 12 * 12 : fit;
+  return fit >= 24 ? fit / 12 * 12 : fit;
 }
 
 }  // namespace quern::simd

@@ -11,24 +11,19 @@ namespace {
 
 constexpr const char* kName = "conv_weight_grad.points";
 
-std::int64_t group_floats(const ConvShape& s) {
-  return s.points() * s.depth_padded() * s.o_padded();
-}
-
-double shard_ns(const ConvShape& s) { return static_cast<double>(group_floats(s)) * 4 / 8.0; }
+// To write, read and add a shard's sums.
+double shard_ns(const ConvShape& s) { return static_cast<double>(s.weight_floats()) * 4 / 8.0; }
 
 double work_ns(const ConvShape& s, const ConvOps& ops) {
   // Sums are read and written once a block.
   const double blocks = static_cast<double>(s.tiles()) / static_cast<double>(block_tiles(s));
   return product_ns(s, ops) + data_ns(s, ops) + output_ns(s, ops) * 1.5 +
-         blocks * static_cast<double>(s.groups) * shard_ns(s) * 0.6;
+         blocks * shard_ns(s) * 0.6;
 }
 
 std::int64_t shards_of(const ConvShape& s, const ConvOps& ops) {
-  const double each = work_ns(s, ops) / static_cast<double>(s.groups);
-  const auto n = static_cast<std::int64_t>(each / (20e3 + 3 * shard_ns(s)));
-  const std::int64_t most = std::max<std::int64_t>(1, 16 / s.groups);
-  return std::clamp<std::int64_t>(n, 1, std::min(most, s.tiles()));
+  const auto n = static_cast<std::int64_t>(work_ns(s, ops) / (20e3 + 3 * shard_ns(s)));
+  return std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(16, s.tiles()));
 }
 
 struct ConvWeightsPlan : Plan {
@@ -46,15 +41,15 @@ struct ConvWeightsPlan : Plan {
 
   static void sum(void* task, std::uint32_t k, std::uint32_t worker) noexcept {
     const auto& [p, r] = *static_cast<Job*>(task);
-    const std::int64_t group = k / p->shards, shard = k % p->shards, tiles = p->shape.tiles();
-    const auto n = static_cast<std::uint32_t>(p->shards), i = static_cast<std::uint32_t>(shard);
-    const std::int64_t lo = split(tiles, n, i), hi = split(tiles, n, i + 1);
-    float* du = static_cast<float*>(r->workspace) + k * group_floats(p->shape);
+    const std::int64_t tiles = p->shape.tiles();
+    const auto n = static_cast<std::uint32_t>(p->shards);
+    const std::int64_t lo = split(tiles, n, k), hi = split(tiles, n, k + 1);
+    float* du = static_cast<float*>(r->workspace) + k * p->shape.weight_floats();
     auto* scratch =
         reinterpret_cast<float*>(static_cast<char*>(r->scratch) + worker * p->scratch_bytes);
     for (std::int64_t t = lo; t < hi; t += p->block)
       p->ops->weight_grad(p->shape, static_cast<const float*>(r->in[0].data),
-                          static_cast<const float*>(r->in[1].data), du, group, t,
+                          static_cast<const float*>(r->in[1].data), du, t,
                           std::min(hi, t + p->block), t == lo, scratch);
   }
 
@@ -62,12 +57,11 @@ struct ConvWeightsPlan : Plan {
     const auto& [p, r] = *static_cast<Job*>(task);
     const std::int64_t group = k / p->pieces, depth = p->shape.depth_padded();
     const std::uint32_t i = k % p->pieces;
-    p->ops->weight_finish(
-        p->shape,
-        static_cast<const float*>(r->workspace) + group * p->shards * group_floats(p->shape),
-        p->shards, group_floats(p->shape),
-        static_cast<float*>(r->out[0].data) + group * p->strides.group, p->strides,
-        split(depth, p->pieces, i), split(depth, p->pieces, i + 1));
+    p->ops->weight_finish(p->shape,
+                          static_cast<const float*>(r->workspace) + group * p->shape.group_floats(),
+                          p->shards, p->shape.weight_floats(),
+                          static_cast<float*>(r->out[0].data) + group * p->strides.group,
+                          p->strides, split(depth, p->pieces, i), split(depth, p->pieces, i + 1));
   }
 
   void tile(const qn_run&, std::uint32_t, void*) const noexcept override {}
@@ -81,7 +75,7 @@ struct ConvWeightsPlan : Plan {
       else
         for (std::int64_t i = 0; i < n; ++i) fn(&job, static_cast<std::uint32_t>(i), 0);
     };
-    each(sum, shape.groups * shards);
+    each(sum, shards);
     each(finish, shape.groups * pieces);
   }
 };
@@ -98,7 +92,7 @@ void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   const auto x = channels_last_strides(op.in[0], nhwc), y = channels_last_strides(op.in[1], nhwc);
   const qn_layout in[2] = {sdk::with_strides(x.data()), sdk::with_strides(y.data())};
   const std::int64_t shards = shards_of(s, *ops);
-  const double units = static_cast<double>(shards * s.groups);
+  const auto units = static_cast<double>(shards);
   const double w = std::max(1.0, std::min<double>(op.max_workers, units));
   const double rounds = std::ceil(units / w) / units;
   qn_candidate c = sdk::candidate(
@@ -108,7 +102,7 @@ void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   c.n_in = 2;
   c.in = in;
   c.confidence = QN_CONFIDENCE_MODEL;
-  c.workspace_max = static_cast<std::uint64_t>(shards * s.groups * group_floats(s)) * 4;
+  c.workspace_max = static_cast<std::uint64_t>(shards * s.weight_floats()) * 4;
   host.offer(answer, &c);
 }
 
@@ -125,10 +119,11 @@ std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t, qn_p
   p->shards = shards_of(s, *p->ops);
   p->block = std::min(block_tiles(s), (s.tiles() + p->shards - 1) / p->shards);
   p->workers = op.max_workers;
-  p->pieces = static_cast<std::uint32_t>(std::min<std::int64_t>(s.depth_padded(), 16));
+  p->pieces =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(s.depth_padded(), s.groups > 1 ? 1 : 16));
   p->scratch_bytes = (static_cast<std::uint64_t>(block_floats(s, p->block)) * 4 + 63) / 64 * 64;
   info.worker_scratch = p->scratch_bytes;
-  info.workspace = static_cast<std::uint64_t>(p->shards * s.groups * group_floats(s)) * 4;
+  info.workspace = static_cast<std::uint64_t>(p->shards * s.weight_floats()) * 4;
   return p;
 }
 
