@@ -52,11 +52,23 @@ struct WeightStrides {
   std::int64_t o, h, w, c, group;
 };
 
+// Tiles first .. first + tiles of all groups (their channels lie side by side): transformed inputs
+// [group][point][tile][depth_padded], then products [group][point][tile][o_padded].
+struct ConvBlock {
+  float* memory;  // block_floats()
+  std::int64_t first, tiles;
+};
+
 struct ConvOps {
   std::int64_t lanes;
-  // Tiles t0 .. t1 of all groups: their channels lie side by side. scratch: block_floats.
-  void (*forward)(const ConvShape& s, const float* x, const float* u, float* y,
-                  const ConvEpilogue* e, std::int64_t t0, std::int64_t t1, float* scratch);
+  // The three phases of a block: tiles lo .. hi to points; products lo .. hi of groups * points;
+  // tiles lo .. hi to outputs.
+  void (*data)(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t lo,
+               std::int64_t hi);
+  void (*products)(const ConvShape& s, const ConvBlock& b, const float* u, std::int64_t lo,
+                   std::int64_t hi);
+  void (*outputs)(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, float* y,
+                  std::int64_t lo, std::int64_t hi);
   // The transformed gradient of the weights from tiles t0 .. t1, laid out like transformed
   // weights; added to what is there unless `first`.
   void (*weight_grad)(const ConvShape& s, const float* x, const float* dy, float* du,

@@ -99,19 +99,20 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
   }
 }
 
-// The transformed input of tiles t0 .. t1: [group][point][tile][depth].
 template <int NH, int NW>
-HWY_INLINE void DataBlock(const ConvShape& s, const float* x, std::int64_t t0, std::int64_t t1,
-                          float* v, std::int64_t step) {
+void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t lo,
+          std::int64_t hi) {
+  const std::int64_t step = point_step(b.tiles, s.depth_padded());
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
-  for (std::int64_t t = t0; t < t1; ++t) {
+  for (std::int64_t t = lo; t < hi; ++t) {
     const TilePlace at(s, t);
     const float* image = x + at.image * h.in * w.in * s.c;
     for (std::int64_t q = 0; q < h.chunks * w.chunks; ++q) {
       const std::int64_t y0 = at.y - h.padding + h.dilation * (q / w.chunks) * h.r;
       const std::int64_t x0 = at.x - w.padding + w.dilation * (q % w.chunks) * w.r;
       for (std::int64_t g = 0; g < s.groups; ++g) {
-        float* row = v + g * NH * NW * step + (t - t0) * s.depth_padded() + q * s.c_padded();
+        float* row =
+            b.memory + g * NH * NW * step + (t - b.first) * s.depth_padded() + q * s.c_padded();
         EachChunk(s.cg, [&](auto d, std::int64_t c, std::int64_t count) HWY_ATTR {
           const TileView view{image + g * s.cg + c, h.in,      w.in, s.c, y0, x0,
                               h.dilation,           w.dilation};
@@ -159,22 +160,31 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
   }
 }
 
+// Where the second half of a block begins.
+HWY_INLINE float* SecondHalf(const ConvShape& s, const ConvBlock& b) {
+  return b.memory + s.groups * s.points() * point_step(b.tiles, s.depth_padded());
+}
+
+void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64_t lo,
+              std::int64_t hi) {
+  const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
+  const std::int64_t v_step = point_step(b.tiles, depth), m_step = point_step(b.tiles, wide);
+  float* m = SecondHalf(s, b);
+  for (std::int64_t k = lo; k < hi; ++k)
+    Multiply({b.memory + k * v_step, depth, 1, u + k * depth * wide, wide, m + k * m_step, wide,
+              b.tiles, wide, s.depth(), true});
+}
+
 template <int NH, int NW>
-void Forward(const ConvShape& s, const float* x, const float* u, float* y, const ConvEpilogue* e,
-             std::int64_t t0, std::int64_t t1, float* scratch) {
-  const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
-  const std::int64_t v_step = point_step(tiles, depth), m_step = point_step(tiles, wide);
-  float *v = scratch, *m = scratch + s.groups * NH * NW * v_step;
-  DataBlock<NH, NW>(s, x, t0, t1, v, v_step);
-  for (std::int64_t k = 0; k < s.groups * NH * NW; ++k)
-    Multiply({v + k * v_step, depth, 1, u + k * depth * wide, wide, m + k * m_step, wide, tiles,
-              wide, s.depth(), true});
-  for (std::int64_t t = t0; t < t1; ++t) {
+void Outputs(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, float* y,
+             std::int64_t lo, std::int64_t hi) {
+  const std::int64_t step = point_step(b.tiles, s.o_padded());
+  for (std::int64_t t = lo; t < hi; ++t) {
     const TilePlace at(s, t);
     for (std::int64_t g = 0; g < s.groups; ++g) {
-      const float* row = m + g * NH * NW * m_step + (t - t0) * wide;
+      const float* row = SecondHalf(s, b) + g * NH * NW * step + (t - b.first) * s.o_padded();
       EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-        OutputTile<decltype(d), NH, NW>(d, s, row + o, m_step, at, g * s.og + o, count, e, y);
+        OutputTile<decltype(d), NH, NW>(d, s, row + o, step, at, g * s.og + o, count, e, y);
       });
     }
   }
@@ -217,8 +227,9 @@ void WeightGrad(const ConvShape& s, const float* x, const float* dy, float* du, 
                 std::int64_t t1, bool first, float* scratch) {
   const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(tiles, depth), g_step = point_step(tiles, wide);
-  float *v = scratch, *points = scratch + s.groups * NH * NW * v_step;
-  DataBlock<NH, NW>(s, x, t0, t1, v, v_step);
+  const ConvBlock b{scratch, t0, tiles};
+  float *v = scratch, *points = SecondHalf(s, b);
+  Data<NH, NW>(s, b, x, t0, t1);
   for (std::int64_t t = t0; t < t1; ++t) {
     const TilePlace at(s, t);
     for (std::int64_t g = 0; g < s.groups; ++g) {
@@ -344,7 +355,11 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
 template <int NH, int NW>
 const ConvOps* Table() {
   static const ConvOps ops{static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())),
-                           Forward<NH, NW>, WeightGrad<NH, NW>, WeightFinish<NH, NW>,
+                           Data<NH, NW>,
+                           Products,
+                           Outputs<NH, NW>,
+                           WeightGrad<NH, NW>,
+                           WeightFinish<NH, NW>,
                            Weights<NH, NW>};
   return &ops;
 }
