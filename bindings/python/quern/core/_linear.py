@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 
-def _inexact(name, *arrays):
-    if all(a.dtype in INEXACT for a in arrays):
+def _inexact(name, a, b):
+    if a.dtype in INEXACT and b.dtype in INEXACT:
         return
-    kind = result_type(*arrays)
+    kind = result_type(a, b)
     if not issubdtype(kind, inexact):
-        given = " and ".join(a.dtype._name for a in arrays)
+        given = f"{a.dtype._name} and {b.dtype._name}"
         raise ValueError(
             f"[{name}] Only inexact types are supported but {given} were provided which results in {kind._name}, "
             "which is not a floating point type."
@@ -328,19 +328,17 @@ def einsum_path(subscripts: str, *operands):
 
 def _conv(name, n, x, w, stride, padding, dilation, groups, stream):
     check_stream(stream)
-    _conv_shapes(name, n, x, w, groups)
+    check_array(x, name)
+    check_array(w, name)
     low = ints_of(padding, n, name, "padding")
-    return ops.conv(
-        x,
-        w,
-        ints_of(stride, n, name, "stride"),
-        low,
-        low,
-        ints_of(dilation, n, name, "dilation"),
-        (1,) * n,
-        groups,
-        False,
-    )
+    stride, dilation = ints_of(stride, n, name, "stride"), ints_of(dilation, n, name, "dilation")
+    if x.ndim != n + 2 or w.ndim != n + 2 or x.dtype not in INEXACT:
+        _conv_shapes(name, n, x, w, groups)
+    try:
+        return ops.conv(x, w, stride, low, low, dilation, (1,) * n, groups, False)
+    except ValueError:
+        _conv_shapes(name, n, x, w, groups)  # says it in MLX's words
+        raise
 
 
 def _conv_shapes(name, n, x, w, groups, transposed=False):

@@ -78,8 +78,10 @@ class Module(dict, Fit):
     # ---- attributes
 
     def __getattr__(self, key: str):
-        if key in self:
+        try:
             return self[key]
+        except KeyError:
+            pass
         return super().__getattribute__(key)  # raises the usual AttributeError
 
     def __setattr__(self, key: str, val: Any):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from quern import core as mx
+from quern.core._dtypes import INEXACT
 from quern.core._ops import ops
 from quern.nn.layers._data_format import (
     format_repr,
@@ -26,11 +27,16 @@ def per_axis(value, count: int) -> tuple:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * count
 
 
+def option(layer: Module, name: str):
+    """The attribute `layer.name`; those that are tuples or lists are found sooner than by the dot."""
+    return layer[name] if name in layer else getattr(layer, name)
+
+
 def add_bias(y: mx.array, layer: Module, channels_first: bool) -> mx.array:
     """y plus the layer's bias, if it has one."""
-    if "bias" not in layer:
+    bias = layer.get("bias")
+    if bias is None:
         return y
-    bias = layer["bias"]
     return y + (bias.reshape(-1, *[1] * (y.ndim - 2)) if channels_first else bias)
 
 
@@ -61,36 +67,32 @@ class _Conv(Module):
         return text + format_repr(self._data_format)
 
     def __call__(self, x):
-        spatial = self["weight"].ndim - 2
-        padding = self.padding
+        weight = self["weight"]
+        spatial = weight.ndim - 2
+        padding = option(self, "padding")
         if self._padding_mode != "constant":
             # done here, as the op pads with zeros only
             x = self._padded(x, padding)
             padding = 0
+        stride, dilation = option(self, "stride"), option(self, "dilation")
         if self._channels_first:
-            low = per_axis(padding, spatial)
-            y = ops.conv(
-                x,
-                to_channels_first(self["weight"]),
-                per_axis(self.stride, spatial),
-                low,
-                low,
-                per_axis(self.dilation, spatial),
-                (1,) * spatial,
-                self.groups,
-                False,
-                "nchw",
-            )
+            weight, layout = to_channels_first(weight), "nchw"
         else:
-            conv = (mx.conv1d, mx.conv2d, mx.conv3d)[spatial - 1]
-            y = conv(
-                x,
-                self["weight"],
-                stride=self.stride,
-                padding=padding,
-                dilation=self.dilation,
-                groups=self.groups,
-            )
+            layout = "nhwc"
+        if x.ndim == spatial + 2 and x.dtype in INEXACT:
+            low = per_axis(padding, spatial)
+            try:
+                y = ops.conv(
+                    x, weight, per_axis(stride, spatial), low, low, per_axis(dilation, spatial),
+                    (1,) * spatial, self.groups, False, layout,
+                )  # fmt: skip
+                return add_bias(y, self, self._channels_first)
+            except ValueError:
+                if self._channels_first:
+                    raise
+        # a wrong input, of which these say what is wrong in MLX's words
+        conv = (mx.conv1d, mx.conv2d, mx.conv3d)[spatial - 1]
+        y = conv(x, self["weight"], stride, padding, dilation, self.groups)
         return add_bias(y, self, self._channels_first)
 
     def _padded(self, x: mx.array, padding) -> mx.array:

@@ -71,6 +71,14 @@ class _Pool(Module):
         )
 
     def __call__(self, x):
+        if x.ndim == self._spatial + 2:
+            try:
+                return self._pool(x, self["_kernel_size"], self["_stride"], self["_padding"], self._layout)
+            except ValueError:
+                pass  # no windows, or windows of nothing but padding
+        return self._pool_anything(x)
+
+    def _pool_anything(self, x):
         spatial, first = self._spatial, self._layout == "nchw"
         if x.ndim != spatial + 2:
             raise ValueError(
