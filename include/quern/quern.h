@@ -186,13 +186,15 @@ QN_API qn_status qn_fn_compile(qn_fn*, qn_fn** out, qn_error**);
 #define QN_TRACE_VALUES 0u       /* traced inputs have the values of `in`; evaluation is allowed */
 #define QN_TRACE_PLACEHOLDERS 1u /* they have shape and dtype only; evaluating what depends on them fails with
                                     FAILED_PRECONDITION */
+#define QN_TRACE_INTEGERS 2u     /* added to either: integers and booleans have gradients too, in their own
+                                    arithmetic; indices have none, and asking for them is an error */
 /* traced: n_in new references. axes: NULL, or with placeholders an axis for each input that is left out of its
  * shape (QN_AXIS_NONE: none is). rt may be NULL when there is an input. *out: end it with qn_trace_end. */
 QN_API qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_in, const int64_t* axes,
                                 uint32_t flags, qn_array** traced, qn_trace** out, qn_error**);
-/* Gradients of the n inputs that argnums names (floating dtypes, each once), as new references: the sum over the
- * outputs of cotangent times derivative; zeros for an input without part in the outputs. cotangents: one an
- * output, of its shape and dtype. May be called several times. */
+/* Gradients of the n inputs that argnums names (floating dtypes, with QN_TRACE_INTEGERS any; each once), as new
+ * references: the sum over the outputs of cotangent times derivative; zeros for an input without part in the
+ * outputs. cotangents: one an output, of its shape and dtype. May be called several times. */
 QN_API qn_status qn_trace_vjp(qn_trace*, qn_array* const* outputs, uint32_t n_out, qn_array* const* cotangents,
                               const uint32_t* argnums, uint32_t n, qn_array** grads, qn_error**);
 /* Tangents of the outputs, n_out new references: the sum over the n inputs that argnums names of derivative times

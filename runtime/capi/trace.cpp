@@ -16,9 +16,14 @@ struct qn_trace {
   Tracing tracing;
   ArrayList in;
   std::vector<std::int64_t> axes;  // one an input
+  Flow flow;
 
-  qn_trace(Runtime& rt, Tracing t, ArrayList arrays, std::vector<std::int64_t> mapped)
-      : runtime(&rt), tracing(std::move(t)), in(std::move(arrays)), axes(std::move(mapped)) {
+  qn_trace(Runtime& rt, Tracing t, ArrayList arrays, std::vector<std::int64_t> mapped, Flow f)
+      : runtime(&rt),
+        tracing(std::move(t)),
+        in(std::move(arrays)),
+        axes(std::move(mapped)),
+        flow(f) {
     rt.retain();
   }
   ~qn_trace() { runtime->release(); }
@@ -47,21 +52,24 @@ qn_status qn_trace_begin(qn_runtime* rt, qn_array* const* in, uint32_t n_in, con
   return guard(__func__, error, [&, fn = __func__] {
     need(out, fn, "out");
     if (n_in) need(traced, fn, "traced");
-    if (flags > QN_TRACE_PLACEHOLDERS)
+    if (flags & ~(QN_TRACE_PLACEHOLDERS | QN_TRACE_INTEGERS))
       fail_invalid("[", fn, "] flags is ", flags,
-                   ", expected QN_TRACE_VALUES or QN_TRACE_PLACEHOLDERS");
-    if (axes && flags != QN_TRACE_PLACEHOLDERS)
+                   ", expected QN_TRACE_VALUES or QN_TRACE_PLACEHOLDERS, with or without "
+                   "QN_TRACE_INTEGERS");
+    const bool placeholders = (flags & QN_TRACE_PLACEHOLDERS) != 0;
+    if (axes && !placeholders)
       fail_invalid("[", fn, "] axes are given; expected QN_TRACE_PLACEHOLDERS with them");
     ArrayList list;
     Runtime* runtime = arrays_arg(fn, unwrap(rt), in, n_in, list);
     need(runtime, fn, "rt");
     std::vector<std::int64_t> mapped(n_in, kNoAxis);
     if (axes) mapped.assign(axes, axes + n_in);
-    Tracing tracing = flags == QN_TRACE_VALUES
-                          ? Tracing::of_values(list)
-                          : Tracing::of_placeholders(*runtime, example_metas(fn, list, mapped));
+    Tracing tracing = placeholders
+                          ? Tracing::of_placeholders(*runtime, example_metas(fn, list, mapped))
+                          : Tracing::of_values(list);
+    const Flow flow = flags & QN_TRACE_INTEGERS ? Flow::all : Flow::floating;
     auto t = std::make_unique<qn_trace>(*runtime, std::move(tracing), std::move(list),
-                                        std::move(mapped));
+                                        std::move(mapped), flow);
     give_all(t->tracing.inputs(), traced);
     *out = t.release();
   });
@@ -77,7 +85,7 @@ qn_status qn_trace_vjp(qn_trace* t, qn_array* const* outputs, uint32_t n_out,
     argnums_arg(fn, argnums, n, static_cast<std::uint32_t>(t->tracing.inputs().size()));
     ArrayList c;
     arrays_arg(fn, t->runtime, cotangents, n_out, c);
-    give_all(pull_back(t->tracing, y, c, {argnums, n}), grads);
+    give_all(pull_back(t->tracing, y, c, {argnums, n}, t->flow), grads);
   });
 }
 

@@ -35,8 +35,6 @@ void identity(Vjp& v) {
 }
 
 void astype(Vjp& v) {
-  // Through integers and booleans nothing flows.
-  if (!differentiable(v.out().dtype())) return;
   unary(v, [&](const Array& g) { return cast(g, v.in(0).dtype()); });
 }
 

@@ -24,10 +24,9 @@ inline Array conj(const Array& x) { return is_complex(x.dtype()) ? ops::conjugat
 
 inline bool differentiable(DType t) { return is_float(t) || is_complex(t); }
 
-// True when the rule must set the gradient of input i; integers and booleans have none.
-inline bool wants(const Vjp& v, std::size_t i) {
-  return v.needs(i) && differentiable(v.in(i).dtype());
-}
+// True when the rule must set the gradient of input i. Whether integers have one is up to the
+// transform.
+inline bool wants(const Vjp& v, std::size_t i) { return v.needs(i); }
 
 // Axes from 0, ascending, all of them for an empty list. Throws on one out of range or given twice.
 Ints reduce_axes(const char* op, IntSpan axes, std::size_t ndim);

@@ -22,25 +22,31 @@ struct Cotangents {
   }
 };
 
-// Nodes on a path from the inputs named by argnums.
+bool flows(const Array& a, Flow flow) { return flow == Flow::all || differentiable(a); }
+
+// Nodes on a path from the inputs named by argnums. An op whose gradient is zero ends a path.
 class Paths {
  public:
-  Paths(const Walked& w, const ArrayList& inputs, std::span<const std::uint32_t> argnums)
-      : w_(w), on_path_(w.order.size(), 0) {
+  Paths(const Walked& w, const ArrayList& inputs, std::span<const std::uint32_t> argnums, Flow flow)
+      : w_(w), flow_(flow), on_path_(w.order.size(), 0) {
     for (std::uint32_t a : argnums)
       if (const auto k = w.find(inputs[a]); k >= 0) on_path_[static_cast<std::size_t>(k)] = 1;
-    for (std::size_t i = 0; i < w.order.size(); ++i)
-      for (const Array& in : w.order[i]->in) on_path_[i] |= has(in) ? 1 : 0;
+    for (std::size_t i = 0; i < w.order.size(); ++i) {
+      const Node& n = *w.order[i];
+      if (!n.custom && op_info(n.op).grad == grad::zero) continue;
+      for (const Array& in : n.in) on_path_[i] |= has(in) ? 1 : 0;
+    }
   }
   bool node(std::size_t i) const { return on_path_[i] != 0; }
   bool has(const Array& a) const {
-    if (!differentiable(a)) return false;
+    if (!flows(a, flow_)) return false;
     const auto k = w_.find(a);
     return k >= 0 && on_path_[static_cast<std::size_t>(k)];
   }
 
  private:
   const Walked& w_;
+  Flow flow_;
   std::vector<char> on_path_;
 };
 
@@ -48,6 +54,33 @@ void check_gradient(const Array& g, const Array& to) {
   if (g.shape() != to.shape() || g.dtype() != to.dtype())
     fail_invalid("[custom_gradient] vjp gave a gradient of ", name(g.dtype()), to_string(g.shape()),
                  " for an input of ", name(to.dtype()), to_string(to.shape()));
+}
+
+// The numbers of the inputs of an op that are indices.
+std::pair<std::size_t, std::size_t> indices_of(const Node& n) {
+  switch (n.op) {
+    case QN_OP_TAKE:
+    case QN_OP_TAKE_ALONG_AXIS:
+    case QN_OP_SCATTER_ADD:
+    case QN_OP_SCATTER_ADD_ALONG_AXIS:
+    case QN_OP_PUT_ALONG_AXIS:
+      return {1, 2};
+    case QN_OP_GATHER:
+      return {1, n.in.size()};
+    case QN_OP_SCATTER:
+      return {2, n.in.size()};
+    default:
+      return {0, 0};
+  }
+}
+
+void refuse_indices(const Node& n, std::span<const bool> needs) {
+  const auto [first, end] = indices_of(n);
+  for (std::size_t k = first; k < end; ++k)
+    if (needs[k])
+      fail_invalid("[", op_info(n.op).name,
+                   "] Cannot calculate VJP with respect to indices. Use stop_gradient on indices "
+                   "to stop gradients from being computed.");
 }
 
 ArrayList pull_back_custom(const Node& n, const ArrayList& out, const ArrayList& cot,
@@ -68,7 +101,7 @@ ArrayList pull_back_custom(const Node& n, const ArrayList& out, const ArrayList&
   args.append(cot.begin(), cot.end());
   ArrayList g = n.custom->vjp->call(args);
   for (std::size_t i = 0; i < n_in; ++i)
-    if (needs[i]) {
+    if (needs[i] && differentiable(n.in[i])) {
       check_gradient(g[i], n.in[i]);
       result[i] = std::move(g[i]);
     }
@@ -107,30 +140,31 @@ ArrayList pull_back_node(const Node& n, const ArrayList& out, const ArrayList& c
 }
 
 void check_argnums(const char* op, std::span<const std::uint32_t> argnums,
-                   std::span<const Array> in) {
+                   std::span<const Array> in, Flow flow) {
   for (std::uint32_t a : argnums) {
     if (a >= in.size())
       fail_invalid("[", op, "] argument number ", a, " is out of range: there are ", in.size(),
                    " inputs");
-    if (!differentiable(in[a]))
+    if (!flows(in[a], flow))
       fail_invalid("[", op, "] argument ", a, " has dtype ", name(in[a].dtype()),
                    ", derivatives need a floating dtype");
   }
 }
 
 ArrayList pull_back(const Tracing& t, std::span<const Array> outputs,
-                    std::span<const Array> cotangents, std::span<const std::uint32_t> argnums) {
-  check_argnums("vjp", argnums, t.inputs());
+                    std::span<const Array> cotangents, std::span<const std::uint32_t> argnums,
+                    Flow flow) {
+  check_argnums("vjp", argnums, t.inputs(), flow);
   Cotangents cot;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Array &o = outputs[i], &c = cotangents[i];
     if (c.shape() != o.shape() || c.dtype() != o.dtype())
       fail_invalid("[vjp] cotangent ", i, " is ", name(c.dtype()), to_string(c.shape()),
                    ", expected ", name(o.dtype()), to_string(o.shape()));
-    if (differentiable(o)) cot.add(o, c);
+    if (flows(o, flow)) cot.add(o, c);
   }
   const Walked w = walk(outputs, t.trace());
-  const Paths paths(w, t.inputs(), argnums);
+  const Paths paths(w, t.inputs(), argnums, flow);
   for (std::size_t i = w.order.size(); i-- > 0;) {
     Node& n = *w.order[i];
     if (!paths.node(i)) continue;
@@ -148,6 +182,7 @@ ArrayList pull_back(const Tracing& t, std::span<const Array> outputs,
       any |= reached.back() != nullptr;
     }
     if (!any) continue;
+    if (flow == Flow::all) refuse_indices(n, needs);
     const ArrayList out = results_of(n);
     ArrayList g;
     for (std::size_t k = 0; k < out.size(); ++k)

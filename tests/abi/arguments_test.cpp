@@ -351,8 +351,8 @@ TEST_F(Arguments, Traces) {
                qn_trace_begin(rt, nullptr, 1, nullptr, 0, &traced, &t, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_trace_begin]",
                qn_trace_begin(rt, &none, 1, nullptr, 0, &traced, &t, &e));
-  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "flags is 2",
-               qn_trace_begin(rt, &a, 1, nullptr, 2, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "flags is 4",
+               qn_trace_begin(rt, &a, 1, nullptr, 4, &traced, &t, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "axes",
                qn_trace_begin(rt, &a, 1, &axis, QN_TRACE_VALUES, &traced, &t, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "axis 3",

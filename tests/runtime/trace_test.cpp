@@ -73,6 +73,38 @@ TEST(Trace, EvaluatedArraysLoseTheirGraphAtTheEnd) {
   EXPECT_LT(rt.stats().bytes_active - before, 3 * big.size() * sizeof(float));
 }
 
+TEST(Trace, GradientsThroughIntegersWhereAskedFor) {
+  Rt rt;
+  const std::int32_t numbers[] = {2, 1, 2};
+  const std::int64_t three = 3;
+  qn_array* made = nullptr;
+  QN_CHECK(qn_array_from_data(rt, numbers, &three, 1, QN_I32, &made, e));
+  const A i(made), x = rt.floats({1, 2, 3}, {3});
+  const auto cast = [&](const A& a, qn_dtype t) {
+    qn_array* out = nullptr;
+    QN_CHECK(qn_astype(rt, a, t, &out, e));
+    return A(out);
+  };
+  {
+    Traced t(rt, {i, x});
+    EXPECT_THROW(t.vjp({t.inputs[0] * t.inputs[1]}, {x}, {0}), std::runtime_error);
+    const A cut = cast(cast(t.inputs[1], QN_I32), QN_F32);
+    EXPECT_EQ(values(t.vjp({cut}, {x}, {1})[0]), (F{0, 0, 0}));
+  }
+  Traced t(rt, {i, x}, QN_TRACE_INTEGERS);
+  const A product = t.inputs[0] * t.inputs[1];
+  const A back = t.vjp({product}, {x}, {0})[0];
+  EXPECT_EQ(qn_array_dtype(back), QN_I32);
+  EXPECT_EQ(values(cast(back, QN_F32)), (F{1, 4, 9}));
+  const A cut = cast(cast(t.inputs[1], QN_I32), QN_F32);
+  EXPECT_EQ(values(t.vjp({cut}, {x}, {1})[0]), (F{1, 2, 3}));
+  qn_array* taken = nullptr;
+  QN_CHECK(qn_take(rt, t.inputs[1], t.inputs[0], 0, &taken, e));
+  const A picked(taken);
+  EXPECT_EQ(values(t.vjp({picked}, {x}, {1})[0]), (F{0, 2, 4}));
+  EXPECT_THROW(t.vjp({picked}, {x}, {0}), std::runtime_error);  // of indices
+}
+
 TEST(Trace, PlaceholdersHaveNoValue) {
   Rt rt;
   const A x = rt.floats({1, 2, 3}, {3});

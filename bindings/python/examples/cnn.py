@@ -49,10 +49,11 @@ class CNN(nn.Module):
 def test_singly(model: CNN, data, count: int) -> tuple[float, float]:
     """Classifies ``count`` pictures one by one: (accuracy, microseconds a picture)."""
     model.eval()
+    classify = mx.compile(lambda picture: mx.argmax(model(picture), axis=-1))  # the weights become constants
     pictures = [mx.array(data[i][0][None]) for i in range(count)]
-    mx.eval(pictures, model(pictures[0]))
+    mx.eval(pictures, classify(pictures[0]))
     start = time.perf_counter()
-    answers = [mx.argmax(model(picture), axis=-1).item() for picture in pictures]
+    answers = [classify(picture).item() for picture in pictures]
     each = (time.perf_counter() - start) / count * 1e6
     return float(np.mean([a == data.labels[i] for i, a in enumerate(answers)])), each
 

@@ -44,6 +44,28 @@ def test_lines(expression):
     check(expression, x=lambda m: m.arange(6.0).reshape(2, 3), **{k: (lambda m, v=v: v) for k, v in HELPERS.items()})
 
 
+INTEGERS = """mx.grad(lambda x: x.sum())(i);mx.grad(lambda x: (x * x).sum())(i);mx.grad(lambda x: (x / 2).sum())(i);mx.grad(lambda x: x.max())(i)
+mx.grad(lambda x: (x * mx.array([0.5, 2.5, 1])).sum())(i);mx.value_and_grad(lambda x: mx.exp(x).sum())(i);mx.grad(lambda x: (x**3).sum())(i)
+mx.grad(lambda x: (x // 2 + x % 2).sum())(i);mx.grad(lambda x: (mx.sort(x) * mx.arange(3)).sum())(i);mx.grad(lambda x: x[1:].sum())(i)
+mx.grad(lambda p: (p["w"] * p["n"]).sum())({"w": mx.ones(3), "n": i});mx.grad(lambda x, y: y.sum())(i, mx.ones(2))
+mx.grad(lambda c: mx.where(c, mx.ones(2), 0).sum())(mx.array([True, False]));mx.vjp(lambda x: x * 2, [i], [mx.ones(3)])
+mx.grad(lambda x: (x.astype(mx.int32) * x).sum())(x);mx.grad(lambda x: x.astype(mx.int32).sum())(x);mx.grad(lambda x: (x > 1).sum())(x)
+mx.grad(lambda x: (mx.argmax(x) * x).sum())(x);mx.grad(lambda k, w: mx.take(w, k).sum())(i, x);mx.grad(lambda k, w: w[k].sum())(i, x)
+mx.grad(lambda k, w: w[k].sum(), argnums=1)(i, x);mx.grad(lambda k, w: w.at[k].add(1).sum())(i, x)
+mx.grad(lambda k, w: mx.take_along_axis(w, k, 0).sum())(i, x);mx.grad(lambda k, w: mx.put_along_axis(w, k, mx.ones(3), 0).sum())(i, x)"""
+
+
+@pytest.mark.parametrize("expression", INTEGERS.replace("\n", ";").split(";"))
+def test_gradients_through_integers(expression):
+    check(expression, i=np.array([2, 1, 2], np.int32), x=np.array([1.5, 2.5, 0.5], np.float32))
+
+
+def test_gradients_through_indices_that_ops_find():
+    """Where the indices come from an op without a gradient, nothing flows through them; MLX asks for stop_gradient."""
+    g = mx.grad(lambda x: (mx.take_along_axis(x, mx.argsort(x), 0) * mx.arange(3.0)).sum())(mx.array([2.0, 1.0, 3.0]))
+    assert g.tolist() == [1, 0, 2]
+
+
 DIFFERENTIABLE = """mx.sin(x);mx.exp(x) * x;mx.tanh(x) / (1 + x * x);mx.softmax(x, -1);x @ x.T;mx.logsumexp(x, 0);x[0] * x[:, :1]
 mx.maximum(x, 0.1);mx.where(x > 0, x, -2 * x);mx.var(x, 1);mx.sqrt(x * x + 1);mx.concatenate([x, 2 * x]);mx.pad(x, 1)
 x.reshape(3, 2) @ x;mx.einsum("ij,kj->ik", x, x);mx.cumsum(x, 1);mx.sort(x, 1);mx.take(x, mx.array([0, 0, 1]), 0);x[mx.array([1, 1])]

@@ -145,7 +145,10 @@ def _pool(base: type, spatial: int, what: str) -> type:
     return type(f"{kind}{spatial}d", (base,), members)
 
 
-_LARGEST = "the largest element of each window. Padding counts as minus infinity."
+_LARGEST = (
+    "the largest element of each window. Padding counts as minus infinity.\n\n    Of equal largest elements the first "
+    "gets the gradient, where MLX divides it among them."
+)
 _MEAN = "the mean of each window. Padding counts as zeros."
 
 MaxPool1d = _pool(_MaxPool, 1, _LARGEST)
