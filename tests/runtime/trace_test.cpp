@@ -262,7 +262,7 @@ TEST(Trace, BadArguments) {
   EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {1}), std::runtime_error);     // an integer
   EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {2}), std::runtime_error);     // no such input
   EXPECT_THROW(t.vjp({y}, {rt.scalar(1)}, {0, 0}), std::runtime_error);  // twice
-  EXPECT_THROW(Traced(rt, {x}, 2), std::runtime_error);
+  EXPECT_THROW(Traced(rt, {x}, 4), std::runtime_error);
   EXPECT_THROW(Traced(rt, {x}, QN_TRACE_VALUES, {0}), std::runtime_error);
   EXPECT_THROW(Traced(rt, {x}, QN_TRACE_PLACEHOLDERS, {1}), std::runtime_error);
   EXPECT_EQ(values(t.vjp({y}, {rt.scalar(1)})[0]), (F{2, 4}));

@@ -88,10 +88,11 @@ class Trace {
     for (const auto& a : axes) skip.push_back(a ? *a : QN_AXIS_NONE);
     std::vector<qn_array*> traced(v.size());
     qn_error* error = nullptr;
-    check(qn_trace_begin(runtime(), v.data(), count(v), skip.empty() ? nullptr : skip.data(),
-                         (placeholders ? QN_TRACE_PLACEHOLDERS : QN_TRACE_VALUES) | QN_TRACE_INTEGERS, traced.data(),
-                         &trace_, &error),
-          error);
+    check(
+        qn_trace_begin(runtime(), v.data(), count(v), skip.empty() ? nullptr : skip.data(),
+                       (placeholders ? QN_TRACE_PLACEHOLDERS : QN_TRACE_VALUES) | QN_TRACE_INTEGERS,
+                       traced.data(), &trace_, &error),
+        error);
     traced_ = objects(traced);
   }
   Trace(const Trace&) = delete;
