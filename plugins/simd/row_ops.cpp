@@ -65,6 +65,23 @@ HWY_INLINE float RowMax(const float* x, std::int64_t n) {
   return nan ? std::numeric_limits<float>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, a));
 }
 
+// For rows whose sum turns NaN anyway when there is one.
+HWY_INLINE float RowMaxOfNumbers(const float* x, std::int64_t n) {
+  const D d;
+  const std::int64_t lanes = LaneCount();
+  auto a = hn::Set(d, -kInf), b = a, c = a, e = a;
+  std::int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = hn::Max(hn::LoadU(d, x + i), a);
+    b = hn::Max(hn::LoadU(d, x + i + lanes), b);
+    c = hn::Max(hn::LoadU(d, x + i + 2 * lanes), c);
+    e = hn::Max(hn::LoadU(d, x + i + 3 * lanes), e);
+  }
+  for (; i + lanes <= n; i += lanes) a = hn::Max(hn::LoadU(d, x + i), a);
+  if (i < n) b = hn::Max(LoadPart(d, x + i, n - i, -kInf), b);
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(hn::Max(a, b), hn::Max(c, e))));
+}
+
 // Sums f(x) over the row; kStore also writes f(x) to y. f maps the fill to zero.
 template <bool kStore, class F>
 HWY_INLINE double SumRow(const float* x, float* y, std::int64_t n, float fill, const F& f) {
@@ -108,7 +125,7 @@ HWY_INLINE void MapRow(const float* x, float* y, std::int64_t n, const F& f) {
 
 struct ExpMinus {
   float m;
-  HWY_INLINE V operator()(D d, V x) const { return VExp(d, hn::Sub(x, hn::Set(d, m))); }
+  HWY_INLINE V operator()(D d, V x) const { return VExpNonPositive(d, hn::Sub(x, hn::Set(d, m))); }
 };
 struct Scale {
   float s;
@@ -132,13 +149,13 @@ struct SquareMinus {
 };
 
 void SoftmaxRow(const float* x, float* y, std::int64_t n) {
-  const float m = RowMax(x, n);
+  const float m = RowMaxOfNumbers(x, n);
   const double sum = SumRow<true>(x, y, n, -kInf, ExpMinus{m});
   MapRow(y, y, n, Scale{static_cast<float>(1.0 / sum)});
 }
 
 void LogSoftmaxRow(const float* x, float* y, std::int64_t n) {
-  const float m = RowMax(x, n);
+  const float m = RowMaxOfNumbers(x, n);
   const double sum = SumRow<false>(x, y, n, -kInf, ExpMinus{m});
   MapRow(x, y, n, MinusBoth{m, static_cast<float>(std::log(sum))});
 }

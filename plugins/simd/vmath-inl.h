@@ -48,6 +48,25 @@ HWY_INLINE V VExp(D d, V x) {
   return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
 }
 
+// exp(x) for x <= 0 and NaN, 0 where it would be denormal. The rounded exponent sits in the low bits
+// of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
+template <class D, class V>
+HWY_INLINE V VExpNonPositive(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const auto magic = hn::Set(d, 12582912.0f + 127.0f);
+  const auto t = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), magic);
+  const auto qf = hn::Sub(t, magic);
+  auto r = hn::NegMulAdd(qf, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(qf, hn::Set(d, -2.12194440e-4f), r);
+  auto p = hn::MulAdd(r, hn::Set(d, 1.393368364e-3f), hn::Set(d, 8.363203347e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.166646461e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.666657684e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.000000013e-1f));
+  const auto y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  const auto scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, t)));
+  return hn::IfThenElse(hn::Lt(x, hn::Set(d, -87.0f)), hn::Zero(d), hn::Mul(y, scale));
+}
+
 template <class D, class V>
 HWY_INLINE V FixLog(D d, V x, V pole, V y) {
   const auto inf = hn::Set(d, std::numeric_limits<float>::infinity());
