@@ -7,27 +7,29 @@
 namespace quern::simd {
 namespace {
 
-double query_ns(const qn_opdesc& op) {
+// A vector of queries costs as much when it is not full.
+double head_ns(const qn_opdesc& op) {
   const auto keys = static_cast<double>(op.in[1].shape[2]);
   const auto width = static_cast<double>(op.in[0].shape[3] + op.out[0].shape[3]);
-  return keys * (width * 0.035 + 0.6) * (sdk::attr_int(op, 1) ? 0.6 : 1.0);
+  const auto queries = static_cast<double>(padded(op.in[0].shape[2]));
+  return queries * keys * (width * 0.0125 + 0.4) * (sdk::attr_int(op, 1) ? 0.6 : 1.0);
 }
 
 struct AttentionPlan : Plan {
   AttendFn attend = nullptr;
   std::int64_t heads = 0, share = 1, queries = 0, keys = 0, width = 0, out_width = 0;
-  std::int64_t mask_step[4] = {};  // between batches, heads, queries, keys
-  std::int64_t blocks = 0;         // tiles of one head
+  std::int64_t mask_step[4] = {};            // between batches, heads, queries, keys
+  std::int64_t span = kQueries, blocks = 0;  // queries of a tile, tiles of one head
   bool causal = false, truth = false;
   float scale = 0;
 
   void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept override {
-    const std::int64_t head = index / blocks, first = index % blocks * kQueries;
+    const std::int64_t head = index / blocks, first = index % blocks * span;
     const std::int64_t b = head / heads, h = head % heads;
     const std::int64_t shared = b * (heads / share) + h / share;
     const std::int64_t from = b * mask_step[0] + h * mask_step[1] + first * mask_step[2];
     AttentionTile t{};
-    t.queries = std::min(kQueries, queries - first);
+    t.queries = std::min(span, queries - first);
     t.keys = keys, t.width = width, t.out_width = out_width;
     t.q = static_cast<const float*>(run.in[0].data) + (head * queries + first) * width;
     t.k = static_cast<const float*>(run.in[1].data) + shared * keys * width;
@@ -50,11 +52,11 @@ void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer
     if (op.in[i].dtype != QN_F32) return host.refuse(answer, "tiled", "only f32");
   if (op.in[3].dtype != QN_F32 && op.in[3].dtype != QN_BOOL)
     return host.refuse(answer, "tiled", "the mask is neither f32 nor bool");
-  const double queries = static_cast<double>(op.in[0].shape[0] * op.in[0].shape[1]) *
-                         static_cast<double>(op.in[0].shape[2]);
+  const double heads = static_cast<double>(op.in[0].shape[0] * op.in[0].shape[1]);
   if (sdk::element_count(op.out[0]) == 0 || sdk::element_count(op.in[1]) == 0)
     return host.refuse(answer, "tiled", "no elements");
-  if (queries / kQueries + queries > 2e9) return host.refuse(answer, "tiled", "too many tiles");
+  if (heads * static_cast<double>(op.in[0].shape[2]) > 2e9)
+    return host.refuse(answer, "tiled", "too many tiles");
   std::vector<std::int64_t> strides[4];
   std::vector<qn_layout> in;
   for (std::uint32_t i = 0; i < 4; ++i) {
@@ -63,8 +65,7 @@ void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer
     strides[i] = strides_in_order(op.in[i], order);
     in.push_back(op.in[i].ndim ? sdk::with_strides(strides[i].data()) : sdk::any_strides());
   }
-  qn_candidate c =
-      sdk::candidate("tiled", 1, estimate_ns(0, queries * query_ns(op), op.max_workers));
+  qn_candidate c = sdk::candidate("tiled", 1, estimate_ns(0, heads * head_ns(op), op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = 4;
   c.in = in.data();
@@ -87,7 +88,9 @@ std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t, qn_plan
     p->mask_step[4 - mask.ndim + a] = mask.shape[a] == 1 ? 0 : step;
     step *= mask.shape[a];
   }
-  p->blocks = (p->queries + kQueries - 1) / kQueries;
+  const auto tiles = [&] { return q[0] * q[1] * ((p->queries + p->span - 1) / p->span); };
+  while (p->span > kLanes && tiles() < 2 * std::int64_t{op.max_workers}) p->span /= 2;
+  p->blocks = (p->queries + p->span - 1) / p->span;
   info.n_tiles = static_cast<std::uint32_t>(q[0] * q[1] * p->blocks);
   info.worker_scratch =
       (static_cast<std::uint64_t>(attention_scratch(p->width, p->out_width)) * 4 + 63) / 64 * 64;

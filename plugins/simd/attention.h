@@ -4,9 +4,9 @@
 
 namespace quern::simd {
 
-inline constexpr std::int64_t kQueries = 32;  // of a tile
-inline constexpr std::int64_t kKeys = 64;     // seen at once; a multiple of any vector
-inline constexpr std::int64_t kLanes = 16;    // rows in scratch are padded to this many floats
+inline constexpr std::int64_t kQueries = 64;  // of a tile, at most; a multiple of kLanes
+inline constexpr std::int64_t kKeys = 64;     // seen at once
+inline constexpr std::int64_t kLanes = 16;    // queries in scratch are padded to a multiple of this
 
 struct AttentionTile {
   const float *q, *k, *v;  // first query, first key, first value; rows are dense
@@ -22,9 +22,9 @@ struct AttentionTile {
 
 inline std::int64_t padded(std::int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
-// Floats of scratch: keys turned, values padded, scores, sums, and two numbers a query.
+// Floats of scratch: queries turned, results turned, scores, and two numbers a query.
 inline std::int64_t attention_scratch(std::int64_t width, std::int64_t out_width) {
-  return width * kKeys + padded(out_width) * (kKeys + kQueries) + kQueries * (kKeys + 2);
+  return kQueries * (width + out_width + kKeys + 2);
 }
 
 using AttendFn = void (*)(const AttentionTile&);

@@ -3,8 +3,8 @@
 // Gimelshein 2018). Not here: how tiles are made (attention.cpp).
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "plugins/simd/attention.h"
 
@@ -22,149 +22,152 @@ namespace HWY_NAMESPACE {
 using D = hn::CappedTag<float, kLanes>;
 using V = hn::Vec<D>;
 constexpr float kInf = std::numeric_limits<float>::infinity();
+// A block of products in registers, of which AVX-512 has 32 and the others 16.
+constexpr int kRows = 6;
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kVectors = 4;
+#else
+constexpr int kVectors = 2;
+#endif
+constexpr std::int64_t kWide = kQueries;  // between rows in scratch, whose columns are queries
 
-// c[r, 0 .. 2 vectors) += sum over k of a[r, k] * b[k, ..] for Rows rows.
-template <int Rows>
-HWY_INLINE void MultiplyBlock(const float* a, std::int64_t a_row, const float* b,
-                              std::int64_t b_row, std::int64_t depth, float* c,
-                              std::int64_t c_row) {
+// A matrix whose rows are multiplied into: element (row, k).
+struct Factor {
+  const float* data;
+  std::int64_t row, step;
+};
+
+// c[r, 0 .. Vectors vectors) += sum over k of a[r, k] * b[k, ..] for Rows rows; kFresh: c is not
+// read.
+template <int Rows, int Vectors, bool kFresh>
+HWY_INLINE void MultiplyBlock(Factor a, const float* HWY_RESTRICT b, std::int64_t depth,
+                              float* HWY_RESTRICT c) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  V low[Rows], high[Rows];
-  for (int r = 0; r < Rows; ++r) {
-    low[r] = hn::LoadU(d, c + r * c_row);
-    high[r] = hn::LoadU(d, c + r * c_row + lanes);
-  }
+  V sum[Rows][Vectors];
+  for (int r = 0; r < Rows; ++r)
+    for (int v = 0; v < Vectors; ++v)
+      sum[r][v] = kFresh ? hn::Zero(d) : hn::LoadU(d, c + r * kWide + v * lanes);
   for (std::int64_t k = 0; k < depth; ++k) {
-    const auto b0 = hn::LoadU(d, b + k * b_row), b1 = hn::LoadU(d, b + k * b_row + lanes);
+    V at[Vectors];
+    for (int v = 0; v < Vectors; ++v) at[v] = hn::LoadU(d, b + k * kWide + v * lanes);
     for (int r = 0; r < Rows; ++r) {
-      const auto s = hn::Set(d, a[r * a_row + k]);
-      low[r] = hn::MulAdd(s, b0, low[r]);
-      high[r] = hn::MulAdd(s, b1, high[r]);
+      const auto s = hn::Set(d, a.data[r * a.row + k * a.step]);
+      for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(s, at[v], sum[r][v]);
     }
   }
-  for (int r = 0; r < Rows; ++r) {
-    hn::StoreU(low[r], d, c + r * c_row);
-    hn::StoreU(high[r], d, c + r * c_row + lanes);
-  }
+  for (int r = 0; r < Rows; ++r)
+    for (int v = 0; v < Vectors; ++v) hn::StoreU(sum[r][v], d, c + r * kWide + v * lanes);
 }
 
-// The same, one vector wide.
-HWY_INLINE void MultiplyColumn(const float* a, const float* b, std::int64_t b_row,
-                               std::int64_t depth, float* c) {
-  const D d;
-  V sum = hn::LoadU(d, c);
-  for (std::int64_t k = 0; k < depth; ++k)
-    sum = hn::MulAdd(hn::Set(d, a[k]), hn::LoadU(d, b + k * b_row), sum);
-  hn::StoreU(sum, d, c);
+template <int Vectors, bool kFresh>
+HWY_INLINE void MultiplyStrip(Factor a, const float* b, std::int64_t rows, std::int64_t depth,
+                              float* c) {
+  std::int64_t r = 0;
+  const auto block = [&](auto height) {
+    constexpr int kHeight = decltype(height)::value;
+    for (; r + kHeight <= rows; r += kHeight)
+      MultiplyBlock<kHeight, Vectors, kFresh>({a.data + r * a.row, a.row, a.step}, b, depth,
+                                              c + r * kWide);
+  };
+  block(std::integral_constant<int, kRows>());
+  block(std::integral_constant<int, 4>());
+  block(std::integral_constant<int, 1>());
 }
 
-// c += a b for `rows` rows and `columns` columns, a multiple of kLanes.
-HWY_INLINE void Multiply(const float* a, std::int64_t a_row, const float* b, std::int64_t b_row,
-                         std::int64_t rows, std::int64_t columns, std::int64_t depth, float* c,
-                         std::int64_t c_row) {
+// c = a b, or c += a b, for `rows` rows and `columns` columns, a multiple of kLanes.
+template <bool kFresh>
+HWY_INLINE void Multiply(Factor a, const float* b, std::int64_t rows, std::int64_t columns,
+                         std::int64_t depth, float* c) {
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(D()));
   std::int64_t j = 0;
-  for (; j + 2 * lanes <= columns; j += 2 * lanes) {
-    std::int64_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-      MultiplyBlock<4>(a + r * a_row, a_row, b + j, b_row, depth, c + r * c_row + j, c_row);
-    for (; r < rows; ++r)
-      MultiplyBlock<1>(a + r * a_row, a_row, b + j, b_row, depth, c + r * c_row + j, c_row);
-  }
-  for (; j < columns; j += lanes) {
-    for (std::int64_t r = 0; r < rows; ++r)
-      MultiplyColumn(a + r * a_row, b + j, b_row, depth, c + r * c_row + j);
-  }
+  for (; j + kVectors * lanes <= columns; j += kVectors * lanes)
+    MultiplyStrip<kVectors, kFresh>(a, b + j, rows, depth, c + j);
+  for (; j < columns; j += lanes) MultiplyStrip<1, kFresh>(a, b + j, rows, depth, c + j);
 }
 
-HWY_INLINE void AddMask(const AttentionTile& t, std::int64_t row, std::int64_t first,
-                        std::int64_t n, float* s) {
+// The mask onto the scores s of keys first .. first + n, a row for each key.
+void AddMask(const AttentionTile& t, std::int64_t first, std::int64_t n, float* s) {
   constexpr float hidden = std::numeric_limits<float>::lowest();
-  const std::int64_t from = row * t.mask_row + first * t.mask_step;
+  const std::int64_t from = first * t.mask_step;
   if (t.truth) {
     const auto* m = static_cast<const std::uint8_t*>(t.mask) + from;
-    for (std::int64_t j = 0; j < n; ++j) s[j] = m[j * t.mask_step] ? s[j] * t.scale : hidden;
-  } else if (t.mask_step == 0) {
-    const float m = static_cast<const float*>(t.mask)[from];
-    for (std::int64_t j = 0; j < n; ++j) s[j] = s[j] * t.scale + m;
-  } else {
-    const auto* m = static_cast<const float*>(t.mask) + from;
-    for (std::int64_t j = 0; j < n; ++j) s[j] = s[j] * t.scale + m[j];
+    for (std::int64_t r = 0; r < t.queries; ++r)
+      for (std::int64_t j = 0; j < n; ++j)
+        if (!m[r * t.mask_row + j * t.mask_step]) s[j * kWide + r] = hidden;
+  } else if (const auto* m = static_cast<const float*>(t.mask) + from;
+             t.mask_row != 0 || t.mask_step != 0 || *m != 0) {
+    for (std::int64_t r = 0; r < t.queries; ++r)
+      for (std::int64_t j = 0; j < n; ++j) s[j * kWide + r] += m[r * t.mask_row + j * t.mask_step];
   }
-  for (std::int64_t j = std::max<std::int64_t>(0, t.visible + row + 1 - first); j < n; ++j)
-    s[j] = hidden;
+  for (std::int64_t j = std::max<std::int64_t>(0, t.visible + 1 - first); j < n; ++j)
+    std::fill_n(s + j * kWide, std::min(t.queries, first + j - t.visible), hidden);
 }
 
-// Scores s[0 .. n) to exp(s - maximum); the maximum so far and the sum so far follow, and what was
-// summed up in `y` under the old maximum is scaled down. A NaN makes all of the row NaN.
-HWY_INLINE void Weigh(float* s, std::int64_t n, float* y, std::int64_t out, float& most,
-                      float& total) {
+// Scores s of n keys to exp(s - maximum), in `columns` columns; the maximum so far and the sum so
+// far follow, and what was summed up in `sums` under the old maximum is scaled down. A NaN makes
+// all of its query NaN.
+HWY_INLINE void Weigh(float* s, std::int64_t n, std::int64_t columns, float* sums, std::int64_t out,
+                      float* most, float* total) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t j = n; j < kKeys; ++j) s[j] = -kInf;
-  V top = hn::Set(d, most);
-  for (std::int64_t j = 0; j < kKeys; j += lanes) top = VMax(d, top, hn::LoadU(d, s + j));
-  const bool nan = !hn::AllTrue(d, hn::Eq(top, top));
-  const float now =
-      nan ? std::numeric_limits<float>::quiet_NaN() : hn::GetLane(hn::MaxOfLanes(d, top));
-  if (now == -kInf) {  // nothing seen yet, and -inf - -inf is no number
-    std::fill_n(s, kKeys, 0.0f);
-    return;
+  for (std::int64_t c = 0; c < columns; c += lanes) {
+    const auto before = hn::LoadU(d, most + c);
+    auto top = before, other = before;
+    std::int64_t j = 0;
+    for (; j + 2 <= n; j += 2) {
+      top = hn::Max(hn::LoadU(d, s + j * kWide + c), top);
+      other = hn::Max(hn::LoadU(d, s + (j + 1) * kWide + c), other);
+    }
+    if (j < n) top = hn::Max(hn::LoadU(d, s + j * kWide + c), top);
+    top = hn::Max(top, other);
+    // Nothing but -inf seen yet: -inf - -inf is no number.
+    const auto minus = hn::IfThenElse(hn::Eq(top, hn::Set(d, -kInf)), hn::Zero(d), top);
+    const auto shrink = VExpNonPositive(d, hn::Sub(before, minus));
+    auto sum = hn::Mul(hn::LoadU(d, total + c), shrink);
+    for (j = 0; j < n; ++j) {
+      const auto p = VExpNonPositive(d, hn::Sub(hn::LoadU(d, s + j * kWide + c), minus));
+      sum = hn::Add(sum, p);
+      hn::StoreU(p, d, s + j * kWide + c);
+    }
+    hn::StoreU(top, d, most + c);
+    hn::StoreU(sum, d, total + c);
+    if (hn::AllTrue(d, hn::Eq(shrink, hn::Set(d, 1.0f)))) continue;
+    for (std::int64_t e = 0; e < out; ++e)
+      hn::StoreU(hn::Mul(hn::LoadU(d, sums + e * kWide + c), shrink), d, sums + e * kWide + c);
   }
-  const auto m = hn::Set(d, now);
-  auto sum = hn::Zero(d);
-  for (std::int64_t j = 0; j < kKeys; j += lanes) {
-    const auto p = VExp(d, hn::Sub(hn::LoadU(d, s + j), m));
-    sum = hn::Add(sum, p);
-    hn::StoreU(p, d, s + j);
-  }
-  const float shrink = most == -kInf ? 0.0f : std::exp(most - now);
-  total = total * shrink + hn::GetLane(hn::SumOfLanes(d, sum));
-  most = now;
-  if (shrink == 1.0f) return;
-  const auto by = hn::Set(d, shrink);
-  for (std::int64_t e = 0; e < out; e += lanes)
-    hn::StoreU(hn::Mul(hn::LoadU(d, y + e), by), d, y + e);
 }
 
 void Attend(const AttentionTile& t) {
-  const std::int64_t out = padded(t.out_width);
+  const std::int64_t columns = padded(t.queries);
   float* turned = t.scratch;
-  float* values = turned + t.width * kKeys;
-  float* sums = values + out * kKeys;
-  float* scores = sums + out * kQueries;
-  float* most = scores + kQueries * kKeys;
-  float* total = most + kQueries;
-  std::fill_n(sums, out * t.queries, 0.0f);
-  std::fill_n(most, t.queries, -kInf);
-  std::fill_n(total, t.queries, 0.0f);
+  float* sums = turned + t.width * kWide;
+  float* scores = sums + t.out_width * kWide;
+  float* most = scores + kKeys * kWide;
+  float* total = most + kWide;
+  for (std::int64_t i = 0; i < t.width; ++i) {
+    for (std::int64_t r = 0; r < t.queries; ++r)
+      turned[i * kWide + r] = t.q[r * t.width + i] * t.scale;
+    std::fill(turned + i * kWide + t.queries, turned + i * kWide + columns, 0.0f);
+  }
+  std::fill_n(sums, t.out_width * kWide, 0.0f);
+  std::fill_n(most, columns, -kInf);
+  std::fill_n(total, columns, 0.0f);
   // Beyond the last key that the last query sees there is nothing to do, unless a query sees none:
   // then all keys count alike.
   const std::int64_t keys = t.visible < 0 ? t.keys : std::min(t.keys, t.visible + t.queries);
   for (std::int64_t first = 0; first < keys; first += kKeys) {
     const std::int64_t n = std::min(kKeys, keys - first);
-    for (std::int64_t j = 0; j < n; ++j) {
-      const float* key = t.k + (first + j) * t.width;
-      for (std::int64_t i = 0; i < t.width; ++i) turned[i * kKeys + j] = key[i];
-      const float* value = t.v + (first + j) * t.out_width;
-      std::memcpy(values + j * out, value, static_cast<std::size_t>(t.out_width) * sizeof(float));
-      std::fill(values + j * out + t.out_width, values + (j + 1) * out, 0.0f);
-    }
-    for (std::int64_t i = 0; n < kKeys && i < t.width; ++i)
-      std::fill(turned + i * kKeys + n, turned + (i + 1) * kKeys, 0.0f);
-    std::fill_n(scores, t.queries * kKeys, 0.0f);
-    Multiply(t.q, t.width, turned, kKeys, t.queries, kKeys, t.width, scores, kKeys);
-    for (std::int64_t r = 0; r < t.queries; ++r) {
-      AddMask(t, r, first, n, scores + r * kKeys);
-      Weigh(scores + r * kKeys, n, sums + r * out, out, most[r], total[r]);
-    }
-    Multiply(scores, kKeys, values, out, t.queries, out, n, sums, out);
+    Multiply<true>({t.k + first * t.width, t.width, 1}, turned, n, columns, t.width, scores);
+    AddMask(t, first, n, scores);
+    Weigh(scores, n, columns, sums, t.out_width, most, total);
+    Multiply<false>({t.v + first * t.out_width, 1, t.out_width}, scores, t.out_width, columns, n,
+                    sums);
   }
   for (std::int64_t r = 0; r < t.queries; ++r) {
     const float by = 1.0f / total[r];
     for (std::int64_t e = 0; e < t.out_width; ++e)
-      t.y[r * t.out_width + e] = sums[r * out + e] * by;
+      t.y[r * t.out_width + e] = sums[e * kWide + r] * by;
   }
 }
 

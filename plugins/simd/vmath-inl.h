@@ -48,8 +48,8 @@ HWY_INLINE V VExp(D d, V x) {
   return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
 }
 
-// exp(x) for x <= 0 and NaN, 0 where it would be denormal. The rounded exponent sits in the low bits
-// of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
+// exp(x) for x <= 0 and NaN, 0 where it would be denormal. The rounded exponent sits in the low
+// bits of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
 template <class D, class V>
 HWY_INLINE V VExpNonPositive(D d, V x) {
   const hn::RebindToSigned<D> di;
