@@ -19,6 +19,8 @@ std::unique_ptr<Plan> plan_sort(const qn_opdesc& op, std::uint32_t kernel_id, qn
 void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t kernel_id,
                                      qn_plan_info& info);
+void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t kernel_id,
                                     qn_plan_info& info);

@@ -16,7 +16,12 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kAttention{query_attention, plan_attention};
   static constexpr Family kConv{query_conv, plan_conv};
   static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
+  static constexpr Family kFft{query_fft, plan_fft};
   switch (op) {
+    case QN_OP_FFT:
+    case QN_OP_RFFT:
+    case QN_OP_IRFFT:
+      return &kFft;
     case QN_OP_CONV:
     case QN_OP_CONV_INPUT_GRAD:
       return &kConv;
