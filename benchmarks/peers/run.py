@@ -158,29 +158,28 @@ def drive(options):
     for row in wanted:
         if row not in known:
             sys.exit(f"run.py: no workload is called '{row}'; expected some of {','.join(known)}")
-    result = {"cpu": report.cpu_name(), "threads": options.threads, "rows": {},
+    kept = Path(options.report) / "results.json" if options.report else None
+    old = json.loads(kept.read_text()) if kept and options.add and kept.exists() else None
+    result = {"cpu": report.cpu_name(), "threads": options.threads, "rows": {}, "minutes": 0,
               "versions": {k: v for side in sides for k, v in side.about.items()}}
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
         for row in wanted:
             result["rows"][row] = measured(sides, reference_or_none, row, options, folder)
+            result["minutes"] = (time.time() - start) / 60
             print(f"{time.time() - start:5.0f} s  " + report.line(row, result["rows"][row]), file=sys.stderr, flush=True)
+            if kept:  # after every row: a run that is cut short keeps what it has
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.write_text(json.dumps(joined(old, result, known) if old else result, indent=1) + "\n")
     for side in [*sides, reference]:
         side.close()
-    result["minutes"] = (time.time() - start) / 60
     if options.json:
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
-    if options.report is None:
+    if kept:
+        # Titles and the plot need NumPy and matplotlib, which the peers' environment has.
+        subprocess.check_call([str(VENV / "bin" / "python"), str(HERE / "report.py"), str(kept.parent)])
+    else:
         print(report.markdown(result))
-        return
-    target = Path(options.report)
-    target.mkdir(parents=True, exist_ok=True)
-    kept = target / "results.json"
-    if options.add and kept.exists():
-        result = joined(json.loads(kept.read_text()), result, known)
-    kept.write_text(json.dumps(result, indent=1) + "\n")
-    # Titles and the plot need NumPy and matplotlib, which the peers' environment has.
-    subprocess.check_call([str(VENV / "bin" / "python"), str(HERE / "report.py"), str(target)])
 
 
 def main():

@@ -1,5 +1,9 @@
 // The vector loops of element-wise programs, one a step, for every instruction set.
 // Not here: which loop a program needs (map_plan.cpp) and ops without vector code (map_scalar.cpp).
+#include <cmath>
+#include <cstring>
+#include <limits>
+
 #include "plugins/simd/map.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -153,6 +157,37 @@ void Loop(const void* const* src, void* dst, std::size_t n) {
   std::memcpy(out + i, tail, bytes);
 }
 
+struct OpQuartic {
+  template <class D, class V>
+  static HWY_INLINE V Do(D, V x, V, V) {
+    const auto s = hn::Mul(x, x);
+    return hn::Mul(s, s);
+  }
+};
+// Unlike the root, the power is 0 for -0 and infinite for -inf.
+struct OpPowerHalf {
+  template <class D, class V>
+  static HWY_INLINE V Do(D d, V x, V, V) {
+    const auto inf = hn::Set(d, std::numeric_limits<float>::infinity());
+    const auto y = hn::Sqrt(hn::Add(x, hn::Zero(d)));
+    return hn::IfThenElse(hn::Eq(x, hn::Neg(inf)), inf, y);
+  }
+};
+
+// x to an exponent that is one number, known when it runs.
+void PowerUniform(const void* const* src, void* dst, std::size_t n) {
+  const float* x = static_cast<const float*>(src[0]);
+  const float e = *static_cast<const float*>(src[1]);
+  if (e == 2) return Loop<OpSquare, float, 1, 0>(src, dst, n);
+  if (e == 3) return Loop<OpCube, float, 1, 0>(src, dst, n);
+  if (e == 4) return Loop<OpQuartic, float, 1, 0>(src, dst, n);
+  if (e == 1) return Loop<OpCopy, float, 1, 0>(src, dst, n);
+  if (e == -1) return Loop<OpReciprocal, float, 1, 0>(src, dst, n);
+  if (e == 0.5f) return Loop<OpPowerHalf, float, 1, 0>(src, dst, n);
+  auto* y = static_cast<float*>(dst);
+  for (std::size_t i = 0; i < n; ++i) y[i] = std::pow(x[i], e);
+}
+
 void Widen8(const void* const* src, void* dst, std::size_t n) {
   const hn::ScalableTag<std::int32_t> d;
   const hn::Rebind<std::uint8_t, decltype(d)> d8;
@@ -254,6 +289,8 @@ MapFn FloatBinary(std::uint32_t op, unsigned mask) {
       return Two<OpMul, float>(mask);
     case QN_OP_DIVIDE:
       return Two<OpDiv, float>(mask);
+    case QN_OP_POWER:
+      return mask == 2 ? PowerUniform : nullptr;
     case QN_OP_MAXIMUM:
       return Two<OpMaxF, float>(mask);
     case QN_OP_MINIMUM:

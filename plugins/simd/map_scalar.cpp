@@ -205,6 +205,8 @@ double step_cost(std::uint32_t op, bool scalar) {
       return 0.2;
     case QN_OP_RSQRT:
       return 0.4;
+    case QN_OP_POWER:  // one of the simple exponents, or not
+      return 1.0;
     default:
       return 0.05;
   }

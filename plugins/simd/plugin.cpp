@@ -17,7 +17,10 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kConv{query_conv, plan_conv};
   static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
   static constexpr Family kFft{query_fft, plan_fft};
+  static constexpr Family kPad{query_pad, plan_pad};
   switch (op) {
+    case QN_OP_PAD:
+      return &kPad;
     case QN_OP_FFT:
     case QN_OP_RFFT:
     case QN_OP_IRFFT:
