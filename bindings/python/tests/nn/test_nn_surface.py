@@ -16,7 +16,6 @@ def part_of(side, part):
 def test_every_name_is_there(part):
     wanted = public_names(part_of(MLX, part))
     present = [name for name in wanted if hasattr(part_of(QUERN, part), name)]
-    print(f"{part}: {len(present)} of {len(wanted)} names")
     assert sorted(present) == sorted(wanted)
 
 
