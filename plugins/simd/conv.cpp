@@ -1,5 +1,6 @@
 // Offers and plans for convolution and its gradient by the input, by transformed tiles.
 // Not here: the gradient by the weights (conv_weights.cpp), the loops (conv_ops.cpp).
+#include <cmath>
 #include <cstring>
 
 #include "plugins/simd/conv_chain.h"
@@ -19,7 +20,8 @@ struct ConvPlan : Plan {
   ConvShape shape{};
   const ConvOps* ops = nullptr;
   ConvChain chain;
-  std::uint32_t blocks = 1, workers = 1;
+  std::int64_t block = 1;  // tiles
+  std::uint32_t workers = 1;
 
   static const float* in(const qn_run& run, int k) {
     return static_cast<const float*>(run.in[k].data);
@@ -27,8 +29,7 @@ struct ConvPlan : Plan {
 
   void tile(const qn_run& run, std::uint32_t t, void* scratch) const noexcept override {
     const ConvEpilogue e = chain.at(run);
-    const std::int64_t lo = split(shape.tiles(), blocks, t),
-                       hi = split(shape.tiles(), blocks, t + 1);
+    const std::int64_t lo = t * block, hi = std::min(lo + block, shape.tiles());
     const ConvBlock b{static_cast<float*>(scratch), lo, hi - lo};
     ops->data(shape, b, in(run, 0), lo, hi);
     ops->products(shape, b, in(run, 1), 0, shape.groups * shape.points());
@@ -71,13 +72,14 @@ struct ConvPlan : Plan {
   }
 };
 
-std::uint32_t blocks_of(const ConvShape& s, std::uint32_t workers) {
-  const std::int64_t tiles = s.tiles(), each = block_tiles(s);
-  std::int64_t n = (tiles + each - 1) / each;
-  const std::int64_t w = std::max<std::uint32_t>(workers, 1);
-  if (n % w) n = (n + w - 1) / w * w;
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(tiles, 1 << 20)));
+// Tiles of a block: a multiple of the products' rows while there are blocks enough to share out,
+// else about the same for all.
+std::int64_t block_size(const ConvShape& s, std::uint32_t workers) {
+  const std::int64_t tiles = s.tiles(), most = block_tiles(s), w = std::max(workers, 1u);
+  std::int64_t n = (tiles + most - 1) / most;
+  if (n >= 4 * w) return std::max(most, tiles >> 20);
+  n = std::min((n + w - 1) / w * w, tiles);
+  return (tiles + n - 1) / n;
 }
 
 // Products of blocks of `rows` tiles; weights that are met by few rows cost their way through the
@@ -88,10 +90,11 @@ double products_ns(const ConvShape& s, const ConvOps& ops, double rows) {
 }
 
 double blocks_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {
-  const std::uint32_t n = blocks_of(s, workers);
-  const double rows = static_cast<double>(s.tiles()) / n;
-  return (products_ns(s, ops, rows) + data_ns(s, ops) + output_ns(s, ops)) /
-             std::max(1u, std::min(workers, n)) +
+  const std::int64_t rows = block_size(s, workers), n = (s.tiles() + rows - 1) / rows;
+  const double share =
+      std::ceil(static_cast<double>(n) / std::max(workers, 1u)) / static_cast<double>(n);
+  return (products_ns(s, ops, static_cast<double>(rows)) + data_ns(s, ops) + output_ns(s, ops)) *
+             share +
          2500;
 }
 
@@ -155,10 +158,9 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
     info.workspace = static_cast<std::uint64_t>(block_floats(p->shape, p->shape.tiles())) * 4;
     return p;
   }
-  p->blocks = blocks_of(p->shape, op.max_workers);
-  const std::int64_t most = (p->shape.tiles() + p->blocks - 1) / p->blocks;
-  info.n_tiles = p->blocks;
-  info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, most)) * 4;
+  p->block = block_size(p->shape, op.max_workers);
+  info.n_tiles = static_cast<std::uint32_t>((p->shape.tiles() + p->block - 1) / p->block);
+  info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, p->block)) * 4;
   return p;
 }
 

@@ -35,10 +35,20 @@ struct ConvShape {
   // Channels of a transformed input: those of all chunks of the filter, one after the other.
   std::int64_t depth_padded() const { return axis[0].chunks * axis[1].chunks * c_padded(); }
   std::int64_t depth() const { return depth_padded() - c_padded() + cg; }
-  // Floats of a group's transformed weights, [point][depth_padded][o_padded], and of all groups'.
+  // Floats of a group's transformed weights, [point][panel][depth_padded][filter], and of all
+  // groups'.
   std::int64_t group_floats() const { return points() * depth_padded() * o_padded(); }
   std::int64_t weight_floats() const { return groups * group_floats(); }
 };
+
+// Filters side by side in transformed weights; the last panel of a group holds the rest.
+inline constexpr std::int64_t kPanel = 32;
+
+// Where channel k of the depth and filter o lie among the weights of a point.
+inline std::int64_t weight_place(const ConvShape& s, std::int64_t k, std::int64_t o) {
+  const std::int64_t first = o / kPanel * kPanel, wide = s.o_padded() - first;
+  return first * s.depth_padded() + k * (wide < kPanel ? wide : kPanel) + o - first;
+}
 
 // Floats between the points of a transformed block: an odd number of cache lines, so that the
 // points of one tile do not fall on one another in the cache.
@@ -69,8 +79,8 @@ struct ConvOps {
                    std::int64_t hi);
   void (*outputs)(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, float* y,
                   std::int64_t lo, std::int64_t hi);
-  // The transformed gradient of the weights from tiles t0 .. t1, laid out like transformed
-  // weights; added to what is there unless `first`.
+  // The transformed gradient of the weights from tiles t0 .. t1,
+  // [group][point][depth_padded][o_padded]; added to what is there unless `first`.
   void (*weight_grad)(const ConvShape& s, const float* x, const float* dy, float* du,
                       std::int64_t t0, std::int64_t t1, bool first, float* scratch);
   // Sums `parts` such gradients and turns them back, for channels lo .. hi of the depth. dw: the

@@ -170,9 +170,13 @@ void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64
   const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(b.tiles, depth), m_step = point_step(b.tiles, wide);
   float* m = SecondHalf(s, b);
-  for (std::int64_t k = lo; k < hi; ++k)
-    Multiply({b.memory + k * v_step, depth, 1, u + k * depth * wide, wide, m + k * m_step, wide,
-              b.tiles, wide, s.depth(), true});
+  for (std::int64_t k = lo; k < hi; ++k) {
+    for (std::int64_t o = 0; o < wide; o += kPanel) {
+      const std::int64_t columns = std::min(kPanel, wide - o);
+      Multiply({b.memory + k * v_step, depth, 1, u + (k * wide + o) * depth, columns,
+                m + k * m_step + o, wide, b.tiles, columns, s.depth(), true});
+    }
+  }
 }
 
 template <int NH, int NW>
@@ -310,7 +314,9 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
   for (std::int64_t k = lo; k < hi; ++k) {
     const std::int64_t c = k % s.c_padded();
     if (c >= s.cg) {
-      for (int i = 0; i < NH * NW; ++i) std::fill_n(u + (i * depth + k) * wide, wide, 0.0f);
+      for (int i = 0; i < NH * NW; ++i)
+        for (std::int64_t o = 0; o < wide; o += 4)
+          std::fill_n(u + i * depth * wide + weight_place(s, k, o), 4, 0.0f);
       continue;
     }
     const ChunkTaps taps(s, k / s.c_padded());
@@ -346,7 +352,7 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
         for (int i = 0; i < NH; ++i)
           hn::StoreU(
               hn::Mul(out[i], hn::Set(d, Transform<NH>::kScale[i] * Transform<NW>::kScale[j])), d,
-              u + ((i * NW + j) * depth + k) * wide + o);
+              u + (i * NW + j) * depth * wide + weight_place(s, k, o));
       }
     });
   }

@@ -220,7 +220,7 @@ std::int64_t block_tiles(const ConvShape& s) {
   constexpr std::int64_t kFloats = 200 * 1024;
   const std::int64_t each = s.groups * s.points() * (s.depth_padded() + s.o_padded());
   const std::int64_t fit = std::clamp<std::int64_t>(kFloats / each, 1, 192);
-  return fit >= 24 ? fit / 12 * 12 : fit;
+  return fit >= 12 ? fit / 12 * 12 : fit;
 }
 
 }  // namespace quern::simd

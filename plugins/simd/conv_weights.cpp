@@ -14,9 +14,11 @@ constexpr const char* kName = "conv_weight_grad.points";
 // To write, read and add a shard's sums.
 double shard_ns(const ConvShape& s) { return static_cast<double>(s.weight_floats()) * 4 / 8.0; }
 
+// Larger than forward: all sums are read and written once a block.
+std::int64_t sum_tiles(const ConvShape& s) { return block_tiles(s) * 2; }
+
 double work_ns(const ConvShape& s, const ConvOps& ops) {
-  // Sums are read and written once a block.
-  const double blocks = static_cast<double>(s.tiles()) / static_cast<double>(block_tiles(s));
+  const double blocks = static_cast<double>(s.tiles()) / static_cast<double>(sum_tiles(s));
   return product_ns(s, ops) + data_ns(s, ops) + output_ns(s, ops) * 1.5 +
          blocks * shard_ns(s) * 0.6;
 }
@@ -117,7 +119,7 @@ std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t, qn_p
   const auto rows = strides_in_order(op.out[0], order);
   p->strides = weight_strides(rows.data(), op.out[0].ndim, is_nhwc(op), false, s.og);
   p->shards = shards_of(s, *p->ops);
-  p->block = std::min(block_tiles(s), (s.tiles() + p->shards - 1) / p->shards);
+  p->block = std::min(sum_tiles(s), (s.tiles() + p->shards - 1) / p->shards);
   p->workers = op.max_workers;
   p->pieces =
       static_cast<std::uint32_t>(std::min<std::int64_t>(s.depth_padded(), s.groups > 1 ? 1 : 16));
