@@ -20,16 +20,17 @@ std::string to_string(IntSpan v) {
 
 std::int64_t element_count(IntSpan shape) {
   constexpr std::int64_t limit = std::int64_t{1} << 62;
-  for (std::int64_t n : shape) {
-    if (n < 0) fail_invalid("[shape] negative size in ", to_string(shape));
-  }
   // A zero anywhere makes the whole array empty, however large the other axes are.
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+  bool negative = false, empty = false, large = false;
   std::int64_t count = 1;
   for (std::int64_t n : shape) {
-    if (__builtin_mul_overflow(count, n, &count) || count > limit)
-      fail_invalid("[shape] too many elements in ", to_string(shape));
+    negative |= n < 0;
+    empty |= n == 0;
+    large |= __builtin_mul_overflow(count, n, &count) || count > limit;
   }
+  if (negative) fail_invalid("[shape] negative size in ", to_string(shape));
+  if (empty) return 0;
+  if (large) fail_invalid("[shape] too many elements in ", to_string(shape));
   return count;
 }
 
@@ -57,6 +58,8 @@ bool is_dense(IntSpan shape, IntSpan strides) {
 }
 
 Shape broadcast_shapes(const char* op, IntSpan a, IntSpan b) {
+  if (std::equal(a.begin(), a.end(), b.begin(), b.end()))
+    return Shape(a.data(), a.data() + a.size());
   const std::size_t n = std::max(a.size(), b.size());
   Shape out(n, 1);
   for (std::size_t i = 1; i <= n; ++i) {

@@ -23,7 +23,7 @@ template <typename T, std::size_t N>
 class SmallVector {
  public:
   using value_type = T;
-  SmallVector() = default;
+  SmallVector() {}  // not defaulted, or {} would clear the room first
   // All delegate: what was appended before memory ran out is then destroyed.
   SmallVector(std::initializer_list<T> v) : SmallVector() { append(v.begin(), v.end()); }
   explicit SmallVector(std::size_t n, const T& v = T()) : SmallVector() { resize(n, v); }

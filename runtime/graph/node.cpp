@@ -17,13 +17,21 @@ std::mutex& link_mutex(const Node* n) {
 
 void retain(Node* n) noexcept { n->refs.fetch_add(1, std::memory_order_relaxed); }
 
-Fresh make_node_and_array(Runtime& rt) {
+ArrayRep* make_node(Runtime& rt, Draft& d) {
   bool first = false;
   const NodePool::Room room = rt.nodes().take(true, true, first);
   if (first) rt.retain();
-  const Fresh made{new (room.node) Node, new (room.array) ArrayRep};
-  made.node->runtime = made.array->runtime = &rt;
-  return made;
+  Node* n = new (room.node) Node{.op = d.op,
+                                 .in = std::move(d.in),
+                                 .attrs = std::move(d.attrs),
+                                 .out_meta = std::move(d.out_meta),
+                                 .custom = std::move(d.custom),
+                                 .runtime = &rt};
+  return new (room.array) ArrayRep{.dtype = n->out_meta[0].dtype,
+                                   .runtime = &rt,
+                                   .node = n,
+                                   .private_link = n->out_meta.size() == 1 && !d.traces.get(),
+                                   .traces = std::move(d.traces)};
 }
 
 ArrayRep* make_array(Runtime& rt) {

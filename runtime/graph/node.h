@@ -29,6 +29,16 @@ struct Node {
   Runtime* runtime = nullptr;                // whose room this is in
 };
 
+// What a new node is made of; taken out of the caller's hands.
+struct Draft {
+  std::uint32_t op;
+  ArrayList& in;
+  AttrList& attrs;
+  SmallVector<Meta, 1>& out_meta;
+  TraceSetRef traces;
+  std::shared_ptr<const CustomRule> custom = {};
+};
+
 struct ArrayRep {
   std::atomic<std::uint32_t> refs{1};
   DType dtype = DType::f32;
@@ -54,12 +64,10 @@ struct ArrayRep {
   }
 };
 
-// A new node and one new array, or only the latter; both empty. Throws std::bad_alloc.
-struct Fresh {
-  Node* node;
-  ArrayRep* array;
-};
-Fresh make_node_and_array(Runtime& rt);
+// A new node and its first result, whose reference counts as one to the node. Throws
+// std::bad_alloc, then the draft is as it was.
+ArrayRep* make_node(Runtime& rt, Draft& draft);
+// An array without shape or node. Throws std::bad_alloc.
 ArrayRep* make_array(Runtime& rt);
 // Back into the room of their runtime, which may go with them. Either may be null.
 void destroy(Node* n, ArrayRep* r) noexcept;

@@ -53,45 +53,25 @@ bool view_now(const Call& call, ArrayList& out) {
   return true;
 }
 
-// What a new node is made of.
-struct Draft {
-  std::uint32_t op;
-  ArrayList& in;
-  AttrList& attrs;
-  SmallVector<Meta, 1>& out_meta;
-  TraceSetRef traces;
-  std::shared_ptr<const CustomRule> custom = {};
-};
-
-// Makes the node, out of the members of d, and its results.
+// Makes the node and its results.
 void append(Runtime& rt, Draft d, ArrayList& out) {
-  const Fresh made = make_node_and_array(rt);
-  Node* n = made.node;
-  Array first(made.array);
-  made.array->node.store(n, std::memory_order_relaxed);
-  n->op = d.op;
-  n->in = std::move(d.in);
-  n->attrs = std::move(d.attrs);
-  n->out_meta = std::move(d.out_meta);
-  n->custom = std::move(d.custom);
-  const std::size_t n_out = n->out_meta.size();
-  made.array->private_link = n_out == 1 && !d.traces.get();
-  made.array->traces = std::move(d.traces);
-  made.array->dtype = n->out_meta[0].dtype;
-  made.array->shape = n->out_meta[0].shape;
-  n->out.resize(n_out, nullptr);
-  n->out[0] = made.array;
+  ArrayRep* made = make_node(rt, d);
+  Array first(made);
+  Node* n = made->node.load(std::memory_order_relaxed);
+  made->shape = n->out_meta[0].shape;
+  n->out.resize(n->out_meta.size(), nullptr);
+  n->out[0] = made;
   out.clear();
-  out.reserve(n_out);
+  out.reserve(n->out_meta.size());
   out.push_back(std::move(first));
-  for (std::size_t i = 1; i < n_out; ++i) {
-    ArrayRep* r = make_array(*n->runtime);
+  for (std::size_t i = 1; i < n->out_meta.size(); ++i) {
+    ArrayRep* r = make_array(rt);
     Array holder(r);
     n->refs.fetch_add(1, std::memory_order_relaxed);
     r->node.store(n, std::memory_order_relaxed);
     r->private_link = false;
     r->slot = static_cast<std::uint32_t>(i);
-    r->traces = made.array->traces;
+    r->traces = made->traces;
     r->dtype = n->out_meta[i].dtype;
     r->shape = n->out_meta[i].shape;
     n->out[i] = r;

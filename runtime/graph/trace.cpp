@@ -81,6 +81,7 @@ TraceSetRef joined(std::span<const Array> in, const TraceRef& with) {
     else if (first)
       more = true;
   }
+  if (!first && !more) return {};
   auto share = [&](const TraceSet* s) {
     for (const Array& a : in)
       if (a.rep()->traces.get() == s) return a.rep()->traces;
