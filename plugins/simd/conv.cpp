@@ -82,11 +82,12 @@ std::int64_t block_size(const ConvShape& s, std::uint32_t workers) {
   return (tiles + n - 1) / n;
 }
 
-// Products of blocks of `rows` tiles; weights that are met by few rows cost their way through the
-// caches.
+// Products of blocks of `rows` tiles. Every block reads all weights, at the pace of the cache or
+// the memory that holds them; few rows do not make up for it.
 double products_ns(const ConvShape& s, const ConvOps& ops, double rows) {
-  const double reads = static_cast<double>(s.tiles()) / rows;
-  return std::max(product_ns(s, ops), static_cast<double>(s.weight_floats()) * 4 / 40.0 * reads);
+  const double bytes = static_cast<double>(s.weight_floats()) * 4;
+  const double pace = bytes < 512e3 ? 60.0 : bytes < kFarBytes ? 25.0 : 6.0;
+  return std::max(product_ns(s, ops), bytes / pace * static_cast<double>(s.tiles()) / rows);
 }
 
 double blocks_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {

@@ -220,6 +220,8 @@ std::int64_t block_tiles(const ConvShape& s) {
   constexpr std::int64_t kFloats = 200 * 1024;
   const std::int64_t each = s.groups * s.points() * (s.depth_padded() + s.o_padded());
   const std::int64_t fit = std::clamp<std::int64_t>(kFloats / each, 1, 192);
+  // Weights that come from memory for every block must serve many tiles.
+  if (s.weight_floats() * 4 > kFarBytes) return std::max<std::int64_t>(fit, 48);
   return fit >= 12 ? fit / 12 * 12 : fit;
 }
 

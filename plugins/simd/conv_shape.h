@@ -31,7 +31,9 @@ WeightStrides weight_strides(const std::int64_t* s, std::uint32_t ndim, bool nhw
 double product_ns(const ConvShape& s, const ConvOps& ops);
 double data_ns(const ConvShape& s, const ConvOps& ops);
 double output_ns(const ConvShape& s, const ConvOps& ops);
-// How many tiles to transform at once, so that they stay in the second-level cache.
+// Transformed weights beyond this do not stay in the caches.
+inline constexpr std::int64_t kFarBytes = 6 << 20;
+// How many tiles to transform at once: those that stay in the second-level cache, or more.
 std::int64_t block_tiles(const ConvShape& s);
 
 }  // namespace quern::simd
