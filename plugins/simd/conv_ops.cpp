@@ -306,6 +306,25 @@ void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::
   }
 }
 
+// Lanes p[0], p[step], ..; those from `count` on repeat the last.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadStrided(D d, const float* p, std::int64_t step, std::int64_t count) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+#if HWY_TARGET <= HWY_AVX2
+  constexpr std::int64_t kReach = std::int64_t{1} << 26;
+  if (step > -kReach && step < kReach) {
+    const hn::RebindToSigned<D> di;
+    const auto last = hn::Set(di, static_cast<std::int32_t>(count - 1));
+    const auto at =
+        hn::Mul(hn::Min(hn::Iota(di, 0), last), hn::Set(di, static_cast<std::int32_t>(step)));
+    return hn::GatherIndex(d, p, at);
+  }
+#endif
+  HWY_ALIGN float part[HWY_MAX_BYTES / 4];
+  for (std::int64_t l = 0; l < lanes; ++l) part[l] = p[std::min(l, count - 1) * step];
+  return hn::Load(d, part);
+}
+
 template <int NH, int NW>
 void Weights(const ConvShape& s, const float* weights, WeightStrides from, float* u,
              std::int64_t lo, std::int64_t hi) {
@@ -335,9 +354,7 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
           const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
           const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
           const float* p = weights + y * from.h + x * from.w + c * from.c + o * from.o;
-          HWY_ALIGN float part[kMax] = {};
-          for (std::int64_t l = 0; l < count; ++l) part[l] = p[l * from.o];
-          in[j] = hn::Load(d, part);
+          in[j] = LoadStrided(d, p, from.o, count);
         }
         Transform<NW>::ToPoints(d, in, w.r, out);
         for (int j = 0; j < NW; ++j)
