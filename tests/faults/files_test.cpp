@@ -75,9 +75,11 @@ TEST(Faults, EverySystemCallOfFiles) {
       }
     }
   }
-  std::printf("%zu ways to save and load, %llu system calls, %llu faults, %llu of them errors\n",
-              std::size(kCases), static_cast<unsigned long long>(k_values),
-              static_cast<unsigned long long>(faults), static_cast<unsigned long long>(refused));
+  std::printf(
+      "[  COUNT   ] %zu ways to save and load, %llu system calls, %llu faults, %llu of them "
+      "errors\n",
+      std::size(kCases), static_cast<unsigned long long>(k_values),
+      static_cast<unsigned long long>(faults), static_cast<unsigned long long>(refused));
 }
 
 }  // namespace

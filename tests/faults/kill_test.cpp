@@ -105,8 +105,9 @@ TEST(Faults, KilledAtEverySystemCall) {
     }
     EXPECT_GT(k, 8u);
     EXPECT_EQ(folder.names(), names) << "the last save removed what the killed one left";
-    std::printf("killed at each of %llu system calls; the new file was there %llu times\n",
-                static_cast<unsigned long long>(k - 1), static_cast<unsigned long long>(fresh));
+    std::printf(
+        "[  COUNT   ] killed at each of %llu system calls; the new file was there %llu times\n",
+        static_cast<unsigned long long>(k - 1), static_cast<unsigned long long>(fresh));
   }
 }
 
@@ -134,7 +135,8 @@ TEST(Faults, KilledAtRandomTimes) {
     saver.save(e, old);
     EXPECT_EQ(folder.names().size(), names);
   }
-  std::printf("200 saves, %d killed, the new file was there %d times\n", killed, fresh);
+  std::printf("[  COUNT   ] 200 saves, %d killed, the new file was there %d times\n", killed,
+              fresh);
 }
 
 }  // namespace

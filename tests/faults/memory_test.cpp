@@ -71,7 +71,7 @@ class Totals : public ::testing::Environment {
   void TearDown() override {
     for (const auto& [of, what] : {std::pair{heap, "the heap"}, std::pair{hooks, "the hooks"}})
       if (of.scenarios)
-        std::printf("%llu scenarios, %llu values of k for %s, %llu faults\n",
+        std::printf("[  COUNT   ] %llu scenarios, %llu values of k for %s, %llu faults\n",
                     static_cast<unsigned long long>(of.scenarios),
                     static_cast<unsigned long long>(of.k), what,
                     static_cast<unsigned long long>(of.faults));

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
     const Bytes b = next_input(corpus, random);
     LLVMFuzzerTestOneInput(b.data(), b.size());
   }
-  std::printf("%zu inputs of the corpus and %ld made ones replayed\n", corpus.size(), count);
+  std::printf("[  COUNT   ] %zu inputs of the corpus and %ld made ones replayed\n", corpus.size(),
+              count);
   return 0;
 }

@@ -16,7 +16,7 @@ class Npy : public IoTest {
   qn_status load(Loaded& out, std::string* text = nullptr) {
     qn_array* a = nullptr;
     qn_error* e = nullptr;
-    const qn_status s = qn_load_npy(rt, path.c_str(), &a, &e);
+    const qn_status s = noted(qn_load_npy(rt, path.c_str(), &a, &e));
     EXPECT_EQ(s == QN_OK, a != nullptr);
     if (text) *text = qn_error_message(e);
     qn_error_free(e);
@@ -213,7 +213,7 @@ class Npz : public IoTest {
   }
   qn_status load(Contents& out, std::string* text = nullptr) {
     qn_error* e = nullptr;
-    const qn_status s = qn_load_npz(rt, path.c_str(), collect, &out, &e);
+    const qn_status s = noted(qn_load_npz(rt, path.c_str(), collect, &out, &e));
     if (text) *text = qn_error_message(e);
     qn_error_free(e);
     return s;

@@ -20,7 +20,7 @@ class Safetensors : public IoTest {
   }
   qn_status load(Contents& out, std::string* text = nullptr) {
     qn_error* e = nullptr;
-    const qn_status s = qn_load_safetensors(rt, path.c_str(), collect, &out, &e);
+    const qn_status s = noted(qn_load_safetensors(rt, path.c_str(), collect, &out, &e));
     if (text) *text = qn_error_message(e);
     qn_error_free(e);
     return s;

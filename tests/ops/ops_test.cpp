@@ -40,13 +40,16 @@ struct Tally : testing::Environment {
 
   void TearDown() override {
     std::size_t total = 0;
-    for (const auto& [plugin, n] : problems) total += n;
-    if (total) std::printf("%zu kernel problems compared with float64:", total);
-    for (const auto& [plugin, n] : problems)
-      std::printf(" %s %zu (%zu kernels)", plugin.c_str(), n,
+    for (const auto& [plugin, n] : problems) {
+      total += n;
+      std::printf("[  COUNT   ] %zu problems of %s, %zu kernels used\n", n, plugin.c_str(),
                   Runtime::preferring(plugin).kernels());
-    if (total) std::printf("\n");
-    if (gradients) std::printf("%zu gradients compared with finite differences\n", gradients);
+    }
+    if (total)
+      std::printf("[  COUNT   ] %zu kernel problems compared with a double precision reference\n",
+                  total);
+    if (gradients)
+      std::printf("[  COUNT   ] %zu gradients compared with finite differences\n", gradients);
   }
 };
 
