@@ -65,16 +65,10 @@ double ConvShape::image_ns() const {
   return std::max(kernel_ns("jit", false), bytes / 20.0);
 }
 
-// Rates measured on AVX-512 cores: kernels lose the lanes that channels leave empty; the one by
-// im2col loses the traffic of the unfolded image instead.
+// Rates measured on AVX-512 cores: kernels lose the lanes that channels leave empty.
 double ConvShape::kernel_ns(std::string_view impl, bool input_grad) const {
   const double o = static_cast<double>(y[last ? y.size() - 1 : 1] / groups);
   const double c = static_cast<double>(w[last ? w.size() - 1 : 1]);
-  if (impl.find("gemm") != impl.npos && impl.find("brgemm") == impl.npos) {
-    const double unfolded = flops / std::max(1.0, o) / static_cast<double>(groups) * 2.0 * 4.0;
-    return flops / 75.0 +
-           (element_count(w) / (c * o) > static_cast<double>(groups) ? unfolded / 10.0 : 0);
-  }
   const auto lanes = [](double k) { return k / (16.0 * std::ceil(k / 16.0)); };
   if (groups > 1 && o == 1 && c == 1) return flops / 30.0;
   const double inner = input_grad ? o : c, outer = input_grad ? c : o;
@@ -147,11 +141,11 @@ std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v,
   try {
     if (op.op == QN_OP_CONV_INPUT_GRAD) {
       Resolved r = resolve_input_grad(s, req, false);
-      if (!usable(r.md) || is_reference(r.pd.impl_info_str())) return std::nullopt;
+      if (!usable(r.md) || unfit(r.pd.impl_info_str())) return std::nullopt;
       return r;
     }
     Resolved plain = resolve_forward(s, req, nullptr, false);
-    if (!usable(plain.md) || is_reference(plain.pd.impl_info_str())) return std::nullopt;
+    if (!usable(plain.md) || unfit(plain.pd.impl_info_str())) return std::nullopt;
     const EpilogueTarget target{s.last ? op.out[0].ndim - 1 : 1, 1, plain.md.y, true};
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
       const auto e = make_epilogue(op, k, target);
@@ -165,12 +159,14 @@ std::optional<Resolved> best(const qn_opdesc& op, const ConvShape& s, Variant v,
         const bool full =
             std::any_of(e->binary.begin(), e->binary.end(), [](auto& b) { return b.full; });
         if (!full || (impl.substr(0, 2) != "br" && s.groups == 1)) return r;
-      } catch (const dnnl::error&) {
+      } catch (const dnnl::error& e) {
+        rethrow_shortage(e);
         continue;  // a shorter one may do
       }
     }
     return plain;
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return std::nullopt;
   }
 }

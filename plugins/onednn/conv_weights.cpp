@@ -48,10 +48,11 @@ std::optional<Resolved> resolve(const ConvShape& s, Variant v, std::int64_t batc
   try {
     const auto pd = weights_desc(s, s.request(v, batch));
     Resolved r{{pd.src_desc(), pd.diff_weights_desc(), pd.diff_dst_desc()}, pd};
-    if (is_reference(pd.impl_info_str()) || !batch_outermost(r.md.x) || !batch_outermost(r.md.y))
+    if (unfit(pd.impl_info_str()) || !batch_outermost(r.md.x) || !batch_outermost(r.md.y))
       return std::nullopt;
     return r;
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return std::nullopt;
   }
 }
@@ -81,7 +82,7 @@ struct WeightsPlan final : Plan {
   struct Job {
     const WeightsPlan* plan;
     const qn_run* run;
-    std::atomic<bool> failed{false};
+    std::atomic<qn_status> status{QN_OK};
     char* part(std::int64_t i) const {
       return static_cast<char*>(run->workspace) + static_cast<std::uint64_t>(i) * plan->part_bytes;
     }
@@ -96,8 +97,9 @@ struct WeightsPlan final : Plan {
                     static_cast<char*>(j.run->in[1].data) + at * p.y_step,
                     p.direct ? j.run->out[0].data : j.part(at)};
     const Prim& prim = p.rest && at + 1 == p.shards ? *p.rest : *p.full;
-    if (!prim.execute(ptrs, static_cast<char*>(j.run->scratch) + worker * p.prim_scratch, worker))
-      j.failed = true;
+    const qn_status st =
+        prim.execute(ptrs, static_cast<char*>(j.run->scratch) + worker * p.prim_scratch, worker);
+    if (st != QN_OK) j.status = st;
   }
 
   static constexpr std::int64_t kSumChunk = 16384;
@@ -125,14 +127,13 @@ struct WeightsPlan final : Plan {
     qn_status st = each(shard, shards);
     if (st == QN_OK && shards > 1)
       st = each(add, (static_cast<std::int64_t>(part_bytes / 4) + kSumChunk - 1) / kSumChunk);
-    if (st == QN_OK && !direct && !job.failed) {
+    if (st != QN_OK) return st;
+    if (!direct && job.status == QN_OK) {
       const OneThread guard;
       void* ptrs[] = {job.part(0), r.out[0].data};
-      if (!reorder->execute(ptrs, r.scratch, 0)) job.failed = true;
+      job.status = reorder->execute(ptrs, r.scratch, 0);
     }
-    if (st != QN_OK || !job.failed) return st;
-    if (host) host->error(r.error, "oneDNN failed to execute a primitive");
-    return QN_E_INTERNAL;
+    return explain(r, job.status);
   }
 
   std::uint32_t max_workers = 1;

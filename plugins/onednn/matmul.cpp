@@ -169,7 +169,7 @@ std::optional<Resolved> best(const qn_opdesc& op, const MatShape& s, Kind kind, 
     }
     const auto pd = matmul_desc(r.md, nullptr);
     const std::string impl = pd.impl_info_str();
-    if (is_reference(impl.c_str())) return std::nullopt;
+    if (unfit(impl.c_str())) return std::nullopt;
     for (std::uint32_t k = op.program ? op.program->n_inst : 0; k > 0; --k) {
       auto e = tail_for(op, k, r.md.out);
       if (!e) continue;
@@ -177,12 +177,14 @@ std::optional<Resolved> best(const qn_opdesc& op, const MatShape& s, Kind kind, 
         if (impl != matmul_desc(r.md, &*e).impl_info_str()) continue;
         r.tail = std::move(e);
         break;
-      } catch (const dnnl::error&) {
+      } catch (const dnnl::error& e) {
+        rethrow_shortage(e);
         continue;  // a shorter one may do
       }
     }
     return r;
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return std::nullopt;
   }
 }

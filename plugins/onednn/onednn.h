@@ -30,6 +30,11 @@ class OneThread {
 
 dnnl::engine& cpu();
 
+// oneDNN does not survive an allocation that fails: it constructs objects where malloc gave
+// nothing. Throws std::bad_alloc unless the process may have as much more memory as oneDNN takes
+// for a primitive, so that a limit reached is nearly always met here. [any]
+void expect_room();
+
 // ---- layouts ----
 // How an array's axes become oneDNN's dims. channels_last: (N, sp.., C) -> (N, C, sp..), also for
 // weights (O, sp.., I). groups > 0: axis O is split into (G, O/G) afterwards.
@@ -80,8 +85,8 @@ class Prim {
   Prim(const Prim&) = delete;
   Prim& operator=(const Prim&) = delete;
   std::uint64_t scratch_bytes() const { return scratch_bytes_; }
-  // ptrs: one for each slot.
-  bool execute(void* const* ptrs, void* scratch, unsigned first_set) const;
+  // ptrs: one for each slot. OK, RESOURCE_EXHAUSTED or INTERNAL.
+  qn_status execute(void* const* ptrs, void* scratch, unsigned first_set) const noexcept;
 
  private:
   struct Set;
@@ -101,6 +106,8 @@ struct Plan {
   virtual qn_status tile(const qn_run&, std::uint32_t, std::uint32_t, void*) const {
     return QN_E_INTERNAL;
   }
+  // Passes the status on, with a text for the run when it is a failure.
+  qn_status explain(const qn_run&, qn_status) const;
   qn_plan_info info{};
   const qn_host* host = nullptr;
 };
@@ -172,7 +179,12 @@ void epilogue_operands(const Epilogue& e, std::int64_t out_step, std::int64_t ch
                        std::vector<Slot>& slots, std::vector<Operand>& operands);
 double cost_ns(double flops, double rate, double bytes, double tiles, double workers);
 bool all_f32(const qn_opdesc& op);
-bool is_reference(const char* impl);
+// Implementations that are not taken: the reference ones, slower than other plugins, and those by
+// oneDNN's own gemm, which allocates while it runs.
+bool unfit(const char* impl);
+// For a catch block that takes an error for "oneDNN has no such kernel": throws std::bad_alloc when
+// memory ran out.
+void rethrow_shortage(const dnnl::error& e);
 dnnl::primitive_attr user_scratch();
 
 // ---- families: offers or refuses / makes the plan (throws on failure) ----

@@ -1,5 +1,6 @@
 // The plugin's table: which family serves which op.
 // Holds no kernel.
+#include <new>
 #include <stdexcept>
 
 #include "plugins/onednn/onednn.h"
@@ -39,9 +40,19 @@ const Family* family_of(std::uint32_t op) {
   return nullptr;
 }
 
+std::unique_ptr<Plan> made(const Family& f, const qn_opdesc& op, std::uint32_t kernel_id) {
+  try {
+    return f.plan(op, kernel_id);
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
+    throw;
+  }
+}
+
 qn_status open(const qn_host* host, void** self, qn_error_slot* slot) noexcept {
   return sdk::guarded(host, slot, [&] {
     const OneThread guard;
+    expect_room();
     cpu();
     *self = new Self{host};
     return QN_OK;
@@ -56,7 +67,10 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const Family* f = family_of(op->op);
   if (!f) return QN_OK;
   try {
+    expect_room();
     f->query(host, *op, answer);
+  } catch (const std::bad_alloc&) {
+    return QN_E_RESOURCE_EXHAUSTED;
   } catch (const std::exception& e) {
     host->refuse(answer, "onednn", e.what());
   }
@@ -73,7 +87,8 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel_id, qn_plan
       return QN_E_INVALID_ARGUMENT;
     }
     const OneThread guard;
-    std::unique_ptr<Plan> p = f->plan(*op, kernel_id);
+    expect_room();
+    std::unique_ptr<Plan> p = made(*f, *op, kernel_id);
     p->host = host;
     info->workspace = p->info.workspace;
     info->worker_scratch = p->info.worker_scratch;

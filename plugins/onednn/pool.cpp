@@ -122,11 +122,11 @@ std::optional<Formats> formats(const qn_opdesc& op, const PoolShape& s, Memory m
     }
     if (!batch_outermost(f.x) || !batch_outermost(f.y)) return std::nullopt;
     const auto fwd = forward_desc(s, f.x, f.y);
-    if (is_reference(fwd.impl_info_str())) return std::nullopt;
-    if (s.grad && is_reference(backward_desc(s, f.x, f.y, fwd).impl_info_str()))
-      return std::nullopt;
+    if (unfit(fwd.impl_info_str())) return std::nullopt;
+    if (s.grad && unfit(backward_desc(s, f.x, f.y, fwd).impl_info_str())) return std::nullopt;
     return f;
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return std::nullopt;
   }
 }

@@ -1,7 +1,10 @@
 // Execution: primitives with argument sets made ahead, the tile plan, and how work is cut into
 // tiles. Knows no op; the families fill in primitives and operands.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <thread>
 
 #include "plugins/onednn/onednn.h"
@@ -29,6 +32,13 @@ OneThread::~OneThread() = default;
 dnnl::engine& cpu() {
   static dnnl::engine* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
   return *engine;
+}
+
+void expect_room() {
+  constexpr std::size_t bytes = 16 << 20;
+  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) throw std::bad_alloc();
+  munmap(p, bytes);
 }
 
 struct Prim::Set {
@@ -74,7 +84,7 @@ Prim::Prim(const dnnl::primitive& prim, const Md& scratchpad, const std::vector<
 
 Prim::~Prim() = default;
 
-bool Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const {
+qn_status Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const noexcept {
   unsigned at = first_set % n_sets_;
   for (unsigned tries = 0; sets_[at].busy.test_and_set(std::memory_order_acquire);) {
     at = (at + 1) % n_sets_;
@@ -86,11 +96,26 @@ bool Prim::execute(void* const* ptrs, void* scratch, unsigned first_set) const {
     st = dnnl_memory_set_data_handle(s.args[i].memory, ptrs[i]);
   if (st == dnnl_success && scratch_bytes_)
     st = dnnl_memory_set_data_handle(s.args[n_slots_].memory, scratch);
-  if (st == dnnl_success)
-    st = dnnl_primitive_execute(prim_.get(), s.stream.get(), static_cast<int>(s.args.size()),
-                                s.args.data());
+  if (st == dnnl_success) {
+    try {  // oneDNN lets the exceptions of its own small allocations through
+      st = dnnl_primitive_execute(prim_.get(), s.stream.get(), static_cast<int>(s.args.size()),
+                                  s.args.data());
+    } catch (const std::bad_alloc&) {
+      st = dnnl_out_of_memory;
+    }
+  }
   s.busy.clear(std::memory_order_release);
-  return st == dnnl_success;
+  return st == dnnl_success         ? QN_OK
+         : st == dnnl_out_of_memory ? QN_E_RESOURCE_EXHAUSTED
+                                    : QN_E_INTERNAL;
+}
+
+qn_status Plan::explain(const qn_run& run, qn_status status) const {
+  if (status != QN_OK && host)
+    host->error(run.error, status == QN_E_RESOURCE_EXHAUSTED
+                               ? "out of memory"
+                               : "oneDNN failed to execute a primitive");
+  return status;
 }
 
 qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worker,
@@ -103,9 +128,7 @@ qn_status TilePlan::tile(const qn_run& run, std::uint32_t t, std::uint32_t worke
     ptrs[i] = p + o.tile_stride * static_cast<std::int64_t>(t);
   }
   const Prim& p = rest && t + 1 == info.n_tiles ? *rest : *full;
-  if (p.execute(ptrs, scratch, worker)) return QN_OK;
-  if (host) host->error(run.error, "oneDNN failed to execute a primitive");
-  return QN_E_INTERNAL;
+  return explain(run, p.execute(ptrs, scratch, worker));
 }
 
 void TilePlan::finish(std::uint64_t n_tiles) {
@@ -163,9 +186,14 @@ bool all_f32(const qn_opdesc& op) {
   return op.program || op.out[0].dtype == QN_F32;
 }
 
-bool is_reference(const char* impl) {
+bool unfit(const char* impl) {
   const std::string_view s(impl);
-  return s.find("ref") != s.npos;
+  const bool gemm = s.find("gemm") != s.npos && s.find("brgemm") == s.npos;
+  return s.find("ref") != s.npos || gemm;
+}
+
+void rethrow_shortage(const dnnl::error& e) {
+  if (e.status == dnnl_out_of_memory) throw std::bad_alloc();
 }
 
 dnnl::primitive_attr user_scratch() {

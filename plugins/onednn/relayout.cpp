@@ -45,7 +45,8 @@ std::optional<Pair> pair_of(const qn_opdesc& op, const char** why) {
     }
     try {
       md[i] = strided_md(shape, strides, axes[1 - i]);
-    } catch (const dnnl::error&) {
+    } catch (const dnnl::error& e) {
+      rethrow_shortage(e);
       return fail("overlapping strides");
     }
   }
@@ -87,9 +88,10 @@ void relayout_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer)
   try {
     const auto pd = reorder_desc(
         t.tiles > 1 ? Pair{with_batch(p->from, t.per_tile), with_batch(p->to, t.per_tile)} : *p);
-    if (is_reference(pd.impl_info_str()) || std::string_view(pd.impl_info_str()) == "simple:any")
+    if (unfit(pd.impl_info_str()) || std::string_view(pd.impl_info_str()) == "simple:any")
       slow = 10;
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return host->refuse(answer, name, "oneDNN can't reorder these formats");
   }
   Offer o;

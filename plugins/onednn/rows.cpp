@@ -88,9 +88,10 @@ void rows_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
   const OneThread guard;
   const Tiling t = tiling(*s, !norm);
   try {
-    if (is_reference(make(op, *s, t.per_tile, false).pd.impl_info_str()))
+    if (unfit(make(op, *s, t.per_tile, false).pd.impl_info_str()))
       return host->refuse(answer, name, "oneDNN has no fast kernel for this layout");
-  } catch (const dnnl::error&) {
+  } catch (const dnnl::error& e) {
+    rethrow_shortage(e);
     return host->refuse(answer, name, "oneDNN has no kernel for this shape");
   }
   Offer o;

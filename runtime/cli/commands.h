@@ -14,8 +14,10 @@ struct Options {
   unsigned rounds = 9;
   double round_ms = 30;
   bool verify = false;
-  // check: the plugin's file; one part of the work, for a child process; its time limit
+  // check: the plugin's file; one part of the work, for a child process, and whether the heap fails
+  // there; its time limit
   std::string path, part;
+  bool heap_works = false;
   unsigned jobs = 2;
   double seconds = 120;
 };

@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   check->add_option("--timeout", o.seconds, "Seconds for each child process (default 120)")
       ->check(CLI::Range(0.1, 86400.0));
   check->add_option("--part", o.part)->group("");  // what a child process is to do
+  check->add_flag("--heap-works", o.heap_works)->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -31,6 +31,10 @@ bool memory_fault();    // whether the fault set is one of memory
 bool event(Source s);
 int error();
 
+// From now on no allocation fails that the code of this library asks for by malloc or its family
+// (operator new is another library's). One library at a time; it is loaded.
+void spare(const char* library);
+
 // Blocks that the heap has handed out and not got back.
 std::int64_t live_blocks();
 

@@ -43,6 +43,7 @@ std::vector<Scenario> plugin_scenarios() {
   struct Work {
     const char *plugin, *name;
     void (*run)(Env&);
+    const char* spared = nullptr;
   };
   const Work work[] = {
       {"openblas", "products", products},
@@ -53,12 +54,15 @@ std::vector<Scenario> plugin_scenarios() {
       {"simd", "chains", chains},
       {"simd", "pooling", convolutions},
       {"simd", "gradients", gradients},
+      {"onednn", "products", products, "libdnnl"},
+      {"onednn", "convolutions", convolutions, "libdnnl"},
+      {"onednn", "rows", rows, "libdnnl"},
   };
   std::vector<Scenario> all;
   for (const Work& w : work)
     if (std::filesystem::exists(QUERN_PLUGIN_DIR "/" + std::string(w.plugin) + ".so"))
-      all.push_back(
-          {w.name + std::string(" by ") + w.plugin, w.run, Given::plugin, false, w.plugin});
+      all.push_back({w.name + std::string(" by ") + w.plugin, w.run, Given::plugin, false, w.plugin,
+                     w.spared});
   return all;
 }
 

@@ -5,7 +5,7 @@ set(hostile_faults NONE WRONG_MAJOR MISSING_EXPORT EXTRA_EXPORT SHORT_STRUCT LON
   LEAVES_THREAD SHARED_SELF CLAIMS_ALL LIES_LAYOUT OVERLAPPING_LAYOUT SHORT_CANDIDATE BAD_ESTIMATE
   BAD_INPLACE HUGE_WORKSPACE BAD_EPILOGUE SAME_NAME_TWICE SILENT_ERROR NO_PLAN LIES_WORKSPACE
   USES_WORKSPACE READS_WORKSPACE OVERRUNS WRITES_INPUT ERROR_CODE NAN_OUTPUT WRONG_RESULT HALF_WRITTEN
-  SLOW CHANGES_ROUNDING CHANGES_FTZ ABORTS SEGFAULTS EXITS HANGS ALLOCATES PRINTS)
+  SLOW CHANGES_ROUNDING CHANGES_FTZ ABORTS SEGFAULTS EXITS HANGS ALLOCATES PRINTS CARELESS CARELESS_LIBRARY)
 
 function(fixture name source definition)
   add_library(fixture_${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/plugins/fixtures/${source})
@@ -31,9 +31,14 @@ set_target_properties(quern_fixture_absent PROPERTIES LIBRARY_OUTPUT_DIRECTORY $
 target_link_libraries(fixture_needs_missing PRIVATE quern_fixture_absent)
 set_target_properties(fixture_needs_missing PROPERTIES SKIP_BUILD_RPATH ON)
 
-# Bundled plugins pass `quern check`, and the commands of the template's page work. Not onednn, since oneDNN itself
-# crashes when memory runs out; nor simd, of whose max_pool_grad the check asks for a y that is not the pool of x.
-foreach(plugin naive openblas tbb)
+# What another needs crashes when malloc gives it nothing.
+add_library(quern_fixture_careless SHARED ${CMAKE_CURRENT_SOURCE_DIR}/plugins/fixtures/careless.c)
+set_target_properties(quern_fixture_careless PROPERTIES OUTPUT_NAME fixture_careless LIBRARY_OUTPUT_DIRECTORY ${FIXTURE_DIR} C_VISIBILITY_PRESET default)
+target_link_libraries(fixture_careless_library PRIVATE quern_fixture_careless)
+target_sources(fixture_careless PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/plugins/fixtures/careless.c)
+
+# Bundled plugins pass `quern check`, and the commands of the template's page work.
+foreach(plugin naive openblas onednn tbb simd)
   if(TARGET plugin_${plugin} AND NOT QUERN_SANITIZE)
     add_test(NAME check_${plugin} COMMAND quern_tool check $<TARGET_FILE:plugin_${plugin}>)
     set_tests_properties(check_${plugin} PROPERTIES TIMEOUT 900)

@@ -67,6 +67,7 @@ inline constexpr Hostile kHostile[] = {
     {"changes_ftz", "run.fp_state", Real::HARMLESS, ""},
     {"allocates", "run.allocates", Real::HARMLESS, ""},
     {"prints", "output.silent", Real::HARMLESS, ""},
+    {"careless", "memory.crash", Real::HARMLESS, ""},
     {"aborts", "run.crash", Real::CONTAINED, ""},
     {"segfaults", "run.crash", Real::CONTAINED, ""},
     {"exits", "run.exit", Real::CONTAINED, ""},

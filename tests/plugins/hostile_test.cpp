@@ -159,6 +159,17 @@ TEST(QuernCheck, PassesASoundPlugin) {
   EXPECT_NE(c.json.find("\"passed\": true"), std::string::npos);
 }
 
+TEST(QuernCheck, WarnsOfALibraryThatCrashesWithoutMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the tool does not see the heap in a sanitizer build";
+#endif
+  const Checked c = quern_check(path_of("careless_library"), "--op relu");
+  EXPECT_EQ(c.exit_code, 0) << c.json;
+  EXPECT_NE(c.json.find("\"name\": \"memory.library_crash\""), std::string::npos) << c.json;
+  EXPECT_NE(c.json.find("\"library\": \"libfixture_careless.so\""), std::string::npos);
+  EXPECT_EQ(c.failed("memory.crash"), 0);
+}
+
 TEST(QuernCheck, RefusesWhatIsNoFile) {
   EXPECT_EQ(quern_check("/no/such/plugin.so", "").exit_code, 2);
 }

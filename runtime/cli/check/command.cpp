@@ -30,8 +30,15 @@ struct Timing {
   double est_ns, ns;
 };
 
+// A library that crashes where memory it asked for is refused: the plugin can't help it.
+struct LibraryCrash {
+  unsigned times = 0;
+  std::string first;
+};
+
 struct Totals {
   std::map<std::string, Row> checks;
+  std::map<std::string, LibraryCrash> library_crashes;  // by the library's name
   std::vector<std::string> advice;
   std::map<std::string, double> counts;
   std::vector<Timing> timings;
@@ -93,6 +100,20 @@ void add(Totals& t, const std::string& part, const Ended& e) {
     t.fail("output.silent", "printed: " + e.output.substr(0, e.output.find('\n')));
 }
 
+// True when the process ended inside of a library that had asked for memory and got none.
+bool note_library_crash(Totals& t, const Ended& e) {
+  if (e.exit_code != check::kLibraryExit) return false;
+  std::istringstream lines(e.events);
+  for (std::string line; std::getline(lines, line);) {
+    const Json j = Json::parse(line, nullptr, false);
+    if (j.is_discarded() || j.value("event", "") != "library_crash") continue;
+    LibraryCrash& c = t.library_crashes[j.at("library")];
+    if (c.times++ == 0) c.first = j.at("text");
+    return true;
+  }
+  return false;
+}
+
 // How well estimates order what was measured: the share of pairs in the right order.
 double agreement(const std::vector<Timing>& v) {
   double right = 0, pairs = 0;
@@ -122,8 +143,15 @@ Totals run_parts(const Options& o, const std::string& path) {
   Totals totals;
   std::mutex mutex;
   auto run = [&](const std::string& part) {
-    const Ended e = check::run_self({"check", path, "--part", part}, o.seconds);
-    const std::lock_guard lock(mutex);
+    Ended e = check::run_self({"check", path, "--part", part}, o.seconds);
+    std::unique_lock lock(mutex);
+    if (note_library_crash(totals, e)) {
+      // The rest of the part is seen with a heap that does not fail.
+      ++totals.children;
+      lock.unlock();
+      e = check::run_self({"check", path, "--part", part, "--heap-works"}, o.seconds);
+      lock.lock();
+    }
     add(totals, part, e);
   };
   const std::vector<std::string> parts = parts_of(o);
@@ -151,7 +179,7 @@ Totals run_parts(const Options& o, const std::string& path) {
 void run_check(const Options& o) {
   std::error_code ec;
   const std::string path = std::filesystem::absolute(o.path, ec).string();
-  if (!o.part.empty()) std::exit(check::run_part(path, o.part, check::kEventFd));
+  if (!o.part.empty()) std::exit(check::run_part(path, o.part, !o.heap_works, check::kEventFd));
   if (!std::filesystem::is_regular_file(path, ec)) throw UsageError("can't read " + o.path);
   Totals totals = run_parts(o, path);
   std::map<std::string, std::vector<Timing>> by_kernel;
@@ -177,6 +205,17 @@ void run_check(const Options& o) {
            std::to_string(row.failed)});
     for (const std::string& text : row.texts) texts += name + ": " + text + "\n";
   }
+  j["warnings"] = Json::array();
+  std::string warnings;
+  for (const auto& [library, c] : totals.library_crashes) {
+    const std::string text = library +
+                             ", which the plugin needs, crashes when memory it asks for is refused "
+                             "(first of " +
+                             std::to_string(c.times) + ": " + c.first + ")";
+    j["warnings"].push_back(
+        {{"name", "memory.library_crash"}, {"library", library}, {"n", c.times}, {"text", text}});
+    warnings += "warning: memory.library_crash: " + text + "\n";
+  }
   j["advice"] = totals.advice;
   j["counts"] = totals.counts;
   j["processes"] = totals.children;
@@ -188,6 +227,7 @@ void run_check(const Options& o) {
   } else {
     std::cout << t.text("llrr");
     if (!texts.empty()) std::cout << "\n" << texts;
+    if (!warnings.empty()) std::cout << "\n" << warnings;
     if (!totals.advice.empty()) std::cout << "\n";
     for (const std::string& a : totals.advice) std::cout << "advice: " << a << "\n";
     std::cout << "\n";

@@ -123,7 +123,11 @@ double largest_input(const Problem& p) {
 
 double floor_of(const Problem& p) {
   const double most = largest_input(p);
-  return std::isfinite(most) ? most / 100 : 0;
+  int64_t in = 1, out = 1;
+  for (const Meta& m : p.in) in = std::max(in, m.count());
+  for (const Meta& m : p.out) out = std::max(out, m.count());
+  const double terms = static_cast<double>(in) / static_cast<double>(out);
+  return std::isfinite(most) ? most / 100 * std::sqrt(std::max(1.0, terms)) : 0;
 }
 
 bool tame(const Problem& p) { return largest_input(p) < 1e6; }

@@ -17,7 +17,8 @@ struct Difference {
 Difference compare(const Bytes& got, const Bytes& want, qn_dtype dtype, double tolerance,
                    double floor);
 double tolerance_of(const Problem&);
-// A hundredth of the largest input: where terms cancel, that is what errors are relative to.
+// A hundredth of the largest input, times the square root of how many inputs there are for each
+// output: where terms cancel, that is what errors are relative to.
 double floor_of(const Problem&);
 // False when an input holds infinities or numbers whose products leave the range: then the order of
 // operations decides what comes out.

@@ -3,6 +3,7 @@
 #include "runtime/cli/check/generate.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "include/quern/ops.h"
 #include "runtime/cli/check/values.h"
@@ -180,9 +181,15 @@ bool floating(qn_dtype t) {
   return t == QN_F32 || t == QN_F64 || t == QN_F16 || t == QN_BF16 || t == QN_C64;
 }
 
+// The op whose gradient another op is: X of X_grad(inputs of X.., y, dy), with y the result of X.
+struct Forward {
+  uint32_t id, n_in;
+};
+
 struct Runner {
   qn_runtime* rt;
   uint32_t id, n_out;
+  std::optional<Forward> forward;
 
   ArrayHandle array(const Meta& m, const Bytes& b) const {
     qn_array* a = nullptr;
@@ -264,16 +271,41 @@ void gradient(const Runner& r, const std::vector<qn_array*>& in, const std::vect
   eval(results);
 }
 
+std::optional<Forward> forward_of(const std::vector<Json>& schemas, const Json& gradient) {
+  const std::string name = gradient.at("name");
+  for (const Json& s : schemas) {
+    const std::size_t n = s.at("inputs").size();
+    const Json& in = gradient.at("inputs");
+    if (name != s.at("name").get<std::string>() + "_grad" || in.size() != n + 2) continue;
+    if (in[n].at("name") == "y" && in[n + 1].at("name") == "dy")
+      return Forward{s.at("id"), static_cast<uint32_t>(n)};
+  }
+  return std::nullopt;
+}
+
+// Puts the result of the op in the place of y, and random values like it in that of dy.
+void follow(const Runner& r, std::vector<ArrayHandle>& in, const std::vector<qn_attr>& attrs,
+            std::uint64_t seed) {
+  const uint32_t n = r.forward->n_in;
+  if (in.size() != n + 2) throw LibraryError("the op takes a result and its gradient");
+  std::vector<qn_array*> raw;
+  for (uint32_t i = 0; i < n; ++i) raw.push_back(in[i].get());
+  in[n] = std::move(Runner{r.rt, r.forward->id, 1, {}}.record(raw, attrs)[0]);
+  const int64_t* shape = qn_array_shape(in[n].get());
+  const Meta m{qn_array_dtype(in[n].get()), Shape(shape, shape + qn_array_ndim(in[n].get()))};
+  in[n + 1] = r.array(m, random_values(m, seed, -2, 2));
+}
+
 // True when the library takes the proposal and computes it.
 bool attempt(const Runner& r, const Proposal& p, std::uint64_t seed, bool with_gradient) {
   try {
     std::vector<ArrayHandle> held;
-    std::vector<qn_array*> in;
-    for (const Meta& m : p.in) {
+    for (const Meta& m : p.in)
       held.push_back(r.array(m, random_values(m, seed + held.size(), p.low, p.high)));
-      in.push_back(held.back().get());
-    }
     const std::vector<qn_attr> attrs = raw_attrs(p.attrs);
+    if (r.forward) follow(r, held, attrs, seed + held.size());
+    std::vector<qn_array*> in;
+    for (const ArrayHandle& a : held) in.push_back(a.get());
     const std::vector<ArrayHandle> y = r.record(in, attrs);
     uint64_t elements = 0;
     for (const ArrayHandle& a : y) elements += qn_array_size(a.get());
@@ -299,12 +331,14 @@ std::vector<std::string> recordable_ops() {
 }
 
 std::vector<Problem> problems_of(Recorder& recorder, const std::string& name) {
+  const std::vector<Json> schemas = all_schemas();
   Json schema;
-  for (const Json& s : all_schemas())
+  for (const Json& s : schemas)
     if (s.at("name") == name) schema = s;
   if (schema.is_null()) throw UsageError("no op is called '" + name + "'");
   const Runner runner{recorder.runtime(), schema.at("id"),
-                      static_cast<uint32_t>(schema.at("outputs").size())};
+                      static_cast<uint32_t>(schema.at("outputs").size()),
+                      forward_of(schemas, schema)};
   Draw draw{schema.at("id").get<std::uint64_t>() * 7919};
   for (const qn_dtype t : kDtypes) {
     int kept = 0, large = 0;

@@ -4,12 +4,16 @@
 #include <set>
 
 #include "runtime/cli/check/execution.h"
+#include "runtime/cli/check/libraries.h"
 
 namespace quern_cli::check {
 
 class KernelChecks {
  public:
-  KernelChecks(const Subject& subject, Report& report) : subject_(subject), report_(report) {}
+  // libraries: that came with the plugin, for as long as the process lives; with null no allocation
+  // of the heap fails.
+  KernelChecks(const Subject& subject, Report& report, const std::vector<Library>* libraries)
+      : subject_(subject), report_(report), libraries_(libraries) {}
   void check(const Problem&);
   void check_relayout(const Problem&);
 
@@ -46,6 +50,7 @@ class KernelChecks {
 
   const Subject& subject_;
   Report& report_;
+  const std::vector<Library>* libraries_;
   std::map<std::string, int> depth_;  // problems looked at in depth, for each kernel
   std::set<std::string> advised_;     // of their small allocations
   std::set<std::string> hopeless_;    // kernels so slow that more runs would take for ever

@@ -6,6 +6,7 @@
 #include "runtime/cli/check/compare.h"
 #include "runtime/cli/check/kernel_checks.h"
 #include "runtime/cli/check/malloc_watch.h"
+#include "runtime/cli/check/memory.h"
 #include "runtime/cli/check/shield.h"
 
 namespace quern_cli::check {
@@ -119,7 +120,7 @@ void KernelChecks::failing_allocations(const Problem& p, const Offer& o, const R
   Desc desc(r.problem, r.in, r.out, {});
   const uint64_t live = heap.live;
   for (const bool host : {true, false}) {
-    if (!host && !heap_is_visible()) continue;
+    if (!host && (!libraries_ || !heap_is_visible())) continue;
     for (uint64_t k = 1; k <= kMost; ++k) {
       qn_plan* plan = nullptr;
       qn_plan_info info{};
@@ -138,8 +139,10 @@ void KernelChecks::failing_allocations(const Problem& p, const Offer& o, const R
         heap.fail_at = 0;
       } else {
         const HeapWatch watch(k);
+        set_fault_libraries(libraries_);
         s = shielded(subject_.entry().plan, subject_.self(), desc.get(), o.kernel_id, &plan, &info,
                      &slot);
+        set_fault_libraries(nullptr);
         calls = watch.allocations();
       }
       const bool good = s == QN_OK ? plan != nullptr : s != kThrew && !slot.text.empty();

@@ -18,6 +18,7 @@ namespace {
 struct State {
   bool on = false;
   std::uint64_t count = 0, fail_at = 0, bytes = 0;
+  const void* refused = nullptr;
 };
 thread_local State state;
 
@@ -25,21 +26,25 @@ thread_local State state;
 
 bool heap_is_visible() { return QUERN_SEES_HEAP != 0; }
 
-HeapWatch::HeapWatch(std::uint64_t fail_at) { state = {true, 0, fail_at, 0}; }
+HeapWatch::HeapWatch(std::uint64_t fail_at) { state = {true, 0, fail_at, 0, nullptr}; }
 HeapWatch::~HeapWatch() { state.on = false; }
 std::uint64_t HeapWatch::allocations() const { return state.count; }
 std::uint64_t HeapWatch::bytes() const { return state.bytes; }
+const void* HeapWatch::refused() { return state.refused; }
 
 HeapPause::HeapPause() : was_on_(state.on) { state.on = false; }
 HeapPause::~HeapPause() { state.on = was_on_; }
 
 #if QUERN_SEES_HEAP
 namespace {
-// True when this allocation is to fail.
-bool seen(std::size_t bytes) {
+// True when this allocation is to fail; `caller` asks for it.
+bool seen(std::size_t bytes, const void* caller) {
   if (!state.on) return false;
   state.bytes += bytes;
-  return ++state.count == state.fail_at;
+  if (++state.count != state.fail_at) return false;
+  state.refused = caller;
+  errno = ENOMEM;
+  return true;
 }
 }  // namespace
 #endif
@@ -55,38 +60,26 @@ void* __libc_realloc(void*, std::size_t);
 void* __libc_memalign(std::size_t, std::size_t);
 void __libc_free(void*);
 
+#define CALLER __builtin_return_address(0)
+
 void* malloc(std::size_t n) {
-  if (quern_cli::check::seen(n)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  return __libc_malloc(n);
+  return quern_cli::check::seen(n, CALLER) ? nullptr : __libc_malloc(n);
 }
 void* calloc(std::size_t n, std::size_t size) {
-  if (quern_cli::check::seen(n * size)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  return __libc_calloc(n, size);
+  return quern_cli::check::seen(n * size, CALLER) ? nullptr : __libc_calloc(n, size);
 }
 void* realloc(void* p, std::size_t n) {
-  if (quern_cli::check::seen(n)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  return __libc_realloc(p, n);
+  return quern_cli::check::seen(n, CALLER) ? nullptr : __libc_realloc(p, n);
 }
 void* memalign(std::size_t align, std::size_t n) {
-  if (quern_cli::check::seen(n)) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  return __libc_memalign(align, n);
+  return quern_cli::check::seen(n, CALLER) ? nullptr : __libc_memalign(align, n);
 }
-void* aligned_alloc(std::size_t align, std::size_t n) { return memalign(align, n); }
+void* aligned_alloc(std::size_t align, std::size_t n) {
+  return quern_cli::check::seen(n, CALLER) ? nullptr : __libc_memalign(align, n);
+}
 int posix_memalign(void** out, std::size_t align, std::size_t n) {
   if (align < sizeof(void*) || (align & (align - 1)) != 0) return EINVAL;
-  void* p = memalign(align, n);
+  void* p = quern_cli::check::seen(n, CALLER) ? nullptr : __libc_memalign(align, n);
   if (!p) return ENOMEM;
   *out = p;
   return 0;

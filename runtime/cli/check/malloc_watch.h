@@ -19,6 +19,9 @@ class HeapWatch {
   HeapWatch& operator=(const HeapWatch&) = delete;
   std::uint64_t allocations() const;
   std::uint64_t bytes() const;  // of all of them together
+  // Where in the code the allocation was asked for that failed; null when none did. Of the calling
+  // thread; may be called by a signal handler.
+  static const void* refused();
 };
 
 // Does not watch while it lives: for what the tool itself does inside of a watched call.

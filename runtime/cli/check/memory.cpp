@@ -3,12 +3,15 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include "runtime/cli/check/malloc_watch.h"
 
 namespace quern_cli::check {
 namespace {
@@ -26,6 +29,7 @@ struct Region {
 Region regions[kSlots];
 int fault_fd = -1;
 std::atomic<const char*> fault_subject{""};
+std::atomic<const std::vector<Library>*> fault_libraries{nullptr};
 alignas(16) unsigned char signal_stack[1 << 16];
 
 std::size_t page() {
@@ -50,7 +54,27 @@ void put(const char* s) {
   static_cast<void>(n);
 }
 
-void on_fault(int signal, siginfo_t* info, void*) {
+void put_plainly(const char* text) {  // within quotes
+  for (const char* s = text; *s; ++s) {
+    const char c[2] = {*s == '"' || *s == '\\' || *s < ' ' ? ' ' : *s, 0};
+    put(c);
+  }
+}
+
+// Where the thread was; null on a machine whose registers are not known here.
+const void* code_of(const void* context) {
+  const auto* u = static_cast<const ucontext_t*>(context);
+#if defined(__x86_64__)
+  return reinterpret_cast<const void*>(u->uc_mcontext.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return reinterpret_cast<const void*>(u->uc_mcontext.pc);
+#else
+  static_cast<void>(u);
+  return nullptr;
+#endif
+}
+
+void on_fault(int signal, siginfo_t* info, void* context) {
   const auto* at = static_cast<unsigned char*>(info->si_addr);
   for (const Region& r : regions) {
     const unsigned char* base = r.base.load(std::memory_order_acquire);
@@ -58,13 +82,20 @@ void on_fault(int signal, siginfo_t* info, void*) {
     put("{\"event\":\"fail\",\"check\":\"");
     put(check_of(r, at));
     put("\",\"text\":\"");
-    for (const char* s = fault_subject.load(); *s; ++s) {
-      char c[2] = {*s == '"' || *s == '\\' || *s < ' ' ? ' ' : *s, 0};
-      put(c);
-    }
+    put_plainly(fault_subject.load());
     put(": an access outside of what it was given\"}\n");
     _exit(kFaultExit);
   }
+  if (const auto* libraries = fault_libraries.load())
+    for (const Library& l : *libraries) {
+      if (!l.holds(code_of(context)) || !l.holds(HeapWatch::refused())) continue;
+      put("{\"event\":\"library_crash\",\"library\":\"");
+      put_plainly(l.name.c_str());
+      put("\",\"text\":\"");
+      put_plainly(fault_subject.load());
+      put("\"}\n");
+      _exit(kLibraryExit);
+    }
   ::signal(signal, SIG_DFL);
   raise(signal);
 }
@@ -141,5 +172,8 @@ void install_fault_handler(int fd) {
 }
 
 void set_fault_subject(const char* subject) { fault_subject.store(subject); }
+void set_fault_libraries(const std::vector<Library>* libraries) {
+  fault_libraries.store(libraries);
+}
 
 }  // namespace quern_cli::check

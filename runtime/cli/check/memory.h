@@ -3,6 +3,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+#include "runtime/cli/check/libraries.h"
 
 namespace quern_cli::check {
 
@@ -37,5 +40,11 @@ class Block {
 constexpr int kFaultExit = 86;
 void install_fault_handler(int fd);
 void set_fault_subject(const char* subject);
+
+// While `libraries` are set, a fault in the code of one of them, on a thread on which memory that
+// this very library asked for was refused, is written as the event "library_crash" and ends the
+// process with kLibraryExit. Null = none. They must outlive the process.
+constexpr int kLibraryExit = 87;
+void set_fault_libraries(const std::vector<Library>* libraries);
 
 }  // namespace quern_cli::check

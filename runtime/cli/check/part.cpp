@@ -20,7 +20,8 @@ std::size_t thread_count() {
 
 }  // namespace
 
-void check_kernels(const std::string& path, const std::string& op, Report& report) {
+void check_kernels(const std::string& path, const std::string& op, bool heap_fails,
+                   Report& report) {
   report.stage("tool", "problems of " + op);
   std::vector<Problem> problems;
   {
@@ -34,6 +35,7 @@ void check_kernels(const std::string& path, const std::string& op, Report& repor
   if (problems.empty()) report.advise("tool", "no problem was found for " + op);
   report.stage("open", "");
   const qn_kernel_plugin* entry = nullptr;
+  const Libraries before;
   try {
     entry = load_entry(path, QN_KERNEL_ABI_MINOR);
   } catch (const LibraryError&) {
@@ -41,7 +43,9 @@ void check_kernels(const std::string& path, const std::string& op, Report& repor
   }
   const Subject subject(entry);
   const std::size_t threads = thread_count();
-  KernelChecks checks(subject, report);
+  static const std::vector<Library> libraries =
+      before.arrived(reinterpret_cast<const void*>(entry->query));
+  KernelChecks checks(subject, report, heap_fails ? &libraries : nullptr);
   std::map<uint32_t, int> spoilt;
   for (const Problem& p : problems) {
     if (p.op == QN_OP_RELAYOUT)
@@ -54,7 +58,7 @@ void check_kernels(const std::string& path, const std::string& op, Report& repor
                 "a thread is left behind by plan or run");
 }
 
-int run_part(const std::string& path, const std::string& part, int fd) {
+int run_part(const std::string& path, const std::string& part, bool heap_fails, int fd) {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   Report report(fd);
@@ -66,7 +70,7 @@ int run_part(const std::string& path, const std::string& part, int fd) {
     if (part == "entry") check_entry(path, report);
     if (part == "life") check_life(path, report);
     if (part == "queries") check_queries(path, report);
-    if (part.starts_with("kernels ")) check_kernels(path, part.substr(8), report);
+    if (part.starts_with("kernels ")) check_kernels(path, part.substr(8), heap_fails, report);
   } catch (const LibraryError& e) {
     report.fail("open.works", e.what());
   } catch (const std::exception& e) {
