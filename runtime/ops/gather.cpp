@@ -68,18 +68,26 @@ Array scattered(const Vjp& v, const Array& a, const Array& updates, std::size_t 
   return ops::scatter(xs, v.attrs.is(0), mode);
 }
 
-// Exact where elements or updates are 0: a product of those that are not, and their number.
+// Exact where elements or updates are 0, up to second derivatives. An update that is not 0 gets the
+// product divided by it. One that is 0 gets the product of those that are not, times that of the
+// other zeros of its place: 1 when there is none, and itself when there is one; with more, the
+// first two derivatives are 0.
 void scatter_product(Vjp& v, IntSpan block) {
   const Array &x = v.in(0), &u = v.in(1), &g = v.cot();
   if (v.needs(0)) v.set(0, ops::multiply(g, scattered(v, ones_like(x), u, 2, "prod")));
   if (!v.needs(1)) return;
-  const Array none = ops::equal(u, constant(u, 0));
-  const Array others = scattered(v, x, ops::where(none, constant(u, 1), u), 2, "prod");
-  const Array zeros = scattered(v, zeros_like(x), cast(none, x.dtype()), 2, "add");
-  const Array rest = gathered(v, others, 2, block), count = gathered(v, zeros, 2, block);
+  const Array none = ops::equal(u, constant(u, 0)), nothing = constant(u, 0);
   const Array safe = ops::where(none, constant(u, 1), u);
-  const Array own =
-      ops::where(ops::equal(count, cast(none, u.dtype())), ops::divide(rest, safe), constant(u, 0));
+  const Array at_zeros = ops::where(none, u, nothing);
+  const Array rest = gathered(v, scattered(v, x, safe, 2, "prod"), 2, block);
+  const Array count =
+      gathered(v, scattered(v, zeros_like(x), cast(none, x.dtype()), 2, "add"), 2, block);
+  const Array sum = gathered(v, scattered(v, zeros_like(x), at_zeros, 2, "add"), 2, block);
+  const Array other =
+      ops::where(ops::equal(count, constant(u, 1)), constant(u, 1),
+                 ops::where(ops::equal(count, constant(u, 2)), ops::subtract(sum, u), nothing));
+  const Array own = ops::where(none, ops::multiply(rest, other),
+                               ops::divide(gathered(v, v.out(), 2, block), safe));
   v.set(1, ops::multiply(gathered(v, g, 2, block), own));
 }
 

@@ -154,6 +154,16 @@ void add_scatters(Cases& cases) {
                    {ints(twice.axes), text("prod")},
                    scattered(twice, kModes[2]),
                    kFloats});
+  // A zero in x beside one in the updates, and three zeros on one place.
+  static const Place thrice = {"thrice", {3}, {{6}}, {0}, {1}, {6}};
+  cases.push_back({"scatter",
+                   "prod_many_zeros",
+                   {{{3}, 0, 0, 0, true, {0, 2, 3}},
+                    {{6, 1}, 0, 0, 0, true, {0, 4, 0, 0, 0, -2}},
+                    {{6}, 0, 0, QN_I32, false, {0, 0, 1, 1, 1, 1}}},
+                   {ints(thrice.axes), text("prod")},
+                   scattered(thrice, kModes[2]),
+                   kFloats});
 }
 
 void add_puts(Cases& cases) {
