@@ -201,9 +201,14 @@ PluginRef PluginHost::load(const std::string& path) {
   if (const std::string fault = object_file_fault(path); !fault.empty())
     throw Error(QN_E_NOT_FOUND, str("[plugin] can't load ", path, ": ", fault));
   FpState keep;  // a fast-math library can switch on FTZ when it loads
-  void* lib = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!lib) {
+  // Pinned only when it is there: glibc keeps an object that is to stay for good also when memory
+  // runs out while it loads it, and hands it out the next time without running its initialisers.
+  void* lib = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  const bool pinned =
+      lib && dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+  if (!pinned) {
     const char* why = dlerror();
+    const std::unique_ptr<void, int (*)(void*)> close(lib, dlclose);
     throw Error(QN_E_NOT_FOUND,
                 str("[plugin] can't load ", path, ": ", why ? why : "unknown reason"));
   }

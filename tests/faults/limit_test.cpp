@@ -94,7 +94,7 @@ TEST(Faults, TheEndOfTheAddressSpace) {
   }
   EXPECT_GT(felt, 0);
   EXPECT_LT(felt, limits);
-  std::printf("%d limits of the address space, %d of them felt\n", limits, felt);
+  std::printf("[  COUNT   ] %d limits of the address space, %d of them felt\n", limits, felt);
 }
 
 }  // namespace
