@@ -264,16 +264,18 @@ void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::
                   float* dw, WeightStrides to, std::int64_t lo, std::int64_t hi) {
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
   const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
-  for (std::int64_t k = lo; k < hi; ++k) {
-    const std::int64_t c = k % s.c_padded();
-    if (c >= s.cg) continue;
-    const ChunkTaps taps(s, k / s.c_padded());
-    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-      using D = decltype(d);
-      using V = hn::Vec<D>;
-      constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
-      HWY_ALIGN float rows[kMaxTaps * NW * kMax];
-      const std::size_t lanes = hn::Lanes(d);
+  // Channels in the inner loop: neighbours share the cache lines of the filters.
+  EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+    using D = decltype(d);
+    using V = hn::Vec<D>;
+    constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+    HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+    const std::size_t lanes = hn::Lanes(d);
+    count = std::min(count, static_cast<std::int64_t>(lanes));
+    for (std::int64_t k = lo; k < hi; ++k) {
+      const std::int64_t c = k % s.c_padded();
+      if (c >= s.cg) continue;
+      const ChunkTaps taps(s, k / s.c_padded());
       for (int j = 0; j < NW; ++j) {
         V in[NH], out[kMaxTaps];
         for (int i = 0; i < NH; ++i) {
@@ -287,7 +289,6 @@ void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::
         for (int i = 0; i < h.r; ++i)
           hn::Store(out[i], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
       }
-      count = std::min(count, static_cast<std::int64_t>(lanes));
       for (int i = 0; i < taps.rows; ++i) {
         V in[NW], out[kMaxTaps];
         for (int j = 0; j < NW; ++j)
@@ -302,14 +303,15 @@ void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::
           for (std::int64_t l = 0; l < count; ++l) p[l * to.o] = part[l];
         }
       }
-    });
-  }
+    }
+  });
 }
 
 // Lanes p[0], p[step], ..; those from `count` on repeat the last.
 template <class D>
 HWY_INLINE hn::Vec<D> LoadStrided(D d, const float* p, std::int64_t step, std::int64_t count) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  if (step == 1 && count == lanes) return hn::LoadU(d, p);
 #if HWY_TARGET <= HWY_AVX2
   constexpr std::int64_t kReach = std::int64_t{1} << 26;
   if (step > -kReach && step < kReach) {
@@ -330,22 +332,21 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
              std::int64_t lo, std::int64_t hi) {
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
   const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
-  for (std::int64_t k = lo; k < hi; ++k) {
-    const std::int64_t c = k % s.c_padded();
-    if (c >= s.cg) {
-      for (int i = 0; i < NH * NW; ++i)
-        for (std::int64_t o = 0; o < wide; o += 4)
-          std::fill_n(u + i * depth * wide + weight_place(s, k, o), 4, 0.0f);
-      continue;
-    }
-    const ChunkTaps taps(s, k / s.c_padded());
-    EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-      using D = decltype(d);
-      using V = hn::Vec<D>;
-      constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
-      HWY_ALIGN float rows[kMaxTaps * NW * kMax];
-      const std::size_t lanes = hn::Lanes(d);
-      count = std::min(count, static_cast<std::int64_t>(lanes));
+  EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
+    using D = decltype(d);
+    using V = hn::Vec<D>;
+    constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
+    HWY_ALIGN float rows[kMaxTaps * NW * kMax];
+    const std::size_t lanes = hn::Lanes(d);
+    count = std::min(count, static_cast<std::int64_t>(lanes));
+    for (std::int64_t k = lo; k < hi; ++k) {
+      const std::int64_t c = k % s.c_padded(), step = depth * wide;
+      float* point = u + weight_place(s, k, o);
+      if (c >= s.cg) {
+        for (int i = 0; i < NH * NW; ++i) hn::StoreU(hn::Zero(d), d, point + i * step);
+        continue;
+      }
+      const ChunkTaps taps(s, k / s.c_padded());
       for (int i = 0; i < h.r; ++i) {
         V in[kMaxTaps], out[NW];
         for (int j = 0; j < kMaxTaps; ++j) {
@@ -353,8 +354,8 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
           if (i >= taps.rows || j >= taps.columns) continue;
           const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
           const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
-          const float* p = weights + y * from.h + x * from.w + c * from.c + o * from.o;
-          in[j] = LoadStrided(d, p, from.o, count);
+          in[j] = LoadStrided(d, weights + y * from.h + x * from.w + c * from.c + o * from.o,
+                              from.o, count);
         }
         Transform<NW>::ToPoints(d, in, w.r, out);
         for (int j = 0; j < NW; ++j)
@@ -366,13 +367,13 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
           in[i] = i < h.r ? hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes)
                           : hn::Zero(d);
         Transform<NH>::ToPoints(d, in, h.r, out);
-        for (int i = 0; i < NH; ++i)
-          hn::StoreU(
-              hn::Mul(out[i], hn::Set(d, Transform<NH>::kScale[i] * Transform<NW>::kScale[j])), d,
-              u + (i * NW + j) * depth * wide + weight_place(s, k, o));
+        for (int i = 0; i < NH; ++i) {
+          const V scale = hn::Set(d, Transform<NH>::kScale[i] * Transform<NW>::kScale[j]);
+          hn::StoreU(hn::Mul(out[i], scale), d, point + (i * NW + j) * step);
+        }
       }
-    });
-  }
+    }
+  });
 }
 
 template <int NH, int NW>
