@@ -89,6 +89,12 @@ void tile_in_place(const Plan& p, const qn_run* run, i64 batch_part, i64 m_part,
     float* c = output(p, run, item) + m.first * g.N + n.first;
     if (p.kernel == kDirect) {
       k.direct(rows, columns, g.K, a, g.a_m, g.a_k, b, g.b_k, c, g.N);
+    } else if (p.kernel == kTurned) {
+      for (i64 j = 0; j < columns; j += k.nr) {
+        const i64 some = std::min(k.nr, columns - j);
+        k.pack(scratch, k.nr, b + j * g.b_n, g.b_n, g.b_k, some, g.K);
+        k.direct(rows, some, g.K, a, g.a_m, g.a_k, scratch, k.nr, c + j, g.N);
+      }
     } else {
       i64 a_m = g.a_m;
       if (g.a_k != 1) {
@@ -162,7 +168,8 @@ void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch) {
   const i64 grid = p.tiles_m * p.tiles_n;
   const i64 b = tile / grid, m = tile % grid / p.tiles_n, n = tile % p.tiles_n;
   const i64 panels = (g.N + k.nr - 1) / k.nr;
-  if (p.kernel == kDirect || p.kernel == kDots) return tile_in_place(p, run, b, m, n, mine);
+  if (p.kernel == kDirect || p.kernel == kTurned || p.kernel == kDots)
+    return tile_in_place(p, run, b, m, n, mine);
   if (p.kernel == kPackB) {
     float* dst = static_cast<float*>(run->out[0].data);
     return pack_panels(k, dst, static_cast<const float*>(run->in[0].data), g.b_n, g.b_k, g.N, g.K,

@@ -46,6 +46,8 @@ Costs costs(const Plan& p, const Kernels& k) {
     }
     case kDots:
       return {100, 20, 0.6 * k.gflops * d / (d + 60), 2.0 * n, bytes};
+    case kTurned:
+      return {100, 30, k.gflops * columns * rows * depth, 0.2 * d * n, bytes};
     case kTiled:
       return {100, 50, k.gflops * columns * rows * depth, ns_packed * (d * n + m * d), bytes};
     case kShared:
@@ -131,6 +133,7 @@ void cut(Plan& p, const Kernels& k) {
   p.tiles_batch = p.tiles_m = p.tiles_n = 1;
   switch (p.kernel) {
     case kDirect:
+    case kTurned:
     case kDots:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
       if (g.batch < want) {
@@ -142,6 +145,7 @@ void cut(Plan& p, const Kernels& k) {
         }
       }
       if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
+      if (p.kernel == kTurned) p.scratch = floats(k.nr * g.K);
       break;
     case kTiled:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
@@ -200,6 +204,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     const unsigned which = p.swapped ? 0 : 1;
     const qn_array_desc& d = op.in[which];
     const bool rows_lie = g.b_n == 1 || g.N == 1, columns_lie = g.b_k == 1 && g.M <= kFewRows;
+    if (g.b_k == 1 && !rows_lie && g.M >= 8) offer(p, kTurned, "sgemm.turned", -1, nullptr);
     const bool keep =
         d.layout.kind == QN_LAYOUT_STRIDED && d.layout.strides && (rows_lie || columns_lie);
     std::vector<i64> dense(d.ndim, 1);

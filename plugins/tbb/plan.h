@@ -12,6 +12,7 @@ enum Kernel : std::uint32_t {
   kDirect,     // nothing packed: small, or few rows; B's rows contiguous
   kDots,       // few rows, B's columns contiguous
   kTiled,      // each tile packs B for itself: batches, and products too small to share the work
+  kTurned,     // B lies in columns: a tile packs a panel at a time, A in place
   kShared,     // B packed by all workers, then tiles of C
   kPrepacked,  // B came packed
   kPackB,      // relayout of a constant B
