@@ -19,11 +19,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import report
+from report import PEERS
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENV = ROOT / "build" / "peers-venv"
 PACKAGES = ["numpy", "matplotlib", "torch", "mlx[cpu]", "onnxruntime", "onnx", "openvino", "jax[cpu]", "mlx-bigvgan"]
-PEERS = ["torch", "onnxruntime", "openvino", "jax", "mlx"]
 
 
 def setup():
@@ -151,8 +153,6 @@ def joined(old, new, order):
 
 
 def drive(options):
-    sys.path.insert(0, str(HERE))
-    import report
     sides, reference = open_sides(options)
     reference_or_none = reference if options.errors else None
     known = list(reference.variants)

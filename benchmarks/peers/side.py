@@ -8,8 +8,6 @@ import statistics
 import sys
 import time
 
-PEERS = ["torch", "onnxruntime", "openvino", "jax", "mlx"]
-
 
 def make(name, threads, with_compile):
     if name in ("quern", "mlx"):
