@@ -31,26 +31,30 @@ def best(entries, side, variant=None):
     return min(fitting, key=lambda e: e["seconds"]) if fitting else None
 
 
+def ratio_of(entry):
+    """How many times slower than Quern through Python in the same run."""
+    return entry["seconds"] / entry["ours"]
+
+
 def rival(entries):
-    """The fastest entry that is not ours."""
-    others = [e for e in entries if e["side"] in PEERS]
-    return min(others, key=lambda e: e["seconds"]) if others else None
+    """The fastest entry that is not ours, None without one or without ours."""
+    others = [e for e in entries if e["side"] in PEERS and e["ours"]]
+    return min(others, key=ratio_of) if others else None
 
 
 def verdict(entries, goals):
     """(how many times faster than the fastest rival or None, text)."""
-    ours, other = best(entries, "quern"), rival(entries)
-    if not ours or not other:
+    other = rival(entries)
+    if not other:
         return None, "-"
-    ratio = other["seconds"] / ours["seconds"]
-    if ratio < 1:
-        return ratio, "**LOST**"
+    if ratio_of(other) < 1:
+        return ratio_of(other), "**LOST**"
     missed = []
     for goal, factor in goals.items():
         theirs = best(entries, *goal.split())
-        if theirs and theirs["seconds"] / ours["seconds"] < factor:
-            missed.append(f"{goal} {theirs['seconds'] / ours['seconds']:.2f} of {factor}x")
-    return ratio, "won; short of the goal: " + ", ".join(missed) if missed else "won"
+        if theirs and ratio_of(theirs) < factor:
+            missed.append(f"{goal} {ratio_of(theirs):.2f} of {factor}x")
+    return ratio_of(other), "won; short of the goal: " + ", ".join(missed) if missed else "won"
 
 
 def line(row, entries):
@@ -58,14 +62,14 @@ def line(row, entries):
     return f"{row}: " + ", ".join(parts)
 
 
-def cell(entry, ours):
+def cell(entry):
     if entry is None:
         return "-"
     text = f"{duration(entry['seconds'])} {entry['variant']}"
     if entry["rounds"] > 1:
         text += f" ({duration(entry['low'])} – {duration(entry['high'])})"
-    if entry is not ours and ours:
-        text += f" **{entry['seconds'] / ours['seconds']:.2f}x**"
+    if entry["side"] != "quern" and entry["ours"]:
+        text += f" **{ratio_of(entry):.2f}x**"
     return text + (f", {entry['error']:.1e}" if entry["error"] is not None else "")
 
 
@@ -84,12 +88,11 @@ def markdown(result, known=None):
         row = known.get(name)
         title = (("+ " if row.neighbour else "") + row.title) if row else name
         ratio, text = verdict(entries, row.goals if row else {})
-        ours = best(entries, "quern")
         if ratio is not None and ratio < 1:
             other = rival(entries)
-            lost.append(f"- {title}: {duration(ours['seconds'])} against {duration(other['seconds'])} "
+            lost.append(f"- {title}: {duration(other['ours'])} against {duration(other['seconds'])} "
                         f"({other['side']} {other['variant']})")
-        cells = [cell(best(entries, s), ours) for s in present]
+        cells = [cell(best(entries, s)) for s in present]
         out.append(f"| {title} | " + " | ".join(cells) + f" | {f'{ratio:.2f}x' if ratio else '-'} | {text} |")
     out += ["", "`+` marks neighbouring shapes.", "", f"## Lost: {len(lost)} of {len(result['rows'])}", "", *lost]
     return "\n".join(out)
@@ -103,11 +106,10 @@ def plot(result, known, path):
     names = list(result["rows"])[::-1]
     figure, axes = plt.subplots(figsize=(10, 0.28 * len(names) + 1.5))
     for at, name in enumerate(names):
-        ours = best(result["rows"][name], "quern")
         for peer in PEERS:
             theirs = best(result["rows"][name], peer)
-            if ours and theirs:
-                axes.plot(theirs["seconds"] / ours["seconds"], at, "o", color=colours[peer], alpha=0.85)
+            if theirs and theirs["ours"]:
+                axes.plot(ratio_of(theirs), at, "o", color=colours[peer], alpha=0.85)
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=1)
     axes.axvspan(axes.get_xlim()[0], 1, color="#d1495b", alpha=0.08)

@@ -137,6 +137,9 @@ def measured(sides, reference, row, options, folder):
                 error = reference.ask(f"error {row} {path}")
         out.append({"side": e["side"].name, "variant": e["variant"], "seconds": statistics.median(times), "low": low,
                     "high": high, "rounds": len(times), "error": None if error in (None, -1) else error})
+    ours = [e["seconds"] for e in out if e["side"] == "quern"]
+    for e in out:  # ratios are taken within a run, also when results of several are put together
+        e["ours"] = min(ours) if ours else None
     return out
 
 
