@@ -23,8 +23,12 @@ double work_ns(const ConvShape& s, const ConvOps& ops) {
          blocks * shard_ns(s) * 0.6;
 }
 
+// Few, since their sums pass through memory; an even number, for machines have even numbers of
+// cores.
 std::int64_t shards_of(const ConvShape& s, const ConvOps& ops) {
-  const auto n = static_cast<std::int64_t>(work_ns(s, ops) / (20e3 + 3 * shard_ns(s)));
+  const double work = work_ns(s, ops);
+  auto n = static_cast<std::int64_t>(work / (20e3 + 5 * shard_ns(s)));
+  n = n < 2 ? (work > 100e3 ? 2 : 1) : n / 2 * 2;
   return std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(16, s.tiles()));
 }
 
