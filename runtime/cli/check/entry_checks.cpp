@@ -5,21 +5,15 @@
 #include <cctype>
 #include <cstring>
 #include <filesystem>
-#include <thread>
 
 #include "runtime/cli/check/malloc_watch.h"
 #include "runtime/cli/check/parts.h"
 #include "runtime/cli/check/shield.h"
 #include "runtime/cli/check/subject.h"
+#include "runtime/cli/check/threads.h"
 
 namespace quern_cli::check {
 namespace {
-
-std::size_t thread_count() {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                    std::filesystem::directory_iterator()));
-}
 
 bool printable(const char* s) {
   if (!s || !*s) return false;
@@ -168,10 +162,7 @@ void check_life(const std::string& path, Report& report) {
   }
   report.verify(heap.live == 0 && !heap.mismatch, "life.leaks",
                 "host memory is not given back by close");
-  // Threads end a moment after they are joined or told to.
-  for (int i = 0; i < 50 && thread_count() != threads; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  report.verify(thread_count() == threads, "life.threads", "a thread is left behind after close");
+  report.verify(back_to(threads), "life.threads", "a thread is left behind after close");
 }
 
 }  // namespace quern_cli::check

@@ -1,22 +1,15 @@
 // A child process of `quern check`: one part, under a fault handler, reporting line by line.
 #include <sys/resource.h>
 
-#include <filesystem>
-
 #include "runtime/cli/check/generate.h"
 #include "runtime/cli/check/kernel_checks.h"
 #include "runtime/cli/check/parts.h"
+#include "runtime/cli/check/threads.h"
 
 namespace quern_cli::check {
 namespace {
 
 constexpr int kHostile = 2;  // problems an op on which hostile questions are built
-
-std::size_t thread_count() {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task"),
-                    std::filesystem::directory_iterator()));
-}
 
 }  // namespace
 
@@ -54,8 +47,7 @@ void check_kernels(const std::string& path, const std::string& op, bool heap_fai
       checks.check(p);
     if (++spoilt[p.op] <= kHostile) hostile_queries(subject, p, report);
   }
-  report.verify(thread_count() <= threads, "run.threads_left",
-                "a thread is left behind by plan or run");
+  report.verify(back_to(threads), "run.threads_left", "a thread is left behind by plan or run");
 }
 
 int run_part(const std::string& path, const std::string& part, bool heap_fails, int fd) {
