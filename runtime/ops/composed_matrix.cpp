@@ -13,6 +13,15 @@ void check_matrix(const Call& c, std::int64_t n, std::int64_t m) {
   element_count(Shape{n, m});
 }
 
+// The length of an axis that is repeated; an empty array elsewhere does not bound it.
+std::int64_t times(const char* op, std::int64_t length, std::int64_t repeats) {
+  std::int64_t n = 0;
+  if (__builtin_mul_overflow(length, repeats, &n))
+    fail_invalid("[", op, "] an axis of ", length, " repeated ", repeats,
+                 " times; expected fewer than 2^63 in all");
+  return n;
+}
+
 struct Grid {
   Array row, column;  // (n, 1): row number + k, and (m,): column number, in i64
 };
@@ -170,7 +179,7 @@ void repeat(Call& c, ArrayList& out) {
   const Array apart = ops::reshape(x, wide);
   wide[axis + 1] = repeats;
   element_count(wide);
-  merged[axis] *= repeats;
+  merged[axis] = times(c.name, merged[axis], repeats);
   out.push_back(ops::reshape(ops::broadcast_to(apart, std::move(wide)), std::move(merged)));
 }
 
@@ -188,7 +197,7 @@ void tile(Call& c, ArrayList& out) {
     wide.push_back(shape[i]);
   }
   element_count(wide);
-  for (std::size_t i = 0; i < reps.size(); ++i) merged.push_back(reps[i] * shape[i]);
+  for (std::size_t i = 0; i < reps.size(); ++i) merged.push_back(times(c.name, reps[i], shape[i]));
   out.push_back(
       ops::reshape(ops::broadcast_to(ops::reshape(c.in[0], std::move(apart)), std::move(wide)),
                    std::move(merged)));

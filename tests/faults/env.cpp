@@ -169,7 +169,7 @@ void Env::look(qn_array* a) {
   qn_error_free(error);
   if (qn_array_dtype(a) == QN_F32) {
     std::vector<float> values(size / sizeof(float));
-    std::memcpy(values.data(), bytes.data(), size);
+    if (size) std::memcpy(values.data(), bytes.data(), size);
     seen.insert(seen.end(), values.begin(), values.end());
   } else {
     seen.insert(seen.end(), bytes.begin(), bytes.end());

@@ -134,7 +134,7 @@ void Attributes::add(Input& in, std::uint32_t type) {
 }
 
 const Item& pool_item(Input& in) {
-  static const std::vector<Item> pool = make_pool();
+  static const auto& pool = *new std::vector<Item>(make_pool());  // as long as the process
   // Half of the arrays are f32, half of those small.
   const std::uint32_t k = in.word();
   if (k % 2) return pool[k / 2 % 17];

@@ -30,6 +30,20 @@ TEST(Graph, NothingIsComputedBeforeItIsNeeded) {
   EXPECT_EQ(rt.stats().kernels_run, ran);
 }
 
+TEST(Graph, RepeatedAxesOfEmptyArraysDoNotOverflow) {
+  Rt rt;
+  const A x = rt.floats({}, {2, 0});
+  const std::int64_t many = (std::int64_t{1} << 62) + 1, reps[] = {many, 1};
+  for (const bool tiled : {false, true}) {
+    Failure f;
+    qn_array* out = nullptr;
+    const qn_status s =
+        tiled ? qn_tile(rt, x, reps, 2, &out, f.slot()) : qn_repeat(rt, x, many, 0, &out, f.slot());
+    EXPECT_EQ(s, QN_E_INVALID_ARGUMENT);
+    EXPECT_NE(f.text().find(tiled ? "[tile]" : "[repeat]"), std::string::npos) << f.text();
+  }
+}
+
 TEST(Graph, ElementwiseChainsAreOneKernel) {
   Rt rt;
   const A x = rt.floats({1, 2, 3, 4}, {2, 2});

@@ -55,8 +55,9 @@ Layout row_major(const Shape& shape) {
   Layout l;
   l.any = false;
   l.strides.resize(shape.size());
-  int64_t step = 1;
-  for (std::size_t i = shape.size(); i-- > 0; step *= shape[i]) l.strides[i] = step;
+  uint64_t step = 1;  // hostile sizes go beyond it; any stride will do there
+  for (std::size_t i = shape.size(); i-- > 0; step *= static_cast<uint64_t>(shape[i]))
+    l.strides[i] = static_cast<int64_t>(step);
   return l;
 }
 

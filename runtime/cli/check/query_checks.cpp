@@ -31,14 +31,14 @@ struct Asker {
   }
 };
 
-// A copy of the struct that ends at a page no one may read.
+// A copy of the struct that ends, as nearly as its alignment allows, at a page no one may read.
 struct AtTheEdge {
   AtTheEdge(const qn_opdesc& op, std::size_t bytes) {
     page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     base = static_cast<char*>(
         mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base + page, page, PROT_NONE);
-    copy = reinterpret_cast<qn_opdesc*>(base + page - bytes);
+    copy = reinterpret_cast<qn_opdesc*>(base + page - (bytes + 7) / 8 * 8);
     std::memcpy(copy, &op, bytes);
     copy->hdr.struct_size = static_cast<uint32_t>(bytes);
   }
