@@ -21,17 +21,19 @@ std::int64_t shape_arg(const char* fn, const std::int64_t* shape, std::uint32_t 
   if (ndim > kMaxNdim) fail_invalid("[", fn, "] ndim is ", ndim, ", expected at most ", kMaxNdim);
   if (ndim > 0) need(shape, fn, "shape");
   std::int64_t bytes = itemsize(t);
-  bool empty = false;
+  bool empty = false, large = false;  // an empty array may be as long as it likes elsewhere
   for (std::uint32_t i = 0; i < ndim; ++i) {
     if (shape[i] < 0)
       fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " has a negative size on axis ",
                    i);
     empty = empty || shape[i] == 0;
-    if (shape[i] > 1 && __builtin_mul_overflow(bytes, shape[i], &bytes))
-      fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " of ", name(t),
-                   " has more than 2^63 bytes");
+    large = large || __builtin_mul_overflow(bytes, shape[i], &bytes);
   }
-  return empty ? 0 : bytes / itemsize(t);
+  if (empty) return 0;
+  if (large)
+    fail_invalid("[", fn, "] shape ", to_string({shape, ndim}), " of ", name(t),
+                 " has more than 2^63 bytes");
+  return bytes / itemsize(t);
 }
 
 Runtime* arrays_arg(const char* fn, Runtime* rt, qn_array* const* in, std::uint32_t n,

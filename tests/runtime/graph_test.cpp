@@ -44,6 +44,21 @@ TEST(Graph, RepeatedAxesOfEmptyArraysDoNotOverflow) {
   }
 }
 
+TEST(Graph, EmptyArraysMayBeLongElsewhere) {
+  Rt rt;
+  const std::int64_t shape[] = {6, (std::int64_t{1} << 60) - 2, 8, 0};
+  Failure f;
+  qn_array *a = nullptr, *b = nullptr;
+  ASSERT_EQ(qn_array_from_data(rt, nullptr, shape, 4, QN_F32, &a, f.slot()), QN_OK) << f.text();
+  DLManagedTensorVersioned* t = nullptr;
+  ASSERT_EQ(qn_array_to_dlpack(a, &t, f.slot()), QN_OK) << f.text();
+  ASSERT_EQ(qn_array_from_dlpack(rt, t, &b, f.slot()), QN_OK) << f.text();
+  EXPECT_EQ(qn_array_size(b), 0u);
+  EXPECT_EQ(qn_array_shape(b)[1], shape[1]);
+  qn_array_release(a);
+  qn_array_release(b);
+}
+
 TEST(Graph, ElementwiseChainsAreOneKernel) {
   Rt rt;
   const A x = rt.floats({1, 2, 3, 4}, {2, 2});
