@@ -58,18 +58,24 @@ void multiply(const Plan& p, const qn_run* run, i64 item, Range m, Range n, cons
   if (m.first >= m.last || n.first >= n.last) return;
   const float* a = input(p, run, 0, item);
   float* c = output(p, run, item);
+  const i64 steps = std::max<i64>(1, (g.K + kDepth - 1) / kDepth),
+            depth = (g.K + steps - 1) / steps;
   i64 k0 = 0;
   do {
-    const i64 kc = std::min(kDepth, g.K - k0);
+    const i64 kc = std::min(depth, g.K - k0);
     for (i64 i = m.first, at = 0; i < m.last; i += k.mr, ++at) {
       k.pack(a_pack + at * k.mr * kc, k.mr, a + i * g.a_m + k0 * g.a_k, g.a_m, g.a_k,
              std::min(k.mr, m.last - i), kc);
     }
     for (i64 j = n.first; j < n.last; j += k.nr) {
-      k.packed(m.last - m.first, std::min(k.nr, n.last - j), kc, a_pack,
-               b_pack + j * g.K + k0 * k.nr, c + m.first * g.N + j, g.N, k0 > 0);
+      const float* b = b_pack + j * g.K + k0 * k.nr;
+      const float* next = j + k.nr < n.last ? b + k.nr * g.K
+                          : k0 + kc < g.K   ? b_pack + n.first * g.K + (k0 + kc) * k.nr
+                                            : b;
+      k.packed(m.last - m.first, std::min(k.nr, n.last - j), kc, a_pack, b, next,
+               c + m.first * g.N + j, g.N, k0 > 0);
     }
-    k0 += kDepth;
+    k0 += kc;
   } while (k0 < g.K);
   finish(p, run, item, m, n);
 }
@@ -190,7 +196,7 @@ void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch) {
     }
     // All of k's rows at a time would not fit the cache; C is taken a block of rows after another.
     float* a_pack = mine + panels * k.nr * g.K;
-    const i64 rows = 10 * k.mr;
+    const i64 rows = row_panels_at_once(k) * k.mr;
     for (i64 i = 0; i < g.M; i += rows) {
       multiply(p, run, item, {i, std::min(g.M, i + rows)}, {0, g.N}, mine, a_pack);
     }

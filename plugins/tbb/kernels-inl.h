@@ -1,6 +1,8 @@
 // Register-blocked kernels over GCC vectors, compiled once for each instruction set.
-// The including file defines QUERN_VB (vector bytes), QUERN_MR, QUERN_NV, struct Tail, and the
-// target. No include guard: each including file opens its own anonymous namespace around it.
+// The including file defines QUERN_VB (vector bytes), QUERN_MR x QUERN_NV (rows and vectors of a
+// block whose operands are read in place), QUERN_PM x QUERN_PN (those of packed ones), struct Tail,
+// and the target. No include guard: each including file opens its own anonymous namespace around
+// it.
 
 typedef float Vec __attribute__((vector_size(QUERN_VB)));
 typedef float Mem __attribute__((vector_size(QUERN_VB), aligned(4), may_alias));
@@ -9,7 +11,9 @@ typedef float Mem4 __attribute__((vector_size(16), aligned(4), may_alias));
 constexpr int kLanes = QUERN_VB / 4;
 constexpr int kMr = QUERN_MR;
 constexpr int kNv = QUERN_NV;
-constexpr int kNr = kNv * kLanes;
+constexpr int kPm = QUERN_PM;
+constexpr int kPn = QUERN_PN;
+constexpr int kNr = kPn * kLanes;
 
 inline Vec load(const float* p) { return *reinterpret_cast<const Mem*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<Mem*>(p) = v; }
@@ -19,10 +23,11 @@ inline Vec splat(float x) { return x - Vec{}; }
 // vector of `tail` lanes.
 enum Mode { Packed, Full, Edge };
 
-// C[MR x NV vectors] = or += A B over k. `tail`: lanes of the last vector that exist in C.
+// C[MR x NV vectors] = or += A B over k. `tail`: lanes of the last vector that exist in C. Packed
+// asks for 4 k floats from `ahead` on, which a later block reads.
 template <int MR, int NV, Mode mode>
 inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c,
-                  i64 ldc, i64 tail, bool add) {
+                  i64 ldc, i64 tail, bool add, const float* ahead) {
   Vec acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -31,8 +36,13 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
   }
   const Tail edge(tail);
   if constexpr (mode == Packed) {
-#pragma GCC unroll 2
-    for (i64 p = 0; p < k; ++p) {
+    // Rows of C are far apart: nothing else fetches them before they are needed.
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 16
+      for (int j = 0; j < NV; ++j) __builtin_prefetch(c + i * ldc + j * kLanes, 1);
+    }
+    const auto step = [&]() __attribute__((always_inline)) {
       Vec bv[NV];
 #pragma GCC unroll 16
       for (int j = 0; j < NV; ++j) bv[j] = load(b + j * kLanes);
@@ -42,9 +52,17 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
 #pragma GCC unroll 16
         for (int j = 0; j < NV; ++j) acc[i][j] += av * bv[j];
       }
-      a += kMr;
+      a += kPm;
       b += kNr;
+    };
+    i64 p = 0;
+    for (; p + 4 <= k; p += 4) {
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += 16;
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q) step();
     }
+    for (; p < k; ++p) step();
   } else {
     // One base a three rows: x86 addresses base + {0, 1, 2} * stride.
     constexpr int bases = (MR + 2) / 3;
@@ -85,7 +103,8 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
   }
 }
 
-using Block = void (*)(i64, const float*, i64, i64, const float*, i64, float*, i64, i64, bool);
+using Block = void (*)(i64, const float*, i64, i64, const float*, i64, float*, i64, i64, bool,
+                       const float*);
 
 // Entry i serves i + 1 rows.
 template <int NV, Mode mode, int... I>
@@ -99,16 +118,23 @@ template <Mode mode>
 Block narrow_block(i64 rows, i64 vectors) {
   return vectors == 1 ? blocks<1, mode, kMr>[rows - 1] : blocks<2, mode, kMr>[rows - 1];
 }
-static_assert(kNv == 2);
+static_assert(kNv == 2 && (kPn == 2 || kPn == 3));
 
-void packed(i64 m, i64 n, i64 kc, const float* a, const float* b, float* c, i64 ldc, bool add) {
+Block packed_block(i64 rows, i64 vectors) {
+  if (vectors == kPn) return blocks<kPn, Packed, kPm>[rows - 1];
+  return vectors == 1 ? blocks<1, Packed, kPm>[rows - 1] : blocks<2, Packed, kPm>[rows - 1];
+}
+
+void packed(i64 m, i64 n, i64 kc, const float* a, const float* b, const float* next, float* c,
+            i64 ldc, bool add) {
   const i64 vectors = (n + kLanes - 1) / kLanes;
   const i64 tail = n - (vectors - 1) * kLanes;
-  for (i64 i = 0; i < m; i += kMr) {
-    const i64 rows = std::min<i64>(kMr, m - i);
-    narrow_block<Packed>(rows, vectors)(kc, a, 1, kMr, b, kNr, c, ldc, tail, add);
-    a += kMr * kc;
-    c += kMr * ldc;
+  for (i64 i = 0; i < m; i += kPm) {
+    const i64 rows = std::min<i64>(kPm, m - i);
+    const float* ahead = next + std::min<i64>(i / kPm, kNr / 4 - 1) * 4 * kc;
+    packed_block(rows, vectors)(kc, a, 1, kPm, b, kNr, c, ldc, tail, add, ahead);
+    a += kPm * kc;
+    c += kPm * ldc;
   }
 }
 
@@ -128,7 +154,8 @@ void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* 
   i64 j = 0;
   const auto strip = [&](i64 vectors, i64 most, auto pick, i64 tail) {
     row_blocks(m, most, [&](i64 at, i64 rows) {
-      pick(rows)(k, a + at * a_m, a_m, a_k, b + j, b_k, c + at * ldc + j, ldc, tail, false);
+      pick(rows)(k, a + at * a_m, a_m, a_k, b + j, b_k, c + at * ldc + j, ldc, tail, false,
+                 nullptr);
     });
     j += (vectors - 1) * kLanes + tail;
   };
@@ -281,7 +308,7 @@ void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 
   if (s_i == 1 && n == kNr && width == kNr) {
     for (i64 k = 0; k < kc; ++k) {
 #pragma GCC unroll 16
-      for (int j = 0; j < kNv; ++j) {
+      for (int j = 0; j < kPn; ++j) {
         store(dst + k * kNr + j * kLanes, load(src + k * s_k + j * kLanes));
       }
     }

@@ -12,12 +12,15 @@ using i64 = std::int64_t;
 struct Kernels {
   const char* isa;
   i64 lanes;      // floats in a vector
+  i64 rows;       // of a block read in place
   i64 mr, nr;     // rows of an A panel, columns of a B panel
   double gflops;  // one thread, large packed products
   // dst[k * width + i] = src[i * s_i + k * s_k], 0 for i >= n. width is mr or nr.
   void (*pack)(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc);
-  // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B.
-  void (*packed)(i64 m, i64 n, i64 kc, const float* a, const float* b, float* c, i64 ldc, bool add);
+  // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B; `next` is the
+  // panel after b.
+  void (*packed)(i64 m, i64 n, i64 kc, const float* a, const float* b, const float* next, float* c,
+                 i64 ldc, bool add);
   // C = A B, B row-major (last stride 1), A with any strides; nothing is packed.
   void (*direct)(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k,
                  float* c, i64 ldc);

@@ -17,6 +17,8 @@
 #define QUERN_VB 32
 #define QUERN_MR 6
 #define QUERN_NV 2
+#define QUERN_PM 6
+#define QUERN_PN 2
 
 namespace quern::tbb {
 namespace {
@@ -32,7 +34,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx2", kLanes, kMr, kNr, 105.0, pack, packed, direct, dots, row_step};
+constexpr Kernels table{"avx2", kLanes, kMr, kPm, kNr, 105.0, pack, packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

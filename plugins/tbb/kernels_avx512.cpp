@@ -17,6 +17,8 @@
 #define QUERN_VB 64
 #define QUERN_MR 14
 #define QUERN_NV 2
+#define QUERN_PM 8
+#define QUERN_PN 3
 
 namespace quern::tbb {
 namespace {
@@ -30,7 +32,8 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx512", kLanes, kMr, kNr, 170.0, pack, packed, direct, dots, row_step};
+constexpr Kernels table{"avx512", kLanes, kMr,    kPm,  kNr,     180.0,
+                        pack,     packed, direct, dots, row_step};
 
 }  // namespace
 #pragma GCC pop_options

@@ -10,6 +10,8 @@
 #define QUERN_VB 16
 #define QUERN_MR 4
 #define QUERN_NV 2
+#define QUERN_PM 4
+#define QUERN_PN 2
 
 namespace quern::tbb {
 namespace {
@@ -33,7 +35,8 @@ struct Tail {
 }  // namespace
 
 const Kernels& generic_kernels() {
-  static const Kernels k{"generic", kLanes, kMr, kNr, 34.0, pack, packed, direct, dots, row_step};
+  static const Kernels k{"generic", kLanes, kMr,    kPm,  kNr,     34.0,
+                         pack,      packed, direct, dots, row_step};
   return k;
 }
 

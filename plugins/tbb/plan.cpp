@@ -10,8 +10,6 @@ namespace {
 
 using sdk::Matmul;
 
-constexpr i64 kRowPanels = 10;  // panels of A that a worker packs at a time
-
 i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 std::uint64_t floats(i64 n) { return (std::uint64_t(std::max<i64>(n, 0)) * 4 + 63) / 64 * 64; }
 
@@ -35,7 +33,7 @@ Costs costs(const Plan& p, const Kernels& k) {
   const double m = double(g.M), n = double(g.N), d = double(g.K);
   // Share of a block's lanes that are real, and of its time that is not start and end.
   const double columns = n / double(ceil_div(g.N, k.lanes) * k.lanes);
-  const double rows = m / (m + 0.8 * double(ceil_div(g.M, k.mr)));
+  const double rows = m / (m + 0.8 * double(ceil_div(g.M, k.rows)));
   const double depth = d / (d + 6.0);
   const double bytes = 4 * (d * n + m * d + m * n);
   const double ns_packed = 0.3;  // an element
@@ -141,7 +139,7 @@ void cut(Plan& p, const Kernels& k) {
                                     std::max<i64>(1, ceil_div(g.N, 4 * k.lanes)));
         if (p.tiles_n == 1 && g.M > kFewRows) {
           p.tiles_m =
-              std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1, ceil_div(g.M, k.mr));
+              std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1, ceil_div(g.M, k.rows));
         }
       }
       if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
@@ -149,7 +147,8 @@ void cut(Plan& p, const Kernels& k) {
       break;
     case kTiled:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
-      p.scratch = floats(panels * k.nr * g.K + kRowPanels * k.mr * std::min(g.K, kDepth));
+      p.scratch =
+          floats(panels * k.nr * g.K + row_panels_at_once(k) * k.mr * std::min(g.K, kDepth));
       break;
     case kPackB:
       p.tiles_n = bytes < 3e5 ? 1 : std::clamp<i64>(panels, 1, 4 * workers);
@@ -158,8 +157,8 @@ void cut(Plan& p, const Kernels& k) {
     case kPrepacked: {
       const i64 row_panels = ceil_div(g.M, k.mr);
       const i64 tiles = item < 1e6 ? 1 : std::max(4 * workers, i64(item / 2.5e8));
-      p.tiles_m =
-          std::clamp<i64>(ceil_div(row_panels, kRowPanels), 1, std::max<i64>(1, row_panels));
+      p.tiles_m = std::clamp<i64>(ceil_div(row_panels, row_panels_at_once(k)), 1,
+                                  std::max<i64>(1, row_panels));
       if (p.tiles_m < tiles) {
         // Rows first while a tile keeps some panels: every cut of the columns packs A once more.
         p.tiles_m = std::clamp<i64>(row_panels / 4, p.tiles_m, std::max(p.tiles_m, tiles));

@@ -22,6 +22,9 @@ constexpr i64 kDepth = 512;  // k is taken in steps of this: fewer passes over C
                              // that fits the L1 cache
 constexpr i64 kFewRows = 32;
 
+// Panels of A that a worker packs at a time: some 144 rows, which stay in the L2 cache.
+constexpr i64 row_panels_at_once(const Kernels& k) { return 144 / k.mr; }
+
 struct Plan {
   Kernel kernel = kDirect;
   sdk::Matmul g;
