@@ -20,7 +20,8 @@ struct ConvPlan : Plan {
   ConvShape shape{};
   const ConvOps* ops = nullptr;
   ConvChain chain;
-  std::int64_t block = 1;  // tiles
+  std::int64_t block = 1;   // tiles
+  std::int64_t groups = 1;  // of a block
   std::uint32_t workers = 1;
 
   static const float* in(const qn_run& run, int k) {
@@ -29,10 +30,14 @@ struct ConvPlan : Plan {
 
   void tile(const qn_run& run, std::uint32_t t, void* scratch) const noexcept override {
     const ConvEpilogue e = chain.at(run);
-    const std::int64_t lo = t * block, hi = std::min(lo + block, shape.tiles());
-    const ConvBlock b{static_cast<float*>(scratch), lo, hi - lo};
+    // All blocks of some groups, then the next, so that their weights stay in the cache.
+    const std::int64_t blocks = (shape.tiles() + block - 1) / block;
+    const std::int64_t lo = t % blocks * block, hi = std::min(lo + block, shape.tiles());
+    const std::int64_t group = t / blocks * groups;
+    const ConvBlock b{static_cast<float*>(scratch), lo, hi - lo, group,
+                      std::min(groups, shape.groups - group)};
     ops->data(shape, b, in(run, 0), lo, hi);
-    ops->products(shape, b, in(run, 1), 0, shape.groups * shape.points());
+    ops->products(shape, b, in(run, 1), 0, b.groups * shape.points());
     ops->outputs(shape, b, chain.steps.n ? &e : nullptr, static_cast<float*>(run.out[0].data), lo,
                  hi);
   }
@@ -44,7 +49,11 @@ struct ConvPlan : Plan {
       ConvEpilogue epilogue;
       ConvBlock block;
       std::uint32_t parts;
-    } job{this, &run, chain.at(run), {static_cast<float*>(run.workspace), 0, shape.tiles()}, 1};
+    } job{this,
+          &run,
+          chain.at(run),
+          {static_cast<float*>(run.workspace), 0, shape.tiles(), 0, shape.groups},
+          1};
     const auto each = [&](std::int64_t n, qn_task_fn fn) {
       job.parts = static_cast<std::uint32_t>(std::min<std::int64_t>(n, workers * 2));
       run.executor->parallel_for(run.executor->self, fn, &job, job.parts, workers);
@@ -77,7 +86,7 @@ struct ConvPlan : Plan {
 std::int64_t block_size(const ConvShape& s, std::uint32_t workers) {
   const std::int64_t tiles = s.tiles(), most = block_tiles(s), w = std::max(workers, 1u);
   std::int64_t n = (tiles + most - 1) / most;
-  if (n >= 4 * w) return std::max(most, tiles >> 20);
+  if (n * group_blocks(s) >= 4 * w) return std::max(most, tiles >> 20);
   n = std::min((n + w - 1) / w * w, tiles);
   return (tiles + n - 1) / n;
 }
@@ -91,7 +100,8 @@ double products_ns(const ConvShape& s, const ConvOps& ops, double rows) {
 }
 
 double blocks_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {
-  const std::int64_t rows = block_size(s, workers), n = (s.tiles() + rows - 1) / rows;
+  const std::int64_t rows = block_size(s, workers);
+  const std::int64_t n = (s.tiles() + rows - 1) / rows * group_blocks(s);
   const double share =
       std::ceil(static_cast<double>(n) / std::max(workers, 1u)) / static_cast<double>(n);
   return (products_ns(s, ops, static_cast<double>(rows)) + data_ns(s, ops) + output_ns(s, ops)) *
@@ -141,7 +151,7 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   c.kernel_id = kShared;
   c.threading = QN_THREADING_PARALLEL_FOR;
   c.est_ns = shared_ns(s, *ops, op.max_workers);
-  c.workspace_max = static_cast<std::uint64_t>(block_floats(s, s.tiles())) * 4;
+  c.workspace_max = static_cast<std::uint64_t>(block_floats(s, s.tiles(), s.groups)) * 4;
   host.offer(answer, &c);
 }
 
@@ -156,12 +166,15 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   p->workers = op.max_workers;
   if (kernel_id == kShared) {
-    info.workspace = static_cast<std::uint64_t>(block_floats(p->shape, p->shape.tiles())) * 4;
+    info.workspace =
+        static_cast<std::uint64_t>(block_floats(p->shape, p->shape.tiles(), p->shape.groups)) * 4;
     return p;
   }
   p->block = block_size(p->shape, op.max_workers);
-  info.n_tiles = static_cast<std::uint32_t>((p->shape.tiles() + p->block - 1) / p->block);
-  info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, p->block)) * 4;
+  p->groups = block_groups(p->shape);
+  info.n_tiles = static_cast<std::uint32_t>((p->shape.tiles() + p->block - 1) / p->block *
+                                            group_blocks(p->shape));
+  info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, p->block, p->groups)) * 4;
   return p;
 }
 

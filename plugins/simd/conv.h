@@ -19,13 +19,20 @@ struct ConvAxis {
   std::int64_t chunks, tiles;  // tiles of one of the interleaved problems
 };
 
+// A nested problem has one axis, axis[1], whose filter is cut into runs of axis[1].r taps; tiles
+// are cut into runs of as many outputs. A run is a polynomial, and the runs are the coefficients of
+// one in a second variable: the rows of a tile, along axis[0], which no array has.
+//
 // x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is
 // the same problem with other weights. cg and og are the channels of one group.
 struct ConvShape {
   std::int64_t images, c, o, groups, cg, og;
   ConvAxis axis[2];
   bool flip;  // taps are read backwards
+  bool nested;
 
+  // Columns of the image between the rows of a tile, beside the rows of the image.
+  std::int64_t skew() const { return nested ? axis[1].r : 0; }
   std::int64_t tiles() const {
     return images * axis[0].dilation * axis[0].tiles * axis[1].dilation * axis[1].tiles;
   }
@@ -62,27 +69,27 @@ struct WeightStrides {
   std::int64_t o, h, w, c, group;
 };
 
-// Tiles first .. first + tiles of all groups (their channels lie side by side): transformed inputs
+// Tiles first .. first + tiles of `groups` groups from `group` on: transformed inputs
 // [group][point][tile][depth_padded], then products [group][point][tile][o_padded].
 struct ConvBlock {
   float* memory;  // block_floats()
-  std::int64_t first, tiles;
+  std::int64_t first, tiles, group, groups;
 };
 
 struct ConvOps {
   std::int64_t lanes;
-  // The three phases of a block: tiles lo .. hi to points; products lo .. hi of groups * points;
-  // tiles lo .. hi to outputs.
+  // The three phases of a block: tiles lo .. hi to points; products lo .. hi of its groups *
+  // points; tiles lo .. hi to outputs.
   void (*data)(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t lo,
                std::int64_t hi);
   void (*products)(const ConvShape& s, const ConvBlock& b, const float* u, std::int64_t lo,
                    std::int64_t hi);
   void (*outputs)(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, float* y,
                   std::int64_t lo, std::int64_t hi);
-  // The transformed gradient of the weights from tiles t0 .. t1,
-  // [group][point][depth_padded][o_padded]; added to what is there unless `first`.
-  void (*weight_grad)(const ConvShape& s, const float* x, const float* dy, float* du,
-                      std::int64_t t0, std::int64_t t1, bool first, float* scratch);
+  // The transformed gradient of the weights from a block, [group][point][depth_padded][o_padded];
+  // added to what is there unless `first`. du: of all groups.
+  void (*weight_grad)(const ConvShape& s, const ConvBlock& b, const float* x, const float* dy,
+                      float* du, bool first);
   // Sums `parts` such gradients and turns them back, for channels lo .. hi of the depth. dw: the
   // group's first filter.
   void (*weight_finish)(const ConvShape& s, const float* du, std::int64_t parts,
@@ -96,8 +103,8 @@ struct ConvOps {
 // Null when there are no loops for the sizes of tiles of s.
 const ConvOps* conv_ops(const ConvShape& s);
 
-inline std::int64_t block_floats(const ConvShape& s, std::int64_t tiles) {
-  return s.groups * s.points() *
+inline std::int64_t block_floats(const ConvShape& s, std::int64_t tiles, std::int64_t groups) {
+  return groups * s.points() *
          (point_step(tiles, s.depth_padded()) + point_step(tiles, s.o_padded()));
 }
 

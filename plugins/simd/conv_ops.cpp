@@ -45,16 +45,40 @@ struct TilePlace {
     const std::int64_t ty = t % h.tiles;
     t /= h.tiles;
     y = t % h.dilation + h.dilation * h.m * ty;
-    x = px + w.dilation * w.m * tx;
+    x = px + w.dilation * w.m * (s.nested ? h.m : 1) * tx;
     image = t / h.dilation;
   }
 };
 
-// A tile of a channels-last image with zeros around it, rows and columns `dh` and `dw` apart.
+// The taps of a chunk of the filter: tap (i, j) of the tile lies at row y + i, column
+// x + i * skew + j, where the filter has it.
+struct ChunkTaps {
+  std::int64_t y, x, skew, rows, columns, left;
+  bool flip;
+  std::int64_t last_y, last_x;
+  ChunkTaps(const ConvShape& s, std::int64_t q) {
+    const ConvAxis &h = s.axis[0], &w = s.axis[1];
+    skew = s.skew(), flip = s.flip;
+    y = s.nested ? 0 : q / w.chunks * h.r;
+    x = s.nested ? q * h.r * w.r : q % w.chunks * w.r;
+    rows = s.nested ? h.r : std::min<std::int64_t>(h.r, h.taps - y);
+    columns = w.r, left = w.taps - x;
+    last_y = h.taps - 1, last_x = w.taps - 1;
+  }
+  bool has(int i, int j) const { return i < rows && j < columns && i * skew + j < left; }
+  // Where the weights hold the tap.
+  std::int64_t place(int i, int j, const WeightStrides& s) const {
+    const std::int64_t py = skew ? 0 : y + i, px = x + i * skew + j;
+    return (flip ? last_y - py : py) * s.h + (flip ? last_x - px : px) * s.w;
+  }
+};
+
+// A tile of a channels-last image with zeros around it, rows and columns `dh` and `dw` apart; each
+// row begins `skew` columns after the one before.
 struct TileView {
   const float* image;  // at the first channel wanted
   std::int64_t h, w, c;
-  std::int64_t y, x, dh, dw;  // the tile's first element
+  std::int64_t y, x, dh, dw, skew;  // the tile's first element
 };
 
 template <class D, int NH, int NW>
@@ -63,20 +87,20 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
   constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
   HWY_ALIGN float rows[NH * NW * kMax];
   const std::size_t lanes = hn::Lanes(d);
-  const bool inside =
-      t.x >= 0 && t.x + (NW - 1) * t.dw < t.w && count >= static_cast<std::int64_t>(lanes);
+  const bool inside = t.x >= 0 && t.x + (NH - 1) * t.skew + (NW - 1) * t.dw < t.w &&
+                      count >= static_cast<std::int64_t>(lanes);
   for (int i = 0; i < NH; ++i) {
-    const std::int64_t y = t.y + i * t.dh;
+    const std::int64_t y = t.y + i * t.dh, x0 = t.x + i * t.skew;
     V in[NW], out[NW];
     if (y < 0 || y >= t.h) {
       for (int j = 0; j < NW; ++j) out[j] = hn::Zero(d);
     } else {
       const float* row = t.image + y * t.w * t.c;
       if (inside) {
-        for (int j = 0; j < NW; ++j) in[j] = hn::LoadU(d, row + (t.x + j * t.dw) * t.c);
+        for (int j = 0; j < NW; ++j) in[j] = hn::LoadU(d, row + (x0 + j * t.dw) * t.c);
       } else {
         for (int j = 0; j < NW; ++j) {
-          const std::int64_t x = t.x + j * t.dw;
+          const std::int64_t x = x0 + j * t.dw;
           in[j] = x < 0 || x >= t.w ? hn::Zero(d) : LoadSome(d, row + x * t.c, count);
         }
       }
@@ -108,14 +132,22 @@ void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t l
     const TilePlace at(s, t);
     const float* image = x + at.image * h.in * w.in * s.c;
     for (std::int64_t q = 0; q < h.chunks * w.chunks; ++q) {
-      const std::int64_t y0 = at.y - h.padding + h.dilation * (q / w.chunks) * h.r;
-      const std::int64_t x0 = at.x - w.padding + w.dilation * (q % w.chunks) * w.r;
-      for (std::int64_t g = 0; g < s.groups; ++g) {
+      const ChunkTaps taps(s, q);
+      const std::int64_t y0 = at.y - h.padding + h.dilation * taps.y;
+      const std::int64_t x0 = at.x - w.padding + w.dilation * taps.x;
+      for (std::int64_t g = 0; g < b.groups; ++g) {
         float* row =
             b.memory + g * NH * NW * step + (t - b.first) * s.depth_padded() + q * s.c_padded();
         EachChunk(s.cg, [&](auto d, std::int64_t c, std::int64_t count) HWY_ATTR {
-          const TileView view{image + g * s.cg + c, h.in,      w.in, s.c, y0, x0,
-                              h.dilation,           w.dilation};
+          const TileView view{image + (b.group + g) * s.cg + c,
+                              h.in,
+                              w.in,
+                              s.c,
+                              y0,
+                              x0,
+                              s.nested ? 0 : h.dilation,
+                              w.dilation,
+                              s.skew() * w.dilation};
           DataTile<decltype(d), NH, NW>(d, view, count, row + c, step);
         });
       }
@@ -143,7 +175,8 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
     }
   }
   for (int i = 0; i < h.m; ++i) {
-    const std::int64_t oy = at.y + i * h.dilation;
+    const std::int64_t oy = s.nested ? 0 : at.y + i * h.dilation;
+    const std::int64_t x0 = at.x + i * s.skew() * w.dilation;
     if (oy >= h.out) break;
     V in[NW], out[kMaxTaps];
     for (int j = 0; j < NW; ++j)
@@ -152,7 +185,7 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
     const std::int64_t row = (at.image * h.out + oy) * w.out;
     HWY_UNROLL(5)
     for (int j = 0; j < kMaxTaps; ++j) {
-      const std::int64_t ox = at.x + j * w.dilation;
+      const std::int64_t ox = x0 + j * w.dilation;
       if (j >= w.m || ox >= w.out) break;
       const std::int64_t place = (row + ox) * s.o + channel;
       StoreSome(e ? Finish(d, out[j], *e, channel, place, count) : out[j], d, y + place, count);
@@ -162,7 +195,7 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
 
 // Where the second half of a block begins.
 HWY_INLINE float* SecondHalf(const ConvShape& s, const ConvBlock& b) {
-  return b.memory + s.groups * s.points() * point_step(b.tiles, s.depth_padded());
+  return b.memory + b.groups * s.points() * point_step(b.tiles, s.depth_padded());
 }
 
 void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64_t lo,
@@ -170,6 +203,7 @@ void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64
   const std::int64_t depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(b.tiles, depth), m_step = point_step(b.tiles, wide);
   float* m = SecondHalf(s, b);
+  u += b.group * s.group_floats();
   for (std::int64_t k = lo; k < hi; ++k) {
     for (std::int64_t o = 0; o < wide; o += kPanel) {
       const std::int64_t columns = std::min(kPanel, wide - o);
@@ -185,10 +219,11 @@ void Outputs(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, floa
   const std::int64_t step = point_step(b.tiles, s.o_padded());
   for (std::int64_t t = lo; t < hi; ++t) {
     const TilePlace at(s, t);
-    for (std::int64_t g = 0; g < s.groups; ++g) {
+    for (std::int64_t g = 0; g < b.groups; ++g) {
       const float* row = SecondHalf(s, b) + g * NH * NW * step + (t - b.first) * s.o_padded();
+      const std::int64_t first = (b.group + g) * s.og;
       EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-        OutputTile<decltype(d), NH, NW>(d, s, row + o, step, at, g * s.og + o, count, e, y);
+        OutputTile<decltype(d), NH, NW>(d, s, row + o, step, at, first + o, count, e, y);
       });
     }
   }
@@ -204,10 +239,10 @@ HWY_INLINE void OutputGradTile(D d, const ConvShape& s, const float* dy, const T
   HWY_ALIGN float rows[kMaxTaps * NW * kMax];
   const std::size_t lanes = hn::Lanes(d);
   for (int i = 0; i < h.m; ++i) {
-    const std::int64_t y = at.y + i * h.dilation;
+    const std::int64_t y = s.nested ? 0 : at.y + i * h.dilation;
     V in[kMaxTaps], out[NW];
     for (int j = 0; j < kMaxTaps; ++j) {
-      const std::int64_t x = at.x + j * w.dilation;
+      const std::int64_t x = at.x + (i * s.skew() + j) * w.dilation;
       in[j] = j < w.m && y < h.out && x < w.out
                   ? LoadSome(d, dy + ((at.image * h.out + y) * w.out + x) * s.o, count)
                   : hn::Zero(d);
@@ -227,37 +262,27 @@ HWY_INLINE void OutputGradTile(D d, const ConvShape& s, const float* dy, const T
 }
 
 template <int NH, int NW>
-void WeightGrad(const ConvShape& s, const float* x, const float* dy, float* du, std::int64_t t0,
-                std::int64_t t1, bool first, float* scratch) {
-  const std::int64_t tiles = t1 - t0, depth = s.depth_padded(), wide = s.o_padded();
+void WeightGrad(const ConvShape& s, const ConvBlock& b, const float* x, const float* dy, float* du,
+                bool first) {
+  const std::int64_t tiles = b.tiles, depth = s.depth_padded(), wide = s.o_padded();
   const std::int64_t v_step = point_step(tiles, depth), g_step = point_step(tiles, wide);
-  const ConvBlock b{scratch, t0, tiles};
-  float *v = scratch, *points = SecondHalf(s, b);
-  Data<NH, NW>(s, b, x, t0, t1);
-  for (std::int64_t t = t0; t < t1; ++t) {
-    const TilePlace at(s, t);
-    for (std::int64_t g = 0; g < s.groups; ++g) {
-      float* row = points + g * NH * NW * g_step + (t - t0) * wide;
+  float *v = b.memory, *points = SecondHalf(s, b);
+  Data<NH, NW>(s, b, x, b.first, b.first + tiles);
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    const TilePlace at(s, b.first + t);
+    for (std::int64_t g = 0; g < b.groups; ++g) {
+      float* row = points + g * NH * NW * g_step + t * wide;
+      const float* from = dy + (b.group + g) * s.og;
       EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-        OutputGradTile<decltype(d), NH, NW>(d, s, dy + g * s.og + o, at, count, row + o, g_step);
+        OutputGradTile<decltype(d), NH, NW>(d, s, from + o, at, count, row + o, g_step);
       });
     }
   }
-  for (std::int64_t k = 0; k < s.groups * NH * NW; ++k)
+  du += b.group * s.group_floats();
+  for (std::int64_t k = 0; k < b.groups * NH * NW; ++k)
     Multiply({v + k * v_step, 1, depth, points + k * g_step, wide, du + k * depth * wide, wide,
               s.depth(), wide, tiles, first});
 }
-
-// The taps of chunk (qy, qx) that the filter has.
-struct ChunkTaps {
-  std::int64_t y, x, rows, columns;
-  ChunkTaps(const ConvShape& s, std::int64_t q) {
-    const ConvAxis &h = s.axis[0], &w = s.axis[1];
-    y = q / w.chunks * h.r, x = q % w.chunks * w.r;
-    rows = std::min<std::int64_t>(h.r, h.taps - y);
-    columns = std::min<std::int64_t>(w.r, w.taps - x);
-  }
-};
 
 template <int NH, int NW>
 void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::int64_t part_step,
@@ -289,17 +314,15 @@ void WeightFinish(const ConvShape& s, const float* du, std::int64_t parts, std::
         for (int i = 0; i < h.r; ++i)
           hn::Store(out[i], d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
       }
-      for (int i = 0; i < taps.rows; ++i) {
+      for (int i = 0; taps.has(i, 0); ++i) {
         V in[NW], out[kMaxTaps];
         for (int j = 0; j < NW; ++j)
           in[j] = hn::Load(d, rows + static_cast<std::size_t>(i * NW + j) * lanes);
         Transform<NW>::ToOutputs(d, in, w.r, out);
-        for (int j = 0; j < taps.columns; ++j) {
+        for (int j = 0; taps.has(i, j); ++j) {
           HWY_ALIGN float part[kMax];
           hn::Store(out[j], d, part);
-          const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
-          const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
-          float* p = dw + y * to.h + x * to.w + c * to.c + o * to.o;
+          float* p = dw + taps.place(i, j, to) + c * to.c + o * to.o;
           for (std::int64_t l = 0; l < count; ++l) p[l * to.o] = part[l];
         }
       }
@@ -351,11 +374,9 @@ void Weights(const ConvShape& s, const float* weights, WeightStrides from, float
         V in[kMaxTaps], out[NW];
         for (int j = 0; j < kMaxTaps; ++j) {
           in[j] = hn::Zero(d);
-          if (i >= taps.rows || j >= taps.columns) continue;
-          const std::int64_t y = s.flip ? h.taps - 1 - taps.y - i : taps.y + i;
-          const std::int64_t x = s.flip ? w.taps - 1 - taps.x - j : taps.x + j;
-          in[j] = LoadStrided(d, weights + y * from.h + x * from.w + c * from.c + o * from.o,
-                              from.o, count);
+          if (taps.has(i, j))
+            in[j] = LoadStrided(d, weights + taps.place(i, j, from) + c * from.c + o * from.o,
+                                from.o, count);
         }
         Transform<NW>::ToPoints(d, in, w.r, out);
         for (int j = 0; j < NW; ++j)
@@ -393,6 +414,7 @@ const ConvOps* GetConvOps(int nh, int nw) {
   if (nh == 6 && nw == 6) return Table<6, 6>();
   if (nh == 1 && nw == 8) return Table<1, 8>();
   if (nh == 1 && nw == 6) return Table<1, 6>();
+  if (nh == 6 && nw == 7) return Table<6, 7>();
   return nullptr;
 }
 

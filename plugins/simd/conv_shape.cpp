@@ -32,8 +32,31 @@ void plain_axis(ConvAxis& a) {
   a.tiles = (a.out + a.dilation - 1) / a.dilation;
 }
 
+// Runs of 4 taps nested in a polynomial of 2 to 4 runs, where that takes fewer products than the
+// tiles of the one axis chosen already.
+void choose_nested(ConvShape& s) {
+  ConvAxis &h = s.axis[0], &w = s.axis[1];
+  constexpr int kOuter = 6, kInner = 7, kRun = 4;
+  const double plain = static_cast<double>(w.n * w.chunks * w.tiles);
+  double best = plain;
+  for (int r = 2; r <= 4; ++r) {
+    const int m = kOuter + 1 - r;
+    const std::int64_t chunks = (w.taps + r * kRun - 1) / (r * kRun);
+    const std::int64_t each = (w.out + w.dilation - 1) / w.dilation;
+    const std::int64_t tiles = (each + m * kRun - 1) / (m * kRun);
+    const double cost = static_cast<double>(kOuter * kInner * chunks * tiles);
+    if (cost >= 0.9 * plain || cost >= best) continue;
+    best = cost;
+    s.nested = true;
+    h.n = kOuter, h.m = m, h.r = r, h.chunks = chunks, h.tiles = 1;
+  }
+  if (!s.nested) return;
+  w.n = kInner, w.m = w.r = kRun, w.chunks = 1;
+  w.tiles = ((w.out + w.dilation - 1) / w.dilation + h.m * kRun - 1) / (h.m * kRun);
+}
+
 // Tiles for both axes from taps and sizes; false when there are none.
-bool choose(ConvShape& s) {
+bool choose(ConvShape& s, bool one_axis) {
   ConvAxis &h = s.axis[0], &w = s.axis[1];
   if (h.taps == 1) {
     plain_axis(h);
@@ -46,6 +69,7 @@ bool choose(ConvShape& s) {
   if (small && (w.taps > 3 || h.taps > 3)) return false;
   if (h.taps > 1) choose_tiles(h, small ? 6 : 8);
   choose_tiles(w, small ? 6 : 8);
+  if (one_axis) choose_nested(s);
   return true;
 }
 
@@ -120,7 +144,8 @@ const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why) {
   if (s.groups < 1 || s.c % s.groups || s.o % s.groups) return fail("uneven groups");
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
   if (s.cg < 4 || s.og < 4) return fail("fewer than 4 channels in a group");
-  if (!choose(s)) return fail("needs filters of 3 taps, or of 4 or more, along each axis");
+  if (!choose(s, spatial == 1))
+    return fail("needs filters of 3 taps, or of 4 or more, along each axis");
   const ConvOps* ops = conv_ops(s);
   if (!ops) return fail("no loops for these tiles");
   return ops;
@@ -170,6 +195,11 @@ const ConvOps* parse_weights_name(const qn_array_desc& from, const qn_layout& to
     a.taps = from.shape[spatial_axis(k, nhwc != 0)];
     a.chunks = (a.taps + a.r - 1) / a.r;
   }
+  if (spatial == 1 && h.n > 1) {
+    s.nested = true;
+    h.chunks = (w.taps + h.r * w.r - 1) / (h.r * w.r);
+    w.chunks = 1;
+  }
   s.groups = groups;
   s.flip = flip != 0;
   s.cg = from.shape[nhwc ? from.ndim - 1 : 1], s.og = filters / groups;
@@ -216,9 +246,19 @@ double output_ns(const ConvShape& s, const ConvOps& ops) {
          2.2;
 }
 
+std::int64_t block_groups(const ConvShape& s) {
+  constexpr std::int64_t kChannels = 32;
+  return std::min(s.groups, (kChannels + s.cg - 1) / s.cg);
+}
+
+std::int64_t group_blocks(const ConvShape& s) {
+  const std::int64_t each = block_groups(s);
+  return (s.groups + each - 1) / each;
+}
+
 std::int64_t block_tiles(const ConvShape& s) {
   constexpr std::int64_t kFloats = 200 * 1024;
-  const std::int64_t each = s.groups * s.points() * (s.depth_padded() + s.o_padded());
+  const std::int64_t each = block_groups(s) * s.points() * (s.depth_padded() + s.o_padded());
   const std::int64_t fit = std::clamp<std::int64_t>(kFloats / each, 1, 192);
   // Weights that come from memory for every block must serve many tiles.
   if (s.weight_floats() * 4 > kFarBytes) return std::max<std::int64_t>(fit, 48);

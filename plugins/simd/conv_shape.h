@@ -33,6 +33,10 @@ double data_ns(const ConvShape& s, const ConvOps& ops);
 double output_ns(const ConvShape& s, const ConvOps& ops);
 // Transformed weights beyond this do not stay in the caches.
 inline constexpr std::int64_t kFarBytes = 6 << 20;
+// Groups of a block: those whose channels fill a few cache lines.
+std::int64_t block_groups(const ConvShape& s);
+// How many such there are.
+std::int64_t group_blocks(const ConvShape& s);
 // How many tiles to transform at once: those that stay in the second-level cache, or more.
 std::int64_t block_tiles(const ConvShape& s);
 

@@ -27,7 +27,8 @@ double work_ns(const ConvShape& s, const ConvOps& ops) {
 // cores.
 std::int64_t shards_of(const ConvShape& s, const ConvOps& ops) {
   const double work = work_ns(s, ops);
-  auto n = static_cast<std::int64_t>(work / (20e3 + 5 * shard_ns(s)));
+  auto n = static_cast<std::int64_t>(work / (20e3 + 5 * shard_ns(s))) / group_blocks(s);
+  if (n < 2 && group_blocks(s) >= 4) return 1;
   n = n < 2 ? (work > 100e3 ? 2 : 1) : n / 2 * 2;
   return std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(16, s.tiles()));
 }
@@ -37,6 +38,7 @@ struct ConvWeightsPlan : Plan {
   const ConvOps* ops = nullptr;
   WeightStrides strides{};
   std::int64_t shards = 1, block = 1;
+  std::int64_t groups = 1, group_blocks = 1;  // groups of a block, and how many such
   std::uint64_t scratch_bytes = 0;
   std::uint32_t workers = 1, pieces = 1;  // pieces: of a group's channels, when turning back
 
@@ -47,16 +49,19 @@ struct ConvWeightsPlan : Plan {
 
   static void sum(void* task, std::uint32_t k, std::uint32_t worker) noexcept {
     const auto& [p, r] = *static_cast<Job*>(task);
-    const std::int64_t tiles = p->shape.tiles();
-    const auto n = static_cast<std::uint32_t>(p->shards);
-    const std::int64_t lo = split(tiles, n, k), hi = split(tiles, n, k + 1);
-    float* du = static_cast<float*>(r->workspace) + k * p->shape.weight_floats();
+    const std::int64_t tiles = p->shape.tiles(), group = k % p->group_blocks * p->groups;
+    const auto n = static_cast<std::uint32_t>(p->shards),
+               shard = k / static_cast<std::uint32_t>(p->group_blocks);
+    const std::int64_t lo = split(tiles, n, shard), hi = split(tiles, n, shard + 1);
+    float* du = static_cast<float*>(r->workspace) + shard * p->shape.weight_floats();
     auto* scratch =
         reinterpret_cast<float*>(static_cast<char*>(r->scratch) + worker * p->scratch_bytes);
     for (std::int64_t t = lo; t < hi; t += p->block)
-      p->ops->weight_grad(p->shape, static_cast<const float*>(r->in[0].data),
-                          static_cast<const float*>(r->in[1].data), du, t,
-                          std::min(hi, t + p->block), t == lo, scratch);
+      p->ops->weight_grad(p->shape,
+                          {scratch, t, std::min(hi - t, p->block), group,
+                           std::min(p->groups, p->shape.groups - group)},
+                          static_cast<const float*>(r->in[0].data),
+                          static_cast<const float*>(r->in[1].data), du, t == lo);
   }
 
   static void finish(void* task, std::uint32_t k, std::uint32_t) noexcept {
@@ -81,7 +86,7 @@ struct ConvWeightsPlan : Plan {
       else
         for (std::int64_t i = 0; i < n; ++i) fn(&job, static_cast<std::uint32_t>(i), 0);
     };
-    each(sum, shards);
+    each(sum, shards * group_blocks);
     each(finish, shape.groups * pieces);
   }
 };
@@ -98,12 +103,13 @@ void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   const auto x = channels_last_strides(op.in[0], nhwc), y = channels_last_strides(op.in[1], nhwc);
   const qn_layout in[2] = {sdk::with_strides(x.data()), sdk::with_strides(y.data())};
   const std::int64_t shards = shards_of(s, *ops);
-  const auto units = static_cast<double>(shards);
+  const auto units = static_cast<double>(shards * group_blocks(s));
   const double w = std::max(1.0, std::min<double>(op.max_workers, units));
   const double rounds = std::ceil(units / w) / units;
   qn_candidate c = sdk::candidate(
       kName, 1,
-      work_ns(s, *ops) * rounds + units * shard_ns(s) / std::max(1u, op.max_workers) + 5000);
+      work_ns(s, *ops) * rounds +
+          static_cast<double>(shards) * shard_ns(s) / std::max(1u, op.max_workers) + 5000);
   c.threading = QN_THREADING_PARALLEL_FOR;
   c.n_in = 2;
   c.in = in;
@@ -123,11 +129,14 @@ std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t, qn_p
   const auto rows = strides_in_order(op.out[0], order);
   p->strides = weight_strides(rows.data(), op.out[0].ndim, is_nhwc(op), false, s.og);
   p->shards = shards_of(s, *p->ops);
+  p->groups = block_groups(s);
+  p->group_blocks = group_blocks(s);
   p->block = std::min(sum_tiles(s), (s.tiles() + p->shards - 1) / p->shards);
   p->workers = op.max_workers;
   p->pieces =
       static_cast<std::uint32_t>(std::min<std::int64_t>(s.depth_padded(), s.groups > 1 ? 1 : 16));
-  p->scratch_bytes = (static_cast<std::uint64_t>(block_floats(s, p->block)) * 4 + 63) / 64 * 64;
+  p->scratch_bytes =
+      (static_cast<std::uint64_t>(block_floats(s, p->block, p->groups)) * 4 + 63) / 64 * 64;
   info.worker_scratch = p->scratch_bytes;
   info.workspace = static_cast<std::uint64_t>(p->shards * s.weight_floats()) * 4;
   return p;

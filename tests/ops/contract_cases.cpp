@@ -240,6 +240,9 @@ const Conv kLargeConvs[] = {
      "nchw"},
     {"large_depthwise_dilation", 1, 6, 6, 6, {41}, {7}, {1}, {9}, {5}, {3}, {1}, true, "nhwc"},
     {"large_depthwise_spread", 1, 33, 33, 33, {170}, {12}, {1}, {6}, {5}, {1}, {2}, false, "nhwc"},
+    {"large_one_axis_7", 2, 20, 12, 1, {83}, {7}, {1}, {3}, {3}, {1}, {1}, false, "nhwc"},
+    {"large_one_axis_12_flip", 2, 24, 36, 3, {57}, {12}, {1}, {5}, {6}, {1}, {1}, true, "nchw"},
+    {"large_one_axis_23", 1, 8, 9, 1, {70}, {23}, {1}, {0}, {11}, {2}, {1}, false, "nhwc"},
     {"large_one_axis_dilation", 1, 16, 16, 1, {61}, {11}, {1}, {25}, {25}, {5}, {1}, false, "nchw"},
 };
 
