@@ -26,6 +26,10 @@ constexpr std::uint32_t kInstCube = 0x10002u;    // x * x * x
 constexpr std::uint32_t kInstWiden8 = 0x10003u;  // 4-byte ints from unsigned bytes
 constexpr std::uint32_t kInstNarrow8 = 0x10004u;
 
+// The loop of second(first(a, b), c), or of second(c, first(a, b)) when `turned`, each step
+// rounded, on f32; NULL unless both are add, subtract or multiply.
+MapFn map_pair_fn(std::uint32_t first, std::uint32_t second, bool turned, unsigned uniform_mask);
+
 // Memory elements of a narrow dtype to 4-byte lanes and back; NULL when the dtype is not supported.
 using ConvertFn = void (*)(const void* src, void* dst, std::size_t n);
 ConvertFn widen_fn(qn_dtype dtype);

@@ -211,6 +211,65 @@ void Narrow8(const void* const* src, void* dst, std::size_t n) {
   for (; i < n; ++i) out[i] = static_cast<std::uint8_t>(a[i]);
 }
 
+// Two steps in one pass.
+template <class First, class Second, bool kTurned>
+struct OpPair {
+  template <class D, class V>
+  static HWY_INLINE V Do(D d, V x, V y, V z) {
+    const V t = First::Do(d, x, y, y);
+    if constexpr (kTurned) return Second::Do(d, z, t, t);
+    return Second::Do(d, t, z, z);
+  }
+};
+
+template <class First, class Second, bool kTurned>
+MapFn Pair(unsigned mask) {
+  using Op = OpPair<First, Second, kTurned>;
+  switch (mask) {
+    case 0:
+      return Loop<Op, float, 3, 0>;
+    case 1:
+      return Loop<Op, float, 3, 1>;
+    case 2:
+      return Loop<Op, float, 3, 2>;
+    case 4:
+      return Loop<Op, float, 3, 4>;
+    case 5:
+      return Loop<Op, float, 3, 5>;
+    case 6:
+      return Loop<Op, float, 3, 6>;
+    default:
+      return nullptr;
+  }
+}
+
+template <class First>
+MapFn PairWith(std::uint32_t second, bool turned, unsigned mask) {
+  switch (second) {
+    case QN_OP_ADD:
+      return Pair<First, OpAdd, false>(mask);
+    case QN_OP_MULTIPLY:
+      return Pair<First, OpMul, false>(mask);
+    case QN_OP_SUBTRACT:
+      return turned ? Pair<First, OpSub, true>(mask) : Pair<First, OpSub, false>(mask);
+    default:
+      return nullptr;
+  }
+}
+
+MapFn GetPairFn(std::uint32_t first, std::uint32_t second, bool turned, unsigned mask) {
+  switch (first) {
+    case QN_OP_ADD:
+      return PairWith<OpAdd>(second, turned, mask);
+    case QN_OP_SUBTRACT:
+      return PairWith<OpSub>(second, turned, mask);
+    case QN_OP_MULTIPLY:
+      return PairWith<OpMul>(second, turned, mask);
+    default:
+      return nullptr;
+  }
+}
+
 template <class Op, class T>
 MapFn Two(unsigned mask) {
   switch (mask) {
@@ -414,11 +473,16 @@ HWY_AFTER_NAMESPACE();
 namespace quern::simd {
 
 HWY_EXPORT(GetMapFn);
+HWY_EXPORT(GetPairFn);
 
 void choose_target() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
 
 MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask) {
   return HWY_DYNAMIC_DISPATCH(GetMapFn)(op, in, out, uniform_mask);
+}
+
+MapFn map_pair_fn(std::uint32_t first, std::uint32_t second, bool turned, unsigned uniform_mask) {
+  return HWY_DYNAMIC_DISPATCH(GetPairFn)(first, second, turned, uniform_mask);
 }
 
 }  // namespace quern::simd

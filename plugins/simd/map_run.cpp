@@ -82,6 +82,34 @@ inline void execute(const MapStep& s, const void** ptr, std::size_t n) {
   s.fn(src, const_cast<void*>(ptr[s.dst]), n);
 }
 
+// Asks for a share of the next tile's memory before each step of this one, so that steps that
+// compute and steps that wait for memory overlap.
+class Ahead {
+ public:
+  // `bytes` of every moving stream follow `from` elements.
+  Ahead(const MapCode& code, const void* const* ptr, std::size_t tile, std::size_t bytes)
+      : code_(code), ptr_(ptr), tile_(tile), bytes_(bytes) {
+    const std::size_t steps = std::max<std::size_t>(1, code.steps.size());
+    share_ = ((bytes + steps - 1) / steps + 63) / 64 * 64;
+  }
+
+  void step() {
+    const std::size_t end = std::min(bytes_, at_ + share_);
+    for (const auto& m : code_.moving) {
+      const char* p = static_cast<const char*>(ptr_[m.value]) + tile_;
+      for (std::size_t k = at_; k < end; k += 64) __builtin_prefetch(p + k, 0, 2);
+    }
+    at_ = end;
+  }
+
+ private:
+  const MapCode& code_;
+  const void* const* ptr_;
+  std::size_t tile_, bytes_, share_, at_ = 0;
+};
+
+constexpr std::int64_t kFarBytes = 1 << 20;  // operands of this size do not wait in the L2 cache
+
 }  // namespace
 
 void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std::int64_t lo,
@@ -107,6 +135,7 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
   for (const auto& s : code.once) execute(s, ptr, 1);
   for (const auto& s : code.fills)
     execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
+  const bool far = code.steps.size() > 2 && code.n * 4 >= kFarBytes;
   for (; lo < hi; lo += code.chunk) {
     const std::int64_t n = std::min(code.chunk, hi - lo);
     for (const auto& m : code.moving)
@@ -121,7 +150,13 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
                 static_cast<std::size_t>(n));
       }
     }
-    for (const auto& s : code.steps) execute(s, ptr, static_cast<std::size_t>(n));
+    const std::int64_t then =
+        far ? std::clamp<std::int64_t>(hi - lo - code.chunk, 0, code.chunk) : 0;
+    Ahead ahead(code, ptr, slot_bytes, static_cast<std::size_t>(then) * 4);
+    for (const auto& s : code.steps) {
+      ahead.step();
+      execute(s, ptr, static_cast<std::size_t>(n));
+    }
     for (const auto& s : code.stores)
       s.narrow(ptr[s.value], static_cast<char*>(out[s.out].data) + lo * s.itemsize,
                static_cast<std::size_t>(n));

@@ -194,7 +194,7 @@ double step_cost(std::uint32_t op, bool scalar) {
       return 0.4;
     case QN_OP_TANH:
     case QN_OP_ERF:
-      return 0.45;
+      return 0.25;
     case QN_OP_LOG1P:
     case QN_OP_SIN:
     case QN_OP_COS:

@@ -1,5 +1,7 @@
 // Lazy evaluation, views, the plan cache, fusion and memory as seen from outside.
 #include <cmath>
+#include <cstring>
+#include <random>
 
 #include "helpers.h"
 
@@ -70,6 +72,47 @@ TEST(Graph, ElementwiseChainsAreOneKernel) {
   }
   EXPECT_EQ(values(y), (std::vector<float>{0, 1, 7, 15}));
   EXPECT_EQ(ops_in_plans(rt).size(), 1u);
+}
+
+// Kernels may do several steps in a pass, but each step is rounded: the bits are those of one step at a time.
+TEST(Graph, ChainsHaveTheBitsOfTheirSteps) {
+  for (const char* kernels : {"", "*=simd"}) {
+    Rt rt(kernels);
+    std::mt19937 gen(7);
+    const std::int64_t rows = 37, columns = 29;
+    std::vector<float> a(rows * columns), b(a.size()), row(columns);
+    for (auto* v : {&a, &b, &row})
+      for (float& x : *v) x = std::uniform_real_distribution<float>(-2, 2)(gen);
+    for (int trial = 0; trial < 60; ++trial) {
+      const unsigned seed = gen();
+      std::vector<std::vector<float>> results;
+      for (const bool at_once : {true, false}) {
+        std::mt19937 pick(seed);
+        std::vector<A> v;
+        v.push_back(rt.floats(a, {rows, columns}));
+        v.push_back(rt.floats(b, {rows, columns}));
+        v.push_back(rt.floats(row, {columns}));
+        v.push_back(rt.scalar(0.3));
+        v.push_back(rt.scalar(-1.7));
+        for (int step = 0; step < 9; ++step) {
+          // Mostly the newest value, so that long chains come about; at times none, so that they branch.
+          const A& x = pick() % 4 ? v.back() : v[pick() % v.size()];
+          const A& y = v[pick() % v.size()];
+          const bool turned = pick() % 2;
+          const A &l = turned ? y : x, &r = turned ? x : y;
+          const unsigned op = pick() % 7;
+          v.push_back(op < 2 ? l + r : op < 4 ? l - r : op < 6 ? l * r : apply(qn_tanh, x));
+          if (!at_once) values(v.back());
+        }
+        const A last = v.back();
+        if (at_once) v.clear();
+        results.push_back(values(last));
+      }
+      ASSERT_EQ(results[0].size(), results[1].size());
+      EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), 4 * results[0].size()), 0)
+          << "trial " << trial << " by '" << kernels << "'";
+    }
+  }
 }
 
 TEST(Graph, HeldIntermediatesComeOutOfTheSameKernel) {
