@@ -66,6 +66,8 @@ typedef struct qn_runtime_config {
   const char* kernels;    /* selection rules; NULL = the environment's QUERN_KERNELS, else none */
   uint32_t accuracy;      /* 0 = default; 1 = strict; 2 = fast */
   uint32_t _pad0;
+  const char* tuning;     /* as for qn_runtime_set_tuning; NULL = the environment's QUERN_TUNING (ignored in setuid
+                             programs), else off */
 } qn_runtime_config;
 
 /* config NULL = all defaults. *out: new reference. */
@@ -76,6 +78,18 @@ QN_API void qn_runtime_release(qn_runtime*); /* NULL is fine */
  * plugins (or plugin/kernel) to use, best first; ops without a match follow the default policy.
  * "" removes all rules. Plans made under other rules are dropped. */
 QN_API qn_status qn_runtime_set_kernels(qn_runtime*, const char* rules, qn_error**);
+/* Measured times instead of the plugins' estimates, where there are any; rules come first all the same:
+ *   "off" or ""         estimates decide
+ *   "read:FILE"         times from a file
+ *   "measure[:FILE]"    the same, and what is not known is measured whenever a plan is made, which then takes longer
+ *   "background[:FILE]" the same, but a thread of the lowest priority measures for plans that ran several times; it
+ *                       uses at most 1 % of a processor's time and 20 seconds in all; better plans follow
+ * Times are known by op, attributes, dtypes, shapes, layouts, threads and class. They are kept in FILE, if one is
+ * named, for this processor, library version and builds of plugins; others' are passed over, as are damaged files, and
+ * a file that is none of tuning is never written. Processes may share a FILE. What is wrong with it is logged and
+ * reported; it is no error. In the strict class all is measured on one thread, and nothing in the background. Ends a
+ * tuning that was on; plans are dropped. */
+QN_API qn_status qn_runtime_set_tuning(qn_runtime*, const char* tuning, qn_error**);
 
 typedef struct qn_stats {
   qn_hdr hdr;
@@ -263,6 +277,7 @@ typedef struct qn_kernel_report {
   uint64_t plan;         /* number of the plan it belongs to */
   uint64_t verified;     /* runs that were held against the naive kernel: qn_set_verify */
   double max_error;      /* the largest |result - naive| / (|naive| + rms of naive) of these */
+  double measured_ns;    /* by tuning, for the kernel alone; 0 = not measured, est_ns decided */
 } qn_kernel_report;
 typedef void (*qn_kernel_report_fn)(void* self, const qn_kernel_report*);
 QN_API qn_status qn_report_kernels(qn_runtime*, qn_kernel_report_fn, void* self, qn_error**);
@@ -287,6 +302,20 @@ typedef struct qn_quarantine_report {
 typedef void (*qn_quarantine_report_fn)(void* self, const qn_quarantine_report*);
 QN_API qn_status qn_report_quarantined(qn_runtime*, qn_quarantine_report_fn, void* self, qn_error**);
 
+/* The state of tuning; one call of the function. Strings live for the call. */
+typedef struct qn_tuning_report {
+  qn_hdr hdr;
+  const char* mode;        /* "off", "read", "measure", "background" */
+  const char* file;        /* "" = none */
+  const char* problem;     /* why the file was passed over or could not be written; "" = nothing is wrong */
+  uint64_t questions;      /* ops, shapes, .. whose candidates have measured times */
+  uint64_t candidates_run; /* to measure them, by this runtime */
+  uint64_t spent_ns;       /* processor time of that, on the measuring thread */
+  uint64_t plans_waiting;  /* for the background */
+} qn_tuning_report;
+typedef void (*qn_tuning_report_fn)(void* self, const qn_tuning_report*);
+QN_API qn_status qn_report_tuning(qn_runtime*, qn_tuning_report_fn, void* self, qn_error**);
+
 /* What would run: every candidate for one op on inputs of the given shapes and dtypes. */
 typedef struct qn_candidate_report {
   qn_hdr hdr;
@@ -298,6 +327,7 @@ typedef struct qn_candidate_report {
   uint64_t workspace;
   uint32_t chosen;      /* 1 for the one the planner takes */
   uint32_t _pad0;
+  double measured_ns;   /* by tuning; 0 = not measured */
 } qn_candidate_report;
 typedef void (*qn_candidate_report_fn)(void* self, const qn_candidate_report*);
 QN_API qn_status qn_explain_op(qn_runtime*, uint32_t op_id, qn_array* const* in, uint32_t n_in, const qn_attr* attr,

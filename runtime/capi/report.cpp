@@ -23,6 +23,15 @@ qn_status qn_report_kernels(qn_runtime* rt, qn_kernel_report_fn report, void* se
   });
 }
 
+qn_status qn_report_tuning(qn_runtime* rt, qn_tuning_report_fn report, void* self,
+                           qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(rt, fn, "rt");
+    if (!report) fail_null(fn, "the report function");
+    unwrap(rt)->report_tuning(report, self);
+  });
+}
+
 qn_status qn_report_quarantined(qn_runtime* rt, qn_quarantine_report_fn report, void* self,
                                 qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {

@@ -74,6 +74,14 @@ qn_status qn_runtime_set_kernels(qn_runtime* rt, const char* rules, qn_error** e
   });
 }
 
+qn_status qn_runtime_set_tuning(qn_runtime* rt, const char* tuning, qn_error** error) {
+  return guard(__func__, error, [&, fn = __func__] {
+    need(rt, fn, "rt");
+    need(tuning, fn, "tuning");
+    unwrap(rt)->set_tuning(tuning);
+  });
+}
+
 qn_status qn_runtime_stats(qn_runtime* rt, qn_stats* stats, qn_error** error) {
   return guard(__func__, error, [&, fn = __func__] {
     constexpr std::uint32_t kMaxSize = 4096;

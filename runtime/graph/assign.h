@@ -4,8 +4,8 @@
 #pragma once
 #include <vector>
 
-#include "runtime/graph/ir.h"
-#include "runtime/host/plugin_host.h"
+#include "runtime/graph/planned_step.h"
+#include "runtime/graph/question.h"
 
 namespace quern {
 
@@ -22,35 +22,12 @@ struct Storage {
   std::uint64_t at = 0;       // place in the arena
 };
 
-// One way in which a value lies in memory.
-struct Form {
-  Layout layout;  // never `any`
-  int storage = -1;
-  std::int64_t offset = 0;  // elements
-};
-
-struct Operand {
-  int value = -1;
-  Form form;
-};
-
-struct PlannedStep {
-  std::uint32_t op = 0;
-  AttrList attrs;
-  Program program;
-  std::size_t n_op_in = 0;
-  std::vector<Operand> in, out;
-  std::vector<Meta> in_meta, out_meta;
-  Offer offer;
-  std::string rejected;
-  int pack_leaf = -1;
-};
-
 struct Assignment {
   std::vector<PlannedStep> steps;
   std::vector<Storage> storages;
   std::vector<Form> results;
   double est_ns = 0;
+  std::vector<Question> questions;  // to be measured in the background
 };
 
 // How the walk weighs opaque layouts; make_plan tries each and keeps the cheapest whole.

@@ -10,6 +10,7 @@
 #include "quern/trace.h"
 #include "runtime/core/buffer.h"
 #include "runtime/graph/ir.h"
+#include "runtime/graph/question.h"
 #include "runtime/graph/verify.h"
 #include "runtime/host/plugin_host.h"
 
@@ -27,7 +28,7 @@ struct Place {
 // What the report tells of a step.
 struct StepInfo {
   std::string op, shapes, layouts, plugin, kernel, rejected;
-  double est_ns = 0;
+  double est_ns = 0, measured_ns = 0;
   std::uint64_t workspace = 0;
   std::uint64_t runs = 0, total_ns = 0;  // under the runtime's lock
   std::uint64_t verified = 0;            // runs held against naive, and their largest error
@@ -76,9 +77,13 @@ class Plan {
   std::uint64_t id = 0;
   double est_ns = 0;
   GraphKey key;
+  // What tuning in the background is to measure once the plan has run a few times; null = nothing.
+  std::shared_ptr<TuningRequest> tuning;
+  std::uint32_t runs_until_tuning = 0;
 
-  // False once a plugin it uses is retired.
+  // False once a plugin it uses is retired, or tuning knows better kernels.
   bool usable() const;
+  bool stale() const { return tuning && tuning->stale.load(std::memory_order_relaxed); }
   // leaves: buffers with data; outputs receives output_bytes.size() buffers. A kernel's failure is
   // thrown as KernelFault.
   void run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs);

@@ -1,6 +1,7 @@
 // From a graph to a plan: passes, the cheapest assignment, kernel plans, memory, the flat list of
 // steps.
 #include <algorithm>
+#include <iterator>
 
 #include "runtime/core/error.h"
 #include "runtime/graph/assign.h"
@@ -9,6 +10,7 @@
 #include "runtime/graph/passes/memory.h"
 #include "runtime/graph/plan.h"
 #include "runtime/graph/select.h"
+#include "runtime/graph/tuner.h"
 #include "runtime/host/call.h"
 #include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
@@ -18,12 +20,12 @@ namespace {
 
 constexpr std::uint64_t kMaxScratch = std::uint64_t{1} << 40;
 constexpr std::uint32_t kMaxTiles = 1u << 24;
+// A plan that runs so often is worth measuring for.
+constexpr std::uint32_t kRunsUntilTuning = 8;
 
 void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& info) {
   OpDesc d(p.op, p.attrs, p.n_op_in, rt.executor().workers(), rt.accuracy());
-  for (std::size_t i = 0; i < p.in.size(); ++i) d.add_input(p.in_meta[i], p.in[i].form.layout);
-  for (std::size_t i = 0; i < p.out.size(); ++i) d.add_output(p.out_meta[i], p.out[i].form.layout);
-  if (!p.program.inst.empty()) d.set_program(p.program);
+  describe(p, d);
   info = {};
   info.hdr.struct_size = sizeof info;
   info.n_tiles = 1;
@@ -50,28 +52,6 @@ void prepare_kernel(Runtime& rt, const PlannedStep& p, Step& s, qn_plan_info& in
                             ": ", slot.text.empty() ? "out of memory" : slot.text));
   if (status != QN_OK)
     throw KernelFault{s.plugin->id(), p.offer.kernel, op_info(p.op).name, slot.text, p.op, status};
-}
-
-std::string operands_text(const PlannedStep& p, bool layouts) {
-  std::string s;
-  auto part = [&](const Operand& o, const Meta& m) {
-    return layouts ? layout_text(o.form.layout) : str(name(m.dtype), to_string(m.shape));
-  };
-  for (std::size_t i = 0; i < p.in.size(); ++i) s += (i ? ", " : "") + part(p.in[i], p.in_meta[i]);
-  s += " -> ";
-  for (std::size_t i = 0; i < p.out.size(); ++i)
-    s += (i ? ", " : "") + part(p.out[i], p.out_meta[i]);
-  return s;
-}
-
-std::string title(const PlannedStep& p) {
-  std::string t = op_names(p.op, p.attrs, p.program).front();
-  if (p.op != QN_OP_MAP)
-    for (const qn_inst& i : p.program.inst) {
-      const OpInfo* op = find_op(i.op);
-      t += str("+", op ? op->name : "const");
-    }
-  return t;
 }
 
 StepDetail detail_of(const Assignment& a, std::size_t i, std::uint64_t workspace) {
@@ -103,10 +83,17 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   });
   if (opaque) {
     Assignment b = assign(rt, ir, leaves, LayoutPolicy::STRIDED_ONLY);
-    if (b.est_ns < a.est_ns) a = std::move(b);
+    if (b.est_ns < a.est_ns) std::swap(a, b);
+    std::move(b.questions.begin(), b.questions.end(), std::back_inserter(a.questions));
   }
+  if (Tuner* tuner = rt.tuner()) tuner->save();
 
   auto plan = std::make_unique<Plan>();
+  if (!a.questions.empty()) {
+    plan->tuning = std::make_shared<TuningRequest>();
+    plan->tuning->questions = std::move(a.questions);
+    plan->runs_until_tuning = kRunsUntilTuning;
+  }
   plan->n_leaf = static_cast<std::uint32_t>(leaves.size());
   plan->est_ns = a.est_ns;
   std::vector<Scratch> scratch;
@@ -121,9 +108,15 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     prepare_kernel(rt, p, s, info);
     s.n_tiles = std::max(1u, info.n_tiles);
     s.worker_scratch = (info.worker_scratch + 63) / 64 * 64;
-    s.info = {title(p),       operands_text(p, false), operands_text(p, true),
-              s.plugin->id(), p.offer.kernel,          p.rejected,
-              p.offer.est_ns, info.workspace};
+    s.info.op = title(p);
+    s.info.shapes = operands_text(p, false);
+    s.info.layouts = operands_text(p, true);
+    s.info.plugin = s.plugin->id();
+    s.info.kernel = p.offer.kernel;
+    s.info.rejected = p.rejected;
+    s.info.est_ns = p.offer.est_ns;
+    s.info.measured_ns = p.offer.measured_ns;
+    s.info.workspace = info.workspace;
     if (rt.verify_every()) plan->detail.push_back(detail_of(a, i, info.workspace));
     scratch.push_back({static_cast<int>(i), info.workspace});
     scratch.push_back({static_cast<int>(i), s.worker_scratch * rt.executor().workers()});

@@ -6,6 +6,7 @@
 #include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
 #include "runtime/graph/step_clock.h"
+#include "runtime/graph/tuner.h"
 #include "runtime/host/call.h"
 #include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
@@ -113,7 +114,8 @@ Plan::~Plan() {
 }
 
 bool Plan::usable() const {
-  return std::all_of(steps.begin(), steps.end(), [](const Step& s) { return s.plugin->active(); });
+  return !stale() &&
+         std::all_of(steps.begin(), steps.end(), [](const Step& s) { return s.plugin->active(); });
 }
 
 void Plan::run_step(Runtime& rt, Step& s, StepClock* clock) {
@@ -217,12 +219,18 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
     if (s.op == QN_OP_RELAYOUT) cache.relayouts_run.fetch_add(1, std::memory_order_relaxed);
   }
   cache.kernels_run.fetch_add(steps.size(), std::memory_order_relaxed);
+  if (runs_until_tuning != 0 && --runs_until_tuning == 0)
+    if (Tuner* tuner = rt.tuner()) tuner->later(tuning);
 }
 
 std::shared_ptr<Plan> PlanCache::find(const GraphKey& key) {
   auto [b, e] = plans_.equal_range(hash_key(key));
   for (; b != e; ++b)
     if (b->second.plan->key == key) {
+      if (b->second.plan->stale()) {
+        plans_.erase(b);
+        break;
+      }
       b->second.used = ++clock_;
       hits.fetch_add(1, std::memory_order_relaxed);
       return b->second.plan;

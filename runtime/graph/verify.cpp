@@ -5,10 +5,9 @@
 #include <cstring>
 
 #include "runtime/core/error.h"
+#include "runtime/graph/lone_kernel.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/opdesc.h"
-#include "runtime/host/call.h"
-#include "runtime/host/executor.h"
 #include "runtime/host/runtime.h"
 
 namespace quern {
@@ -41,23 +40,6 @@ class Zoned {
   std::uint64_t bytes_;
 };
 
-// The bytes an operand spans, from `low` bytes below element 0 on.
-struct Span {
-  std::int64_t low = 0;
-  std::uint64_t bytes = 0;
-};
-
-Span span_of(const Meta& m, const Layout& l) {
-  if (l.named) return {0, l.bytes};
-  std::int64_t low = 0, high = 1;
-  for (std::size_t i = 0; i < m.shape.size(); ++i) {
-    if (m.shape[i] == 0) return {};
-    (l.strides[i] < 0 ? low : high) += l.strides[i] * (m.shape[i] - 1);
-  }
-  const auto item = static_cast<std::int64_t>(itemsize(m.dtype));
-  return {low * item, static_cast<std::uint64_t>((high - low) * item)};
-}
-
 Layout dense_layout(const Meta& m) {
   Layout l;
   l.strides = dense_strides(m.shape);
@@ -65,40 +47,10 @@ Layout dense_layout(const Meta& m) {
 }
 
 // One kernel of one plugin, run at once and alone. False when it can't.
-bool run_once(Runtime& rt, const Plugin& plugin, OpDesc& desc, const Offer& o,
+bool run_once(Runtime& rt, const PluginRef& plugin, OpDesc& desc, const Offer& o,
               const std::vector<qn_buffer>& in, const std::vector<qn_buffer>& out) {
-  qn_plan* plan = nullptr;
-  qn_plan_info info{};
-  info.hdr.struct_size = sizeof info;
-  info.n_tiles = 1;
-  qn_error_slot slot;
-  if (call_plugin(&slot, plugin.entry().plan, plugin.self(), &desc.get(), o.kernel_id, &plan, &info,
-                  &slot) != QN_OK ||
-      !plan)
-    return false;
-  struct Free {
-    const Plugin& plugin;
-    qn_plan* plan;
-    ~Free() { call_plugin(plugin.entry().plan_free, plugin.self(), plan); }
-  } free_plan{plugin, plan};
-  const std::uint64_t scratch = (info.worker_scratch + 63) / 64 * 64;
-  const Buffer memory(rt.allocator(),
-                      (info.workspace + 63) / 64 * 64 + scratch * rt.executor().workers(),
-                      QN_TAG_WORKSPACE);
-  qn_run run{};
-  run.hdr.struct_size = sizeof run;
-  run.in = in.data();
-  run.out = out.data();
-  run.workspace = memory.data();
-  run.scratch = static_cast<char*>(memory.data()) + (info.workspace + 63) / 64 * 64;
-  run.executor = rt.executor().hooks();
-  run.error = &slot;
-  if (o.threading != QN_THREADING_TILES)
-    return call_plugin(&slot, plugin.entry().run, plan, &run) == QN_OK;
-  for (std::uint32_t i = 0; i < std::max(1u, info.n_tiles); ++i)
-    if (call_plugin(&slot, plugin.entry().tile, plan, &run, i, 0u, run.scratch) != QN_OK)
-      return false;
-  return true;
+  const LoneKernel kernel(rt, plugin, desc, o);
+  return kernel && kernel.run(in.data(), out.data()) == QN_OK;
 }
 
 bool relayout_once(Runtime& rt, const Meta& m, const Layout& from, const void* source,
@@ -107,7 +59,7 @@ bool relayout_once(Runtime& rt, const Meta& m, const Layout& from, const void* s
   d.add_input(m, from);
   d.add_output(m, to);
   for (const Offer& o : rt.plugins().query(d.get()).offers)
-    if (run_once(rt, *o.plugin, d, o, {{const_cast<void*>(source)}}, {{target}})) return true;
+    if (run_once(rt, o.plugin, d, o, {{const_cast<void*>(source)}}, {{target}})) return true;
   return false;
 }
 
@@ -130,7 +82,7 @@ std::vector<std::unique_ptr<Zoned>> naive_once(Runtime& rt, std::uint32_t op, co
   }
   const PluginRef naive = rt.plugins().all().front();  // the built-in one is always the first
   for (const Offer& o : rt.plugins().query(d.get()).offers)
-    if (o.plugin == naive && run_once(rt, *naive, d, o, data, to)) return result;
+    if (o.plugin == naive && run_once(rt, naive, d, o, data, to)) return result;
   return {};
 }
 

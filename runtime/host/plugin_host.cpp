@@ -15,6 +15,7 @@
 #include "runtime/core/error.h"
 #include "runtime/host/call.h"
 #include "runtime/host/fp_state.h"
+#include "runtime/host/machine.h"
 #include "runtime/host/object_file.h"
 #include "runtime/host/offer_check.h"
 #include "runtime/host/query_key.h"
@@ -152,6 +153,8 @@ Plugin::Plugin(Runtime& runtime, const qn_kernel_plugin* e, std::string path)
   if (kSanitizer != 0 && e->sanitizer != 0 && e->sanitizer != kSanitizer)
     refuse(path_, "it was built with another sanitizer than this library");
   id_ = e->id;
+  const std::string build = build_of(e);
+  identity_ = str(id_, "@", e->version ? e->version : "", build.empty() ? "" : "+", build);
   allocator_ = {{sizeof(qn_allocator), 0}, runtime.allocator().get(), alloc_hook, free_hook};
   host_.hdr.struct_size = sizeof host_;
   host_.abi_minor = QN_KERNEL_ABI_MINOR;
@@ -283,6 +286,16 @@ const PluginHost::Quarantined* PluginHost::find_quarantined(const std::string& p
   for (const Quarantined& q : quarantined_)
     if (q.op == op && q.kernel == kernel && q.plugin == plugin) return &q;
   return nullptr;
+}
+
+Answer ask(const PluginRef& plugin, const qn_opdesc& op) {
+  Answer answer;
+  qn_answer a{&answer, plugin, &op};
+  const qn_status s = call_plugin(nullptr, plugin->entry().query, plugin->self(), &op, &a);
+  if (a.offer_lost || s == QN_E_RESOURCE_EXHAUSTED)
+    throw Error(QN_E_RESOURCE_EXHAUSTED, str("[plugin] '", plugin->id(), "': out of memory"));
+  if (s != QN_OK) answer.offers.clear();
+  return answer;
 }
 
 Answer PluginHost::query(const qn_opdesc& op) {

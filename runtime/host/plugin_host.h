@@ -36,12 +36,14 @@ class Plugin {
   const qn_kernel_plugin& entry() const { return *entry_; }
   const std::string& id() const { return id_; }
   const std::string& path() const { return path_; }
+  // "simd@1.0.0+build": what measured times of its kernels hold for.
+  const std::string& identity() const { return identity_; }
   void* self() const { return self_; }
   bool active() const { return active_; }
 
  private:
   const qn_kernel_plugin* entry_;
-  std::string id_, path_;
+  std::string id_, path_, identity_;
   qn_host host_{};
   qn_allocator allocator_{};
   void* self_ = nullptr;
@@ -59,9 +61,17 @@ struct Offer {
   std::vector<Layout> in, out;  // complete
   std::uint64_t inplace_mask = 0;
   double est_ns = 0;
+  double measured_ns = 0;    // by tuning; 0 = not measured
+  bool passed_over = false;  // others for the same question were measured, this one was not
   std::uint64_t workspace_max = 0;
   std::uint32_t epilogue_taken = 0;
   bool deterministic = false;  // the same bits for any number of threads
+
+  // What selection compares, in nanoseconds: measured times before estimates.
+  double cost() const {
+    constexpr double kLast = 1e15;
+    return measured_ns > 0 ? measured_ns : passed_over ? kLast + est_ns : est_ns;
+  }
 };
 
 struct Refusal {
@@ -72,6 +82,10 @@ struct Answer {
   std::vector<Offer> offers;
   std::vector<Refusal> refusals;
 };
+
+// One plugin's candidates; none when its query fails. Keeps nothing; any thread. Throws
+// RESOURCE_EXHAUSTED.
+Answer ask(const PluginRef& plugin, const qn_opdesc& op);
 
 class PluginHost {
  public:

@@ -4,6 +4,7 @@
 #include "runtime/graph/collect.h"
 #include "runtime/graph/plan.h"
 #include "runtime/graph/select.h"
+#include "runtime/graph/tuner.h"
 #include "runtime/host/plugin_host.h"
 #include "runtime/host/runtime.h"
 
@@ -60,10 +61,29 @@ void Runtime::report_kernels(qn_kernel_report_fn fn, void* self) {
     r.est_ns = row.info.est_ns;
     r.workspace = row.info.workspace;
     r.plan = row.plan;
+    r.measured_ns = row.info.measured_ns;
     r.verified = row.info.verified;
     r.max_error = row.info.max_error;
     fn(self, &r);
   }
+}
+
+void Runtime::report_tuning(qn_tuning_report_fn fn, void* self) {
+  Tuner::State s{"off", "", "", 0, 0, 0, 0};
+  {
+    std::lock_guard lock(mutex_);
+    if (tuner_) s = tuner_->state();
+  }
+  qn_tuning_report r{};
+  r.hdr.struct_size = sizeof r;
+  r.mode = s.mode;
+  r.file = s.file.c_str();
+  r.problem = s.problem.c_str();
+  r.questions = s.questions;
+  r.candidates_run = s.candidates_run;
+  r.spent_ns = s.spent_ns;
+  r.plans_waiting = s.waiting;
+  fn(self, &r);
 }
 
 void Runtime::report_quarantined(qn_quarantine_report_fn fn, void* self) {
@@ -115,6 +135,7 @@ void Runtime::explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_cand
     r.reason = "";
     r.est_ns = o.est_ns;
     r.workspace = o.workspace_max;
+    r.measured_ns = o.measured_ns;
     r.chosen = static_cast<int>(i) == e.chosen;
     fn(self, &r);
   }

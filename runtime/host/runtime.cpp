@@ -2,11 +2,14 @@
 // report.cpp.
 #include "runtime/host/runtime.h"
 
+#include <sys/auxv.h>
+
 #include <cstdlib>
 
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/plan.h"
+#include "runtime/graph/tuner.h"
 #include "runtime/host/executor.h"
 #include "runtime/host/plugin_host.h"
 #include "runtime/host/rules.h"
@@ -42,12 +45,17 @@ Runtime* Runtime::create(const qn_runtime_config* given) {
   if (config.plugin_policy != QN_PLUGINS_BUILTIN) rt->plugins_->add_bundled();
   if (config.plugin_policy == QN_PLUGINS_PATH)
     rt->plugins_->add_directories(std::getenv("QUERN_PLUGIN_PATH"));
+  // It names a file to be written: not the environment's say in a setuid program.
+  const char* told = getauxval(AT_SECURE) ? nullptr : std::getenv("QUERN_TUNING");
+  if (config.tuning) told = config.tuning;
+  rt->tuner_ = Tuner::create(*rt, told ? told : "");
   return rt.release();
 }
 
 Runtime::Runtime() : nodes_(sizeof(Node), sizeof(ArrayRep)) {}
 
 Runtime::~Runtime() {
+  tuner_.reset();  // its thread uses all the rest
   if (plans_) plans_->clear();
 }
 
@@ -64,6 +72,14 @@ void Runtime::set_kernels(std::string_view rules) {
   std::lock_guard lock(mutex_);
   rules_ = std::move(parsed);
   plans_->clear();
+}
+
+void Runtime::set_tuning(std::string_view spec) {
+  std::lock_guard lock(mutex_);
+  Tuner::check(spec);
+  plans_->clear();
+  tuner_.reset();  // writes its file before the next one reads
+  tuner_ = Tuner::create(*this, spec);
 }
 
 void Runtime::fill_stats(qn_stats& s) {
@@ -120,6 +136,7 @@ void Runtime::retire_plugin(const std::shared_ptr<Plugin>& plugin) {
   if (!plugin->active())
     throw Error(QN_E_FAILED_PRECONDITION, str("[plugin] '", plugin->id(), "' is already retired"));
   plans_->clear();
+  if (tuner_) tuner_->forget(*plugin);
   plugins_->retire(plugin);
 }
 

@@ -19,6 +19,7 @@ class PluginHost;
 class Plugin;
 class PlanCache;
 class RuleSet;
+class Tuner;
 
 class Runtime {
  public:
@@ -38,6 +39,12 @@ class Runtime {
   void set_kernels(std::string_view rules);
   const RuleSet& rules() const { return *rules_; }
 
+  // Measured times for the choice of kernels (graph/tuner.h says how). Throws INVALID_ARGUMENT.
+  // Drops all plans.
+  void set_tuning(std::string_view spec);
+  // Null when tuning is off. Under the runtime's lock.
+  Tuner* tuner() const { return tuner_.get(); }
+
   // Computes arrays together. Throws Error.
   void eval(std::span<const Array> arrays);
 
@@ -56,6 +63,7 @@ class Runtime {
   void retire_plugin(const std::shared_ptr<Plugin>& plugin);
   void report_plugins(qn_plugin_report_fn fn, void* self);
   void report_kernels(qn_kernel_report_fn fn, void* self);
+  void report_tuning(qn_tuning_report_fn fn, void* self);
   void report_quarantined(qn_quarantine_report_fn fn, void* self);
   // What would run for this op: records it without evaluating, lists all candidates.
   void explain_op(std::uint32_t op, ArrayList in, AttrList attrs, qn_candidate_report_fn fn,
@@ -77,6 +85,7 @@ class Runtime {
   std::unique_ptr<PluginHost> plugins_;
   std::unique_ptr<RuleSet> rules_;
   std::unique_ptr<PlanCache> plans_;
+  std::unique_ptr<Tuner> tuner_;
   qn_log_fn log_ = nullptr;
   void* log_self_ = nullptr;
   std::uint32_t accuracy_ = 1;

@@ -82,6 +82,24 @@ void InputFile::read(void* to, std::uint64_t bytes, std::uint64_t at) const {
   }
 }
 
+FileLock::FileLock(const char* format, const std::string& path) {
+  constexpr int kTries = 400;  // of 10 ms
+  for (int i = 0; i < kTries; ++i) {
+    file_ = File(open_file(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK, 0666));
+    if (!file_) fail_errno(format, "open", path);
+    const bool locked = ::flock(file_.fd(), LOCK_EX | LOCK_NB) == 0;
+    if (!locked && errno != EWOULDBLOCK && errno != EINTR) return;
+    // The holder before may have replaced the file: then the lock is on one that is gone.
+    struct stat mine, there;
+    if (locked && ::fstat(file_.fd(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 &&
+        mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
+      return;
+    if (!locked) ::usleep(10000);
+  }
+  throw Error(QN_E_UNAVAILABLE,
+              str("[", format, "] cannot write ", path, ": another process holds it"));
+}
+
 OutputFile::OutputFile(const char* format, std::string path)
     : format_(format), path_(std::move(path)) {
   struct stat old;

@@ -39,6 +39,17 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
+// The right to replace `path` (made empty when it is not there), held against other processes and
+// threads that ask for it; released at the end. Where the file system knows no locks it is given at
+// once. Throws as InputFile does, and UNAVAILABLE when another holds it for seconds.
+class FileLock {
+ public:
+  FileLock(const char* format, const std::string& path);
+
+ private:
+  File file_;
+};
+
 // A new file beside `path` that takes its place at commit(). Until then, and when anything fails or
 // the process dies, `path` is what it was. The temporary file is removed on failure; what a killed
 // process left is removed by the next writer of the same path.

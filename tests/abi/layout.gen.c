@@ -27,7 +27,7 @@ _Static_assert(offsetof(qn_executor, hdr) == 0 && sizeof(((qn_executor*)0)->hdr)
 _Static_assert(offsetof(qn_executor, self) == 8 && sizeof(((qn_executor*)0)->self) == 8, "qn_executor.self");
 _Static_assert(offsetof(qn_executor, concurrency) == 16 && sizeof(((qn_executor*)0)->concurrency) == 8, "qn_executor.concurrency");
 _Static_assert(offsetof(qn_executor, parallel_for) == 24 && sizeof(((qn_executor*)0)->parallel_for) == 8, "qn_executor.parallel_for");
-_Static_assert(sizeof(qn_runtime_config) == 72, "qn_runtime_config");
+_Static_assert(sizeof(qn_runtime_config) == 80, "qn_runtime_config");
 _Static_assert(offsetof(qn_runtime_config, hdr) == 0 && sizeof(((qn_runtime_config*)0)->hdr) == 8, "qn_runtime_config.hdr");
 _Static_assert(offsetof(qn_runtime_config, allocator) == 8 && sizeof(((qn_runtime_config*)0)->allocator) == 8, "qn_runtime_config.allocator");
 _Static_assert(offsetof(qn_runtime_config, executor) == 16 && sizeof(((qn_runtime_config*)0)->executor) == 8, "qn_runtime_config.executor");
@@ -39,6 +39,7 @@ _Static_assert(offsetof(qn_runtime_config, memory_limit) == 48 && sizeof(((qn_ru
 _Static_assert(offsetof(qn_runtime_config, kernels) == 56 && sizeof(((qn_runtime_config*)0)->kernels) == 8, "qn_runtime_config.kernels");
 _Static_assert(offsetof(qn_runtime_config, accuracy) == 64 && sizeof(((qn_runtime_config*)0)->accuracy) == 4, "qn_runtime_config.accuracy");
 _Static_assert(offsetof(qn_runtime_config, _pad0) == 68 && sizeof(((qn_runtime_config*)0)->_pad0) == 4, "qn_runtime_config._pad0");
+_Static_assert(offsetof(qn_runtime_config, tuning) == 72 && sizeof(((qn_runtime_config*)0)->tuning) == 8, "qn_runtime_config.tuning");
 _Static_assert(sizeof(qn_stats) == 120, "qn_stats");
 _Static_assert(offsetof(qn_stats, hdr) == 0 && sizeof(((qn_stats*)0)->hdr) == 8, "qn_stats.hdr");
 _Static_assert(offsetof(qn_stats, bytes_active) == 8 && sizeof(((qn_stats*)0)->bytes_active) == 8, "qn_stats.bytes_active");
@@ -63,7 +64,7 @@ _Static_assert(offsetof(qn_plugin_report, license) == 24 && sizeof(((qn_plugin_r
 _Static_assert(offsetof(qn_plugin_report, description) == 32 && sizeof(((qn_plugin_report*)0)->description) == 8, "qn_plugin_report.description");
 _Static_assert(offsetof(qn_plugin_report, path) == 40 && sizeof(((qn_plugin_report*)0)->path) == 8, "qn_plugin_report.path");
 _Static_assert(offsetof(qn_plugin_report, status) == 48 && sizeof(((qn_plugin_report*)0)->status) == 8, "qn_plugin_report.status");
-_Static_assert(sizeof(qn_kernel_report) == 112, "qn_kernel_report");
+_Static_assert(sizeof(qn_kernel_report) == 120, "qn_kernel_report");
 _Static_assert(offsetof(qn_kernel_report, hdr) == 0 && sizeof(((qn_kernel_report*)0)->hdr) == 8, "qn_kernel_report.hdr");
 _Static_assert(offsetof(qn_kernel_report, op) == 8 && sizeof(((qn_kernel_report*)0)->op) == 8, "qn_kernel_report.op");
 _Static_assert(offsetof(qn_kernel_report, shapes) == 16 && sizeof(((qn_kernel_report*)0)->shapes) == 8, "qn_kernel_report.shapes");
@@ -78,13 +79,23 @@ _Static_assert(offsetof(qn_kernel_report, workspace) == 80 && sizeof(((qn_kernel
 _Static_assert(offsetof(qn_kernel_report, plan) == 88 && sizeof(((qn_kernel_report*)0)->plan) == 8, "qn_kernel_report.plan");
 _Static_assert(offsetof(qn_kernel_report, verified) == 96 && sizeof(((qn_kernel_report*)0)->verified) == 8, "qn_kernel_report.verified");
 _Static_assert(offsetof(qn_kernel_report, max_error) == 104 && sizeof(((qn_kernel_report*)0)->max_error) == 8, "qn_kernel_report.max_error");
+_Static_assert(offsetof(qn_kernel_report, measured_ns) == 112 && sizeof(((qn_kernel_report*)0)->measured_ns) == 8, "qn_kernel_report.measured_ns");
 _Static_assert(sizeof(qn_quarantine_report) == 40, "qn_quarantine_report");
 _Static_assert(offsetof(qn_quarantine_report, hdr) == 0 && sizeof(((qn_quarantine_report*)0)->hdr) == 8, "qn_quarantine_report.hdr");
 _Static_assert(offsetof(qn_quarantine_report, plugin) == 8 && sizeof(((qn_quarantine_report*)0)->plugin) == 8, "qn_quarantine_report.plugin");
 _Static_assert(offsetof(qn_quarantine_report, kernel) == 16 && sizeof(((qn_quarantine_report*)0)->kernel) == 8, "qn_quarantine_report.kernel");
 _Static_assert(offsetof(qn_quarantine_report, op) == 24 && sizeof(((qn_quarantine_report*)0)->op) == 8, "qn_quarantine_report.op");
 _Static_assert(offsetof(qn_quarantine_report, reason) == 32 && sizeof(((qn_quarantine_report*)0)->reason) == 8, "qn_quarantine_report.reason");
-_Static_assert(sizeof(qn_candidate_report) == 64, "qn_candidate_report");
+_Static_assert(sizeof(qn_tuning_report) == 64, "qn_tuning_report");
+_Static_assert(offsetof(qn_tuning_report, hdr) == 0 && sizeof(((qn_tuning_report*)0)->hdr) == 8, "qn_tuning_report.hdr");
+_Static_assert(offsetof(qn_tuning_report, mode) == 8 && sizeof(((qn_tuning_report*)0)->mode) == 8, "qn_tuning_report.mode");
+_Static_assert(offsetof(qn_tuning_report, file) == 16 && sizeof(((qn_tuning_report*)0)->file) == 8, "qn_tuning_report.file");
+_Static_assert(offsetof(qn_tuning_report, problem) == 24 && sizeof(((qn_tuning_report*)0)->problem) == 8, "qn_tuning_report.problem");
+_Static_assert(offsetof(qn_tuning_report, questions) == 32 && sizeof(((qn_tuning_report*)0)->questions) == 8, "qn_tuning_report.questions");
+_Static_assert(offsetof(qn_tuning_report, candidates_run) == 40 && sizeof(((qn_tuning_report*)0)->candidates_run) == 8, "qn_tuning_report.candidates_run");
+_Static_assert(offsetof(qn_tuning_report, spent_ns) == 48 && sizeof(((qn_tuning_report*)0)->spent_ns) == 8, "qn_tuning_report.spent_ns");
+_Static_assert(offsetof(qn_tuning_report, plans_waiting) == 56 && sizeof(((qn_tuning_report*)0)->plans_waiting) == 8, "qn_tuning_report.plans_waiting");
+_Static_assert(sizeof(qn_candidate_report) == 72, "qn_candidate_report");
 _Static_assert(offsetof(qn_candidate_report, hdr) == 0 && sizeof(((qn_candidate_report*)0)->hdr) == 8, "qn_candidate_report.hdr");
 _Static_assert(offsetof(qn_candidate_report, plugin) == 8 && sizeof(((qn_candidate_report*)0)->plugin) == 8, "qn_candidate_report.plugin");
 _Static_assert(offsetof(qn_candidate_report, kernel) == 16 && sizeof(((qn_candidate_report*)0)->kernel) == 8, "qn_candidate_report.kernel");
@@ -94,6 +105,7 @@ _Static_assert(offsetof(qn_candidate_report, est_ns) == 40 && sizeof(((qn_candid
 _Static_assert(offsetof(qn_candidate_report, workspace) == 48 && sizeof(((qn_candidate_report*)0)->workspace) == 8, "qn_candidate_report.workspace");
 _Static_assert(offsetof(qn_candidate_report, chosen) == 56 && sizeof(((qn_candidate_report*)0)->chosen) == 4, "qn_candidate_report.chosen");
 _Static_assert(offsetof(qn_candidate_report, _pad0) == 60 && sizeof(((qn_candidate_report*)0)->_pad0) == 4, "qn_candidate_report._pad0");
+_Static_assert(offsetof(qn_candidate_report, measured_ns) == 64 && sizeof(((qn_candidate_report*)0)->measured_ns) == 8, "qn_candidate_report.measured_ns");
 _Static_assert(sizeof(qn_layout) == 40, "qn_layout");
 _Static_assert(offsetof(qn_layout, kind) == 0 && sizeof(((qn_layout*)0)->kind) == 4, "qn_layout.kind");
 _Static_assert(offsetof(qn_layout, _pad0) == 4 && sizeof(((qn_layout*)0)->_pad0) == 4, "qn_layout._pad0");

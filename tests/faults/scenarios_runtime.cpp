@@ -33,6 +33,7 @@ void count_plugins(void* self, const qn_plugin_report*) { ++*static_cast<int*>(s
 void count_quarantined(void* self, const qn_quarantine_report*) { ++*static_cast<int*>(self); }
 void count_kernels(void* self, const qn_kernel_report*) { ++*static_cast<int*>(self); }
 void count_events(void* self, const qn_trace_event*) noexcept { ++*static_cast<int*>(self); }
+void count_tuning(void* self, const qn_tuning_report*) { ++*static_cast<int*>(self); }
 void count_candidates(void* self, const qn_candidate_report*) { ++*static_cast<int*>(self); }
 
 // A plugin whose kernel takes relu of f32 and then breaks when it runs: the next candidate must do
@@ -217,6 +218,20 @@ std::vector<Scenario> runtime_scenarios() {
          CALL(qn_set_verify, e.rt, 1u);
          e.eval({e.op("matmul", {e.ramp({2, 3}), e.ramp({3, 2})})});
        }},
+      {"kernels measured",
+       [](Env& e) {
+         register_broken(e);
+         const std::string file = e.path("tuning");
+         CALL(qn_runtime_set_tuning, e.rt, ("measure:" + file).c_str());
+         e.eval({e.op("relu", {e.data({-1, 2}, {2})})});
+         int n = 0;
+         CALL(qn_report_tuning, e.rt, count_tuning, static_cast<void*>(&n));
+         EXPECT_EQ(n, 1);
+         CALL(qn_runtime_set_tuning, e.rt, ("read:" + file).c_str());
+         e.eval({e.op("relu", {e.data({-1, 2}, {2})})});
+         CALL(qn_runtime_set_tuning, e.rt, "off");
+       },
+       Given::builtin, true},
       {"plugin released early",
        [](Env& e) {
          qn_plugin* p = nullptr;

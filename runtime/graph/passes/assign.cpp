@@ -4,14 +4,17 @@
 #include "runtime/graph/assign.h"
 
 #include <algorithm>
+#include <iomanip>
 #include <limits>
 
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/opdesc.h"
 #include "runtime/graph/select.h"
+#include "runtime/graph/tuner.h"
 #include "runtime/graph/view.h"
 #include "runtime/host/executor.h"
+#include "runtime/host/query_key.h"
 #include "runtime/host/rules.h"
 #include "runtime/host/runtime.h"
 
@@ -65,7 +68,9 @@ class Walk {
     return std::move(plan_);
   }
 
+  // Measures nothing.
   Explained explain_last() {
+    asks_for_times_ = false;
     for (std::size_t i = 0; i + 1 < ir_.ops.size(); ++i) place(ir_.ops[i]);
     Explained e;
     if (ir_.ops.empty()) return e;
@@ -174,7 +179,99 @@ class Walk {
       if (why) a.refusals.push_back({o.plugin->id(), o.kernel, why});
       return why != nullptr;
     });
+    tune(d, a, [&](Question& q) {
+      for (const Offer& o : a.offers) q.candidates.push_back({"", trial(op, o), beyond(op, o), 0});
+    });
     return a;
+  }
+
+  // Puts measured times into the answer, where there are any or they are to be had now. fill(q)
+  // writes the candidates.
+  template <typename F>
+  void tune(OpDesc& d, Answer& a, F&& fill) {
+    Tuner* tuner = rt_.tuner();
+    if (!tuner || a.offers.size() < 2) return;
+    const std::string digest = query_digest(d.get());
+    if (tuner->apply(digest, a.offers) || !asks_for_times_) return;
+    const bool strict = rt_.accuracy() == QN_CLASS_STRICT;
+    const bool now = tuner->mode() == TuningMode::MEASURE;
+    const bool later = tuner->mode() == TuningMode::BACKGROUND && !strict;
+    if (!now && !later) return;
+    Question q;
+    q.digest = digest;
+    fill(q);
+    for (std::size_t i = 0; i < a.offers.size(); ++i) {
+      Question::Candidate& c = q.candidates[i];
+      c.name = candidate_name(a.offers, i);
+      c.price = c.beyond + a.offers[i].est_ns;
+      if (c.price < q.candidates[q.chosen].price) q.chosen = i;
+    }
+    const PlannedStep& first = q.candidates.front().step;
+    q.title = str(title(first), " ", operands_text(first, false));
+    if (now) {
+      tuner->measure(q);
+      tuner->apply(digest, a.offers);
+    } else if (std::none_of(plan_.questions.begin(), plan_.questions.end(),
+                            [&](const Question& k) { return k.digest == digest; })) {
+      plan_.questions.push_back(std::move(q));
+    }
+  }
+
+  // The step that an offer would be, its operands as it wants them.
+  PlannedStep trial(const IrOp& op, const Offer& offer) {
+    PlannedStep s;
+    s.op = op.op;
+    s.attrs = op.attrs;
+    s.n_op_in = op.n_op_in ? op.n_op_in : op.in.size();
+    s.offer = offer;
+    for (std::size_t i = 0; i < op.in.size(); ++i) {
+      const Meta m = meta(op.in[i]);
+      Form f;
+      f.layout = offer.in[i];
+      if (f.layout.any) {
+        f.layout = forms(op.in[i]).front().layout;
+        if (f.layout.named) f.layout = dense_layout(m);
+      }
+      s.offer.in[i] = f.layout;
+      s.in.push_back({op.in[i], f});
+      s.in_meta.push_back(m);
+    }
+    Meta root;
+    const bool split = take_epilogue(op, s, root);
+    for (std::size_t i = 0; i < (split ? 1 : op.out.size()); ++i) {
+      Form f;
+      f.layout = offer.out[i];
+      s.out.push_back({op.out[i], f});
+      s.out_meta.push_back(split ? root : meta(op.out[i]));
+    }
+    return s;
+  }
+
+  static Layout dense_layout(const Meta& m) {
+    Layout l;
+    l.strides = dense_strides(m.shape);
+    return l;
+  }
+
+  // Leaves the step that part of the op's program that its offer takes. True when something is left
+  // to be done; then `root` is what the step gives.
+  bool take_epilogue(const IrOp& op, PlannedStep& s, Meta& root) const {
+    const std::size_t n = op.program.inst.size(), k = s.offer.epilogue_taken;
+    if (op.has_program()) s.program = op.program;
+    if (!op.has_program() || op.op == QN_OP_MAP || k >= n) return false;
+    root = meta(op.out[0]);
+    root.dtype = k ? from_abi(op.program.inst[k - 1].dtype) : op.root_dtype;
+    s.program.inst.resize(k);
+    s.program.out.clear();
+    if (k) {
+      s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
+    } else {
+      s.program = {};
+      s.in.resize(s.n_op_in);
+      s.in_meta.resize(s.n_op_in);
+      s.offer.in.resize(s.n_op_in);
+    }
+    return true;
   }
 
   // The rest of the program may read only the last value that the kernel computed.
@@ -196,8 +293,11 @@ class Walk {
     return nullptr;
   }
 
-  double price(const IrOp& op, const Offer& o) {
-    double ns = o.est_ns;
+  double price(const IrOp& op, const Offer& o) { return o.cost() + beyond(op, o); }
+
+  // What taking the offer costs besides its own run.
+  double beyond(const IrOp& op, const Offer& o) {
+    double ns = 0;
     for (std::size_t i = 0; i < o.in.size() && i < op.in.size(); ++i) {
       const Meta m = meta(op.in[i]);
       const auto& have = forms(op.in[i]);
@@ -282,6 +382,10 @@ class Walk {
       d.add_input(m, from.layout);
       d.add_output(m, to);
       Answer a = rt_.plugins().query(d.get());
+      tune(d, a, [&](Question& q) {
+        for (const Offer& o : a.offers)
+          q.candidates.push_back({"", relayout_step(v, from, to, o), 0, 0});
+      });
       const Rule* rule = rt_.rules().match({"relayout"}, {});
       for (int pass = rule ? 0 : 1;
            pass < 2 && !(best_ns < std::numeric_limits<double>::infinity()); ++pass)
@@ -291,8 +395,8 @@ class Walk {
                                                    return names_kernel(c, o.plugin->id(), o.kernel);
                                                  });
           if (pass == 0 && !named) continue;
-          if (o.est_ns < best_ns) {
-            best_ns = o.est_ns;
+          if (o.cost() < best_ns) {
+            best_ns = o.cost();
             best = o;
             source = from;
           }
@@ -316,29 +420,35 @@ class Walk {
                       layout_text(to), " for ", name(m.dtype), to_string(m.shape),
                       rejected.empty() ? "" : ": ", rejected));
     }
-    PlannedStep s;
-    s.op = QN_OP_RELAYOUT;
-    s.n_op_in = 1;
-    s.in.push_back({v, source});
-    Form f;
-    f.layout = to;
+    PlannedStep s = relayout_step(v, source, to, best);
+    Form& f = s.out[0].form;
     f.storage = new_storage(m, to);
-    best.in = {source.layout};
-    best.out = {to};
     const int leaf = plan_.storages[static_cast<std::size_t>(source.storage)].leaf;
     if (leaf >= 0) {
       s.pack_leaf = leaf;
       plan_.storages[static_cast<std::size_t>(f.storage)].pack = n_pack_++;
     }
-    s.out.push_back({v, f});
-    s.in_meta.push_back(m);
-    s.out_meta.push_back(m);
     s.rejected = rejected;
-    s.offer = std::move(best);
-    plan_.est_ns += leaf >= 0 ? 0 : s.offer.est_ns;
-    plan_.steps.push_back(std::move(s));
+    plan_.est_ns += leaf >= 0 ? 0 : s.offer.cost();
     forms(v).push_back(f);
-    return f;
+    plan_.steps.push_back(std::move(s));
+    return forms(v).back();
+  }
+
+  PlannedStep relayout_step(int v, const Form& from, const Layout& to, const Offer& offer) {
+    PlannedStep s;
+    s.op = QN_OP_RELAYOUT;
+    s.n_op_in = 1;
+    s.in.push_back({v, from});
+    Form f;
+    f.layout = to;
+    s.out.push_back({v, f});
+    s.in_meta.push_back(meta(v));
+    s.out_meta.push_back(meta(v));
+    s.offer = offer;
+    s.offer.in = {from.layout};
+    s.offer.out = {to};
+    return s;
   }
 
   void emit(const IrOp& op, const Answer& answer, const Offer& offer) {
@@ -356,38 +466,28 @@ class Walk {
       s.rejected += str(s.rejected.empty() ? "" : "; ", r.plugin, '/', r.kernel, ": ", r.reason);
     for (const Offer& o : answer.offers)
       if (o.plugin != offer.plugin || o.kernel != offer.kernel)
-        s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel,
-                          ": costlier or not in the rule");
-    plan_.est_ns += price_alone(offer);
-    const std::size_t n = op.program.inst.size(), k = offer.epilogue_taken;
-    const bool split = op.has_program() && op.op != QN_OP_MAP && k < n;
-    if (op.has_program()) s.program = op.program;
+        s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel, ": ",
+                          passed_over(o));
+    plan_.est_ns += offer.cost();
+    Meta root_meta;
+    const bool split = take_epilogue(op, s, root_meta);
     int root = -1;
     if (split) {
-      s.program.inst.resize(k);
-      s.program.out.clear();
-      Meta m = meta(op.out[0]);
-      m.dtype = k ? from_abi(op.program.inst[k - 1].dtype) : op.root_dtype;
-      if (k)
-        s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
-      temps_.push_back(m);
+      temps_.push_back(root_meta);
       forms_.emplace_back();
       root = static_cast<int>(forms_.size()) - 1;
       add_output(s, root, offer.out[0]);
-      if (k == 0) {
-        s.program = {};
-        s.in.resize(s.n_op_in);
-        s.in_meta.resize(s.n_op_in);
-        s.offer.in.resize(s.n_op_in);
-      }
     } else {
       for (std::size_t i = 0; i < op.out.size(); ++i) add_output(s, op.out[i], offer.out[i]);
     }
     plan_.steps.push_back(std::move(s));
-    if (split) place(rest_of(op, k, root));
+    if (split) place(rest_of(op, offer.epilogue_taken, root));
   }
 
-  static double price_alone(const Offer& o) { return o.est_ns; }
+  static std::string passed_over(const Offer& o) {
+    if (o.measured_ns <= 0) return "costlier or not in the rule";
+    return str("measured ", std::fixed, std::setprecision(1), o.measured_ns / 1000, " us");
+  }
 
   void add_output(PlannedStep& s, int v, const Layout& l) {
     Form f;
@@ -447,6 +547,7 @@ class Walk {
   std::vector<Meta> temps_;
   Assignment plan_;
   int n_pack_ = 0;
+  bool asks_for_times_ = true;
 };
 
 }  // namespace

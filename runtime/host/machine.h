@@ -1,0 +1,16 @@
+// What measured times hold for: the processor, and the build of a piece of code.
+// It describes; what follows from a difference is the tuning file's business.
+#pragma once
+#include <string>
+
+namespace quern {
+
+// One line: architecture, model and instruction sets. Two machines with the same line run the same
+// kernels at about the same speed.
+std::string cpu_identity();
+
+// The first 16 hex digits of the build id of the object (library or program) that `address` lies
+// in; "" when it was linked without one. Any thread.
+std::string build_of(const void* address);
+
+}  // namespace quern
