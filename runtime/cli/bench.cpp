@@ -1,5 +1,6 @@
-// `quern bench`: one op by each plugin that offers it, side by side.
-// Rounds alternate among the plugins, so that a busy moment of the machine falls on all of them.
+// `quern bench`: one op by each kernel that can run it, side by side; a composed op, of which
+// several kernels make up the whole, by each plugin. Rounds alternate among them, so that a busy
+// moment of the machine falls on all of them.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -53,6 +54,16 @@ std::string kernels_of(qn_runtime* rt) {
   return text.empty() ? "-" : text;
 }
 
+// How many kernels make up the op, relayouts not counted.
+unsigned steps_of(qn_runtime* rt) {
+  unsigned n = 0;
+  const qn_kernel_report_fn add = [](void* self, const qn_kernel_report* r) {
+    *static_cast<unsigned*>(self) += std::string(r->op) != "relayout";
+  };
+  call(qn_report_kernels, rt, add, static_cast<void*>(&n));
+  return n;
+}
+
 // One run of the op in verify mode: the largest error of its kernels against naive.
 double error_of(const Contender& c, const Request& request, const std::vector<qn_attr>& attrs) {
   call(qn_set_verify, c.runtime.get(), 1u);
@@ -89,12 +100,16 @@ void run_bench(const Options& o) {
   const std::vector<qn_attr> attrs = request.raw_attrs();
   std::vector<Contender> field;
   field.push_back(contend(o, request, "(default)", o.kernels));
-  std::vector<std::string> plugins;
-  for (const Candidate& c : candidates_of(field[0].runtime.get(), request, field[0].inputs))
-    if (c.reason.empty() && std::find(plugins.begin(), plugins.end(), c.plugin) == plugins.end())
-      plugins.push_back(c.plugin);
-  for (const std::string& p : plugins)
-    field.push_back(contend(o, request, p, "*=" + (p == "naive" ? p : p + "|naive")));
+  run(field[0], request, attrs, 1);
+  const bool composed = steps_of(field[0].runtime.get()) > 1;
+  std::vector<std::string> names;
+  for (const Candidate& c : candidates_of(field[0].runtime.get(), request, field[0].inputs)) {
+    const std::string name = composed ? c.plugin : c.plugin + "/" + c.kernel;
+    if (c.reason.empty() && std::find(names.begin(), names.end(), name) == names.end())
+      names.push_back(name);
+  }
+  for (const std::string& n : names)
+    field.push_back(contend(o, request, n, "*=" + (composed && n != "naive" ? n + "|naive" : n)));
 
   for (Contender& c : field) {
     if (o.verify) c.max_error = error_of(c, request, attrs);
@@ -113,7 +128,7 @@ void run_bench(const Options& o) {
     return median(a.ns) < median(b.ns);
   });
   Json j = {{"request", request.text()}, {"rounds", o.rounds}, {"results", Json::array()}};
-  std::vector<std::string> head{"plugin", "median", "best", "calls"};
+  std::vector<std::string> head{"by", "median", "best", "calls"};
   if (o.verify) head.push_back("error");
   head.push_back("kernels");
   Table t(head);
@@ -125,7 +140,7 @@ void run_bench(const Options& o) {
     if (o.verify) row.push_back(scientific(c.max_error));
     row.push_back(c.kernels);
     t.add(row);
-    Json r = {{"plugin", c.name},
+    Json r = {{"by", c.name},
               {"median_ns", median(c.ns)},
               {"best_ns", best},
               {"calls", c.calls * o.rounds},

@@ -10,6 +10,7 @@ struct Candidate {
   double est_ns = 0;
   uint64_t workspace = 0;
   bool chosen = false;
+  double measured_ns = 0;  // by tuning; 0 = not measured
 };
 
 std::vector<Candidate> candidates_of(qn_runtime*, const Request&,

@@ -14,6 +14,9 @@ struct Options {
   unsigned rounds = 9;
   double round_ms = 30;
   bool verify = false;
+  // tune: the file, and the ops or the program to be measured
+  std::string file;
+  std::vector<std::string> ops, command;
   // check: the plugin's file; one part of the work, for a child process, and whether the heap fails
   // there; its time limit
   std::string path, part;
@@ -30,6 +33,7 @@ void show_plugins(const Options&);
 void show_ops(const Options&);
 void show_kernels(const Options&);
 void run_bench(const Options&);
+void run_tune(const Options&);
 void run_check(const Options&);
 
 }  // namespace quern_cli

@@ -15,8 +15,9 @@ std::vector<Candidate> candidates_of(qn_runtime* rt, const Request& request,
   for (const ArrayHandle& a : inputs) in.push_back(a.get());
   const std::vector<qn_attr> attrs = request.raw_attrs();
   const qn_candidate_report_fn add = [](void* self, const qn_candidate_report* r) {
-    static_cast<std::vector<Candidate>*>(self)->push_back(
-        {r->plugin, r->kernel, r->layouts, r->reason, r->est_ns, r->workspace, r->chosen != 0});
+    static_cast<std::vector<Candidate>*>(self)->push_back({r->plugin, r->kernel, r->layouts,
+                                                           r->reason, r->est_ns, r->workspace,
+                                                           r->chosen != 0, r->measured_ns});
   };
   call(qn_explain_op, rt, request.id, static_cast<qn_array* const*>(in.data()),
        static_cast<uint32_t>(in.size()), attrs.data(), static_cast<uint32_t>(attrs.size()), add,
@@ -43,6 +44,7 @@ void show_kernels(const Options& o) {
                                    {"kernel", c.kernel},
                                    {"layouts", c.layouts},
                                    {"est_ns", c.est_ns},
+                                   {"measured_ns", c.measured_ns},
                                    {"workspace", c.workspace},
                                    {"chosen", c.chosen}});
       else
@@ -51,18 +53,27 @@ void show_kernels(const Options& o) {
     return;
   }
   std::cout << request.text() << "\n\n";
-  Table offers({"", "plugin", "kernel", "estimate", "workspace", "layouts"});
+  const bool tuned = std::any_of(candidates.begin(), candidates.end(),
+                                 [](const Candidate& c) { return c.measured_ns > 0; });
+  std::vector<std::string> head{"", "plugin", "kernel", "estimate"};
+  if (tuned) head.push_back("measured");
+  head.insert(head.end(), {"workspace", "layouts"});
+  Table offers(head);
   Table rejected({"rejected", "kernel", "reason"});
   for (const Candidate& c : candidates)
-    if (c.reason.empty())
-      offers.add({c.chosen ? "*" : "", c.plugin, c.kernel, duration(c.est_ns),
-                  bytes(static_cast<double>(c.workspace)), c.layouts});
-    else
+    if (c.reason.empty()) {
+      std::vector<std::string> row{c.chosen ? "*" : "", c.plugin, c.kernel, duration(c.est_ns)};
+      if (tuned) row.push_back(c.measured_ns > 0 ? duration(c.measured_ns) : "-");
+      row.insert(row.end(), {bytes(static_cast<double>(c.workspace)), c.layouts});
+      offers.add(row);
+    } else {
       rejected.add({c.plugin, c.kernel, c.reason});
+    }
   if (offers.empty() && rejected.empty())
     std::cout << "No kernel is needed: the result is a view of its input, or a constant.\n";
   else
-    std::cout << (offers.empty() ? "No kernel can run it.\n" : offers.text("lllrr"))
+    std::cout << (offers.empty() ? "No kernel can run it.\n"
+                                 : offers.text(tuned ? "lllrrr" : "lllrr"))
               << (offers.empty() ? "" : "* = chosen\n");
   if (!rejected.empty()) std::cout << "\n" << rejected.text();
 }

@@ -9,6 +9,7 @@
 #include "runtime/cli/quarantine.h"
 #include "runtime/cli/request.h"
 #include "runtime/cli/table.h"
+#include "runtime/cli/tuning.h"
 
 namespace quern_cli {
 namespace {
@@ -120,7 +121,13 @@ void show_info(const Options& o) {
             {"ops", all_schemas().size()},
             {"plugins_active", active},
             {"plugins_refused", plugins.size() - static_cast<std::size_t>(active)},
+            {"tuning", Json::object()},
             {"stats", stats_of(rt.get())}};
+  const TuningState tuning = tuning_of(rt.get());
+  j["tuning"] = {{"mode", tuning.mode},
+                 {"file", tuning.file},
+                 {"questions", tuning.questions},
+                 {"problem", tuning.problem}};
   if (o.json) {
     std::cout << j.dump(2) << "\n";
     return;
@@ -139,6 +146,8 @@ void show_info(const Options& o) {
   t.add({"plugins", std::to_string(active) + " active: " + names});
   if (j["plugins_refused"] != 0)
     t.add({"", j["plugins_refused"].dump() + " refused: see `quern plugins`"});
+  t.add({"tuning", tuning.mode + (tuning.file.empty() ? "" : " " + tuning.file)});
+  if (!tuning.problem.empty()) t.add({"", tuning.problem});
   for (const auto& [key, value] : j["stats"].items()) t.add({key, value.dump()});
   std::cout << t.text();
 }

@@ -74,7 +74,8 @@ TEST(Graph, ElementwiseChainsAreOneKernel) {
   EXPECT_EQ(ops_in_plans(rt).size(), 1u);
 }
 
-// Kernels may do several steps in a pass, but each step is rounded: the bits are those of one step at a time.
+// Kernels may do several steps in a pass, but each step is rounded: the bits are those of one step
+// at a time.
 TEST(Graph, ChainsHaveTheBitsOfTheirSteps) {
   for (const char* kernels : {"", "*=simd"}) {
     Rt rt(kernels);
@@ -95,7 +96,8 @@ TEST(Graph, ChainsHaveTheBitsOfTheirSteps) {
         v.push_back(rt.scalar(0.3));
         v.push_back(rt.scalar(-1.7));
         for (int step = 0; step < 9; ++step) {
-          // Mostly the newest value, so that long chains come about; at times none, so that they branch.
+          // Mostly the newest value, so that long chains come about; at times none, so that they
+          // branch.
           const A& x = pick() % 4 ? v.back() : v[pick() % v.size()];
           const A& y = v[pick() % v.size()];
           const bool turned = pick() % 2;
