@@ -2,7 +2,7 @@
 
 from .._ext import array, as_array, bool_, float32
 from ._arguments import check_array, check_stream
-from ._dtypes import floating, issubdtype, result_type
+from ._dtypes import finfo, floating, issubdtype, result_type
 from ._ops import ops
 
 
@@ -29,11 +29,7 @@ def rms_norm(x: array, weight: array | None, eps: float, *, stream=None) -> arra
     """x / sqrt(mean(x^2) + eps) * weight over the last axis, accumulated in float32."""
     check_stream(stream)
     _last_axis("rms_norm", x, weight=weight)
-    if "rms_norm" in ops:
-        return ops.rms_norm(x, weight, eps)
-    wide = ops.astype(x, float32)
-    y = ops.astype(wide * ops.rsqrt(ops.mean(ops.square(wide), (-1,), True) + eps), x.dtype)
-    return y if weight is None else y * weight
+    return ops.rms_norm(x, weight, eps)
 
 
 def cross_entropy(logits: array, targets: array, *, stream=None) -> array:
@@ -67,40 +63,9 @@ def rope(
         raise ValueError("[rope] Only one of base or freqs can have a value.")
     if dims > a.shape[-1] or dims % 2:
         raise ValueError(f"[rope] dims must be even and at most the last axis, {a.shape[-1]}, but is {dims}.")
-    half = dims // 2
-    time = ops.arange(0, a.shape[-2], 1, float32)
-    start = ops.astype(as_array(offset), float32)
-    if start.size > 1:
-        time = ops.reshape(start, (-1, *(1,) * (a.ndim - 2))) + time
-    else:
-        time = ops.reshape(start, ()) + time
-    if freqs is not None:
-        if check_array(freqs, "rope").shape != (half,):
-            raise ValueError(f"[rope] freqs must have shape ({half}) but has {freqs.shape}.")
-        rate = ops.reciprocal(ops.astype(freqs, float32))
-    else:
-        rate = ops.exp(ops.arange(0, half, 1, float32) * (-_log(base) / half))
-    angle = (time * scale)[..., None] * rate
-    cosine, sine = ops.cos(angle), ops.sin(angle)
-    x = ops.astype(a[..., :dims] if dims < a.shape[-1] else a, float32)
-    if traditional:
-        pair = ops.reshape(x, (*x.shape[:-1], half, 2))
-        first, second = pair[..., 0], pair[..., 1]
-    else:
-        first, second = x[..., :half], x[..., half:]
-    left, right = first * cosine - second * sine, first * sine + second * cosine
-    if traditional:
-        y = ops.reshape(ops.stack([left, right], left.ndim), x.shape)
-    else:
-        y = ops.concatenate([left, right], left.ndim - 1)
-    y = ops.astype(y, a.dtype)
-    return y if dims == a.shape[-1] else ops.concatenate([y, a[..., dims:]], a.ndim - 1)
-
-
-def _log(v):
-    import math
-
-    return math.log(v)
+    if freqs is not None and check_array(freqs, "rope").shape != (dims // 2,):
+        raise ValueError(f"[rope] freqs must have shape ({dims // 2}) but has {freqs.shape}.")
+    return ops.rope(a, as_array(offset), freqs, dims, traditional, 1.0 if base is None else base, scale)
 
 
 def scaled_dot_product_attention(
@@ -117,52 +82,58 @@ def scaled_dot_product_attention(
     """softmax(q @ k^T * scale + mask) @ v for q (B, heads, L, D) and k, v (B, kv heads, S, D).
 
     mask: an array that broadcasts to (B, heads, L, S) (true = keep, or added), or "causal". sinks: a logit for each
-    head that takes part in the softmax and gives no value. Heads may be a multiple of the kv heads.
+    head that takes part in the softmax and gives no value. Heads may be a multiple of the kv heads. Where false or
+    "causal" hides every key from a query, all count alike.
     """
     check_stream(stream)
     for name, x in (("queries", q), ("keys", k), ("values", v)):
         if check_array(x, "scaled_dot_product_attention").ndim != 4:
             raise ValueError(f"[scaled_dot_product_attention] {name} must have rank 4 but has shape {x.shape}.")
-    b, heads, length, depth = q.shape
-    groups = k.shape[1]
-    if k.shape[-1] != depth:
+    heads, groups = q.shape[1], k.shape[1]
+    if k.shape[-1] != q.shape[-1]:
         raise ValueError("[scaled_dot_product_attention] query, keys expected to have matching last dimension.")
     if k.shape[1] != v.shape[1]:
         raise ValueError("[scaled_dot_product_attention] keys, values expected to have matching n_kv_heads.")
     if groups == 0 or heads % groups:
         raise ValueError("[scaled_dot_product_attention] n_heads must be a multiple of n_kv_heads.")
-    if isinstance(mask, str):
-        if mask != "causal":
-            raise ValueError(f"[scaled_dot_product_attention] Invalid mask type {mask}; only 'causal' is known.")
-        span = k.shape[2]
-        rows = ops.arange(span - length, span, 1, float32)
-        mask = rows[:, None] >= ops.arange(0, span, 1, float32)[None]
-    many = heads // groups
-    x = ops.reshape(q, (b, groups, many, length, depth)) * scale
-    keys = ops.transpose(k, (0, 1, 3, 2))[:, :, None]
-    scores = ops.matmul(x, keys)
-    if mask is not None:
-        check_array(mask, "scaled_dot_product_attention")
-        m = mask
-        if m.ndim == 4:
-            m = ops.reshape(
-                ops.broadcast_to(m, (m.shape[0], heads, *m.shape[2:])) if m.shape[1] != 1 else m,
-                (m.shape[0], groups if m.shape[1] != 1 else 1, many if m.shape[1] != 1 else 1, *m.shape[2:]),
+    dtype = result_type(q, k, v)
+    if not issubdtype(dtype, floating):
+        raise ValueError(f"[scaled_dot_product_attention] Received unsupported type {dtype._name}.")
+    q, k, v = (ops.astype(x, dtype) for x in (q, k, v))
+    causal = isinstance(mask, str)
+    if causal and mask != "causal":
+        raise ValueError(f"[scaled_dot_product_attention] Invalid mask type {mask}; only 'causal' is known.")
+    if causal or mask is None:
+        mask = None
+    elif check_array(mask, "scaled_dot_product_attention").dtype != bool_:
+        if result_type(mask, q) != dtype:
+            raise ValueError(
+                f"[scaled_dot_product_attention] Mask type must promote to output type {dtype._name} but is {mask.dtype._name}."
             )
-        elif m.ndim == 3:
-            m = ops.reshape(ops.broadcast_to(m, (heads, *m.shape[1:])), (groups, many, *m.shape[1:]))
-        if m.dtype == bool_:
-            scores = ops.where(m, scores, as_array(float("-inf"), scores.dtype))
-        else:
-            scores = scores + m
+        mask = ops.astype(mask, dtype)
     if sinks is not None:
-        column = ops.reshape(check_array(sinks, "scaled_dot_product_attention"), (1, groups, many, 1, 1))
-        column = ops.broadcast_to(ops.astype(column, scores.dtype), (b, groups, many, length, 1))
-        weights = ops.softmax(ops.concatenate([column, scores], 4), (-1,))[..., 1:]
-    else:
-        weights = ops.softmax(scores, (-1,))
-    out = ops.matmul(ops.astype(weights, v.dtype), v[:, :, None])
-    return ops.reshape(out, (b, heads, length, v.shape[-1]))
+        # A key of its own before the others, whose score is the sink and whose value is 0.
+        return _attention_with_sinks(q, k, v, scale, mask, causal, check_array(sinks, "scaled_dot_product_attention"))
+    return ops.scaled_dot_product_attention(q, k, v, mask, scale, causal)
+
+
+def _attention_with_sinks(q, k, v, scale, mask, causal, sinks):
+    b, heads, length, _ = q.shape
+    span = k.shape[2]
+    if causal:
+        mask = ops.arange(span - length, span, 1, float32)[:, None] >= ops.arange(0, span, 1, float32)[None]
+    zero = as_array(0, q.dtype)
+    if mask is None:
+        mask = zero
+    elif mask.dtype == bool_:
+        mask = ops.where(mask, zero, as_array(finfo(q.dtype).min, q.dtype))
+    column = ops.reshape(ops.astype(sinks, q.dtype), (1, heads, 1, 1))
+    mask = ops.concatenate(
+        [ops.broadcast_to(column, (b, heads, length, 1)), ops.broadcast_to(mask, (b, heads, length, span))], 3
+    )
+    first = [ops.zeros((b, x.shape[1], 1, x.shape[3]), q.dtype) for x in (k, v)]
+    k, v = (ops.concatenate([f, x], 2) for f, x in zip(first, (k, v)))
+    return ops.scaled_dot_product_attention(q, k, v, mask, scale, False)
 
 
 def gated_delta_update(q, k, v, gamma, beta, initial_state=None, mask=None, stream=None):
