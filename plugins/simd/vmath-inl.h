@@ -62,10 +62,36 @@ HWY_INLINE V VExp(D d, V x) {
   return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
 }
 
-// exp(x) for x <= 0 and NaN, 0 where it would be denormal. The rounded exponent sits in the low
-// bits of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+// y * 2^q; 0 for q = -inf even where y is NaN.
+HWY_INLINE hn::Vec512<float> ScaleByPow2(hn::Vec512<float> y, hn::Vec512<float> q) {
+  return hn::Vec512<float>{_mm512_scalef_ps(y.raw, q.raw)};
+}
+HWY_INLINE hn::Vec256<float> ScaleByPow2(hn::Vec256<float> y, hn::Vec256<float> q) {
+  return hn::Vec256<float>{_mm256_scalef_ps(y.raw, q.raw)};
+}
+template <std::size_t N>
+HWY_INLINE hn::Vec128<float, N> ScaleByPow2(hn::Vec128<float, N> y, hn::Vec128<float, N> q) {
+  return hn::Vec128<float, N>{_mm_scalef_ps(y.raw, q.raw)};
+}
+#endif
+
+// exp(x) for x <= 0 and NaN; 0 may stand for what would be denormal. The rounded exponent sits in
+// the low bits of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
 template <class D, class V>
 HWY_INLINE V VExpNonPositive(D d, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  // 2^f of the fraction in base 2, scaled by an instruction that also serves -inf.
+  const auto magic = hn::Set(d, 12582912.0f);
+  const auto q = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
+  auto f = hn::MulSub(x, hn::Set(d, 1.44269504f), q);
+  f = hn::MulAdd(x, hn::Set(d, 1.925963033e-8f), f);
+  auto y = hn::MulAdd(f, hn::Set(d, 1.3264726838e-3f), hn::Set(d, 9.6715126653e-3f));
+  y = hn::MulAdd(y, f, hn::Set(d, 5.5507337444e-2f));
+  y = hn::MulAdd(y, f, hn::Set(d, 2.4022242085e-1f));
+  y = hn::MulAdd(y, f, hn::Set(d, 6.9314697760e-1f));
+  return ScaleByPow2(hn::MulAdd(y, f, hn::Set(d, 1.0f)), q);
+#else
   const hn::RebindToSigned<D> di;
   const auto magic = hn::Set(d, 12582912.0f + 127.0f);
   const auto t = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), magic);
@@ -79,6 +105,7 @@ HWY_INLINE V VExpNonPositive(D d, V x) {
   const auto y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
   const auto scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, t)));
   return hn::IfThenElse(hn::Lt(x, hn::Set(d, -87.0f)), hn::Zero(d), hn::Mul(y, scale));
+#endif
 }
 
 template <class D, class V>
