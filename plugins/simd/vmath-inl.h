@@ -63,7 +63,7 @@ HWY_INLINE V VExp(D d, V x) {
 }
 
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-// y * 2^q; 0 for q = -inf even where y is NaN.
+// y * 2^q
 HWY_INLINE hn::Vec512<float> ScaleByPow2(hn::Vec512<float> y, hn::Vec512<float> q) {
   return hn::Vec512<float>{_mm512_scalef_ps(y.raw, q.raw)};
 }
@@ -81,8 +81,10 @@ HWY_INLINE hn::Vec128<float, N> ScaleByPow2(hn::Vec128<float, N> y, hn::Vec128<f
 template <class D, class V>
 HWY_INLINE V VExpNonPositive(D d, V x) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  // 2^f of the fraction in base 2, scaled by an instruction that also serves -inf.
+  // 2^f of the fraction in base 2, scaled by an instruction that reaches 0. Max gives its second
+  // operand for NaN.
   const auto magic = hn::Set(d, 12582912.0f);
+  x = hn::Max(hn::Set(d, -200.0f), x);
   const auto q = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
   auto f = hn::MulSub(x, hn::Set(d, 1.44269504f), q);
   f = hn::MulAdd(x, hn::Set(d, 1.925963033e-8f), f);
