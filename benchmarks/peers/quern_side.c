@@ -1,6 +1,7 @@
 /* quern_side.c - our side of the comparison: reads "list", "about" and "run WORKLOAD VARIANT N" on
- * stdin and answers a line each. usage: quern_side THREADS. What is compared, and how, is in
- * run.py. */
+ * stdin and answers a line each. usage: quern_side THREADS, or for one line about the memory of a
+ * training step quern_side THREADS memory VARIANT BATCH STEPS (memory.py says what it means). What
+ * is compared, and how, is in run.py. */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 
@@ -129,6 +130,34 @@ static double run(const char* workload, const char* variant, int n) {
   return seconds;
 }
 
+/* Bytes of resident memory now, or (VmHWM) the most since the mark was set. */
+static long long resident(const char* key) {
+  char line[256];
+  long long kib = 0;
+  FILE* f = fopen("/proc/self/status", "r");
+  while (f && fgets(line, sizeof line, f))
+    if (strncmp(line, key, strlen(key)) == 0) kib = atoll(line + strlen(key) + 1);
+  if (f) fclose(f);
+  return kib * 1024;
+}
+
+static void tell_memory(const char* variant, int batch, int steps) {
+  const int way = strcmp(variant, "compiled") == 0 ? CNN_COMPILED : CNN_LAZY, warm = 30;
+  const long long base = resident("VmRSS");
+  net = cnn_new(rt);
+  const long long built = resident("VmRSS") - base;
+  FILE* mark = fopen("/proc/self/clear_refs", "w");
+  if (mark) {
+    fputs("5", mark);
+    fclose(mark);
+  }
+  for (int i = 0; i < warm; ++i) cnn_train_step(net, batch, way);
+  const long long peak = resident("VmHWM") - base, then = resident("VmRSS");
+  for (int i = 0; i < steps; ++i) cnn_train_step(net, batch, way);
+  printf("{\"base\": %lld, \"built\": %lld, \"peak\": %lld, \"growth\": %lld}\n", base, built, peak,
+         resident("VmRSS") - then);
+}
+
 int main(int argc, char** argv) {
   qn_runtime_config config;
   memset(&config, 0, sizeof config);
@@ -138,7 +167,9 @@ int main(int argc, char** argv) {
   bench_check(qn_runtime_create(&config, &rt, &e), e);
   char line[256], workload[64], variant[64];
   int n = 0;
-  while (fgets(line, sizeof line, stdin)) {
+  const int memory = argc == 6 && strcmp(argv[2], "memory") == 0;
+  if (memory) tell_memory(argv[3], atoi(argv[4]), atoi(argv[5]));
+  while (!memory && fgets(line, sizeof line, stdin)) {
     if (strncmp(line, "about", 5) == 0) {
       const char *info = qn_build_info(), *end = strchr(info, '\n');
       printf("{\"quern\": \"%.*s\"}\n", end ? (int)(end - info) : (int)strlen(info), info);

@@ -62,6 +62,40 @@ def line(row, entries):
     return f"{row}: " + ", ".join(parts)
 
 
+def memory_line(e):
+    mib = {k: e[k] / 2**20 for k in ("built", "peak", "growth")}
+    return (f"memory, batch {e['batch']}: {e['side']} {e['variant']}: peak {mib['peak']:.1f} MiB, "
+            f"step alone {mib['peak'] - mib['built']:.1f}"
+            + (f", growth over {e['steps']} steps {mib['growth']:.2f}" if e["steps"] else ""))
+
+
+def scaling_line(row, s):
+    return f"scaling, {row}: {duration(s['one'])} on one thread, {duration(s['all'])} on all, {s['one'] / s['all']:.2f}x"
+
+
+def memory_table(entries):
+    out = ["", "## Memory", "", "Resident memory of a CNN training step in a fresh process, above that after the imports; the "
+           "step alone: without model and data; growth: what so many steps after the thirtieth left behind.", "",
+           "| side | batch | peak, MiB | step alone | growth | peak / quern's |", "|---|---|---|---|---|---|"]
+    for e in entries:
+        ours = min((o["peak"] for o in entries if o["side"] == "quern" and o["batch"] == e["batch"]), default=None)
+        ratio = f"{e['peak'] / ours:.2f}x" if ours and e["side"] not in ("quern", "quern C") else "-"
+        out.append(f"| {e['side']} {e['variant']} | {e['batch']} | {e['peak'] / 2**20:.1f} | "
+                   f"{(e['peak'] - e['built']) / 2**20:.1f} | "
+                   + (f"{e['growth'] / 2**20:.2f} in {e['steps']:,} steps" if e["steps"] else "-") + f" | {ratio} |")
+    return out
+
+
+def scaling_table(scaling, threads, known):
+    out = ["", "## Scaling", "", f"Quern through Python, from 1 to {threads} threads.", "",
+           f"| row | 1 thread | {threads} threads | faster | efficiency |", "|---|---|---|---|---|"]
+    for name, s in scaling.items():
+        times = s["one"] / s["all"]
+        title = known[name].title if name in known else name
+        out.append(f"| {title} | {duration(s['one'])} | {duration(s['all'])} | {times:.2f}x | {100 * times / threads:.0f} % |")
+    return out
+
+
 def cell(entry):
     if entry is None:
         return "-"
@@ -76,11 +110,21 @@ def cell(entry):
 def markdown(result, known=None):
     known = known or {}
     sides = ["quern", "quern C", *PEERS]
-    present = [s for s in sides if any(best(e, s) for e in result["rows"].values())]
     versions = ", ".join(f"{k} {v}" for k, v in result["versions"].items())
     out = [f"# Quern and its peers, {time.strftime('%Y-%m-%d %H:%M')}", "",
-           f"{result['cpu']}, {result['threads']} threads; {versions}. {result['minutes']:.0f} minutes.", "",
-           "Median of interleaved rounds (quartiles), **time relative to quern's**, largest error against float64 relative to "
+           f"{result['cpu']}, {result['threads']} threads; {versions}. {result['minutes']:.0f} minutes."]
+    if result["rows"]:
+        out += rows_table(result, known, sides)
+    if "memory" in result:
+        out += memory_table(result["memory"])
+    if "scaling" in result:
+        out += scaling_table(result["scaling"], result["threads"], known)
+    return "\n".join(out)
+
+
+def rows_table(result, known, sides):
+    present = [s for s in sides if any(best(e, s) for e in result["rows"].values())]
+    out = ["", "Median of interleaved rounds (quartiles), **time relative to quern's**, largest error against float64 relative to "
            "the largest value. Each side's best variant stands here; `results.json` has all.", "",
            "| row | " + " | ".join(present) + " | fastest peer / quern | |", "|---" * (len(present) + 3) + "|"]
     lost = []
@@ -95,7 +139,7 @@ def markdown(result, known=None):
         cells = [cell(best(entries, s)) for s in present]
         out.append(f"| {title} | " + " | ".join(cells) + f" | {f'{ratio:.2f}x' if ratio else '-'} | {text} |")
     out += ["", "`+` marks neighbouring shapes.", "", f"## Lost: {len(lost)} of {len(result['rows'])}", "", *lost]
-    return "\n".join(out)
+    return out
 
 
 def plot(result, known, path):
@@ -130,9 +174,12 @@ def main():
     result = json.loads((folder / "results.json").read_text())
     text = markdown(result, rows.BY_NAME)
     (folder / "report.md").write_text(text + "\n")
-    plot(result, rows.BY_NAME, folder / "report.png")
+    written = [folder / "report.md"]
+    if result["rows"]:
+        written.append(folder / "report.png")
+        plot(result, rows.BY_NAME, written[-1])
     print(text)
-    print(f"\nwritten: {folder / 'report.md'}, {folder / 'report.png'}")
+    print("\nwritten: " + ", ".join(map(str, written)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
     run.py --setup                      build/peers-venv with the peers
     run.py [--peers torch,openvino]     measure and print a table
     run.py --report [FOLDER]            also write FOLDER/report.md and report.png (default build/peers-report)
+    run.py --only memory,scaling        those parts alone (rows, memory, scaling; --report has all)
 
 Each side is one long-lived process with the same number of threads, which answers "run ROW VARIANT N" with the
 seconds of one of N runs. Rounds go through the sides forwards, then backwards (A B B A); the median over the rounds
@@ -19,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import memory
 import report
 from report import PEERS
 
@@ -36,13 +38,17 @@ def setup():
             print(f"run.py: {package} cannot be installed here; its rows will be missing", file=sys.stderr)
 
 
+def environment_of(threads, more=None):
+    # A bounded spin at OpenMP's barriers: threads that spin on while other work runs cost them whole time slices.
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000", **os.environ,
+            **(more or {})}
+
+
 class Side:
     """The other end of the line protocol."""
 
     def __init__(self, name, command, threads, environment=None):
-        # A bounded spin at OpenMP's barriers: threads that spin on while other work runs cost them whole time slices.
-        env = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "GOMP_SPINCOUNT": "10000", **os.environ,
-               **(environment or {})}
+        env = environment_of(threads, environment)
         self.name = name
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         self.about = self.ask("about")
@@ -71,23 +77,32 @@ class Side:
             self.process.kill()
 
 
-def open_sides(options):
+class Tools:
+    """The interpreter of the peers, our package and our program in C."""
+
+    def __init__(self, options):
+        self.python = str(VENV / "bin" / "python")
+        if not Path(self.python).exists():
+            sys.exit(f"run.py: {VENV} is missing; run it with --setup first")
+        package = Path(options.build) / "python"
+        if not (package / "quern").exists():
+            sys.exit(f"run.py: {package} is missing; ./dev build makes it")
+        self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))}
+        program = Path(options.build) / "bin" / "quern_side"
+        self.program = str(program) if program.exists() else None
+
+
+def open_sides(options, tools):
     """(sides with Quern's first, the float64 reference)."""
-    python = str(VENV / "bin" / "python")
-    if not Path(python).exists():
-        sys.exit(f"run.py: {VENV} is missing; run it with --setup first")
-    package, program = Path(options.build) / "python", Path(options.build) / "bin" / "quern_side"
-    if not (package / "quern").exists():
-        sys.exit(f"run.py: {package} is missing; ./dev build makes it")
-    paths = os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH", "")]))
 
     def side(name, environment=None):
-        command = [python, str(HERE / "side.py"), name, str(options.threads), "compile" if options.torch_compile else "eager"]
+        command = [tools.python, str(HERE / "side.py"), name, str(options.threads),
+                   "compile" if options.torch_compile else "eager"]
         return Side(name, command, options.threads, environment)
 
-    sides = [side("quern", {"PYTHONPATH": paths})]
-    if program.exists():
-        sides.append(Side("quern C", [str(program), str(options.threads)], options.threads))
+    sides = [side("quern", tools.environment)]
+    if tools.program:
+        sides.append(Side("quern C", [tools.program, str(options.threads)], options.threads))
     for peer in options.peers.split(","):
         if peer not in PEERS:
             sys.exit(f"run.py: no peer is called '{peer}'; expected some of {','.join(PEERS)}")
@@ -152,32 +167,100 @@ def joined(old, new, order):
         entries = now + [e for e in old["rows"].get(name, []) if e["side"] not in seen]
         if entries:
             rows[name] = entries
-    return {**new, "rows": rows, "versions": {**old["versions"], **new["versions"]}, "minutes": old["minutes"] + new["minutes"]}
+    return {**old, **new, "rows": rows, "versions": {**old["versions"], **new["versions"]},
+            "minutes": old["minutes"] + new["minutes"]}
+
+
+def row_names(options):
+    names = json.loads(subprocess.check_output(
+        [str(VENV / "bin" / "python"), "-c", "import json, rows; print(json.dumps(list(rows.BY_NAME)))"], cwd=HERE))
+    wanted = names if options.workloads == "all" else options.workloads.split(",")
+    for row in wanted:
+        if row not in names:
+            sys.exit(f"run.py: no workload is called '{row}'; expected some of {','.join(names)}")
+    return names, wanted
+
+
+def measure_rows(options, tools, wanted, told):
+    """Yields (name, entries) and fills told with the versions of all sides."""
+    sides, reference = open_sides(options, tools)
+    told.update({k: v for side in sides for k, v in side.about.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        for row in wanted:
+            yield row, measured(sides, reference if options.errors else None, row, options, folder)
+    for side in [*sides, reference]:
+        side.close()
+
+
+def measure_memory(options, tools):
+    """Yields {side, variant, batch, steps, base, built, peak, growth}, each from a process of its own."""
+    peers = [p for p in options.peers.split(",") if p in ("torch", "jax", "mlx")]
+    variants = {"torch": ["eager", "channels_last"], "jax": ["jit"], "quern C": ["lazy", "compiled"]}
+    ours = ["quern", *(["quern C"] if tools.program else [])]
+    # The step's memory at the batches of the rows; then whether it grows, with many small steps.
+    for batch, steps, sides in ((64, 0, [*ours, *peers]), (256, 0, [*ours, *peers]), (4, options.steps, ours)):
+        for side in sides:
+            for variant in variants.get(side, ["lazy", "compile"]):
+                if side == "quern C":
+                    command = [tools.program, str(options.threads), "memory", variant, str(batch), str(steps)]
+                else:
+                    command = [tools.python, str(HERE / "memory.py"), side, variant, str(batch), str(steps)]
+                env = environment_of(options.threads, tools.environment if side == "quern" else None)
+                if found := memory.in_fresh_process(command, env):
+                    yield {"side": side, "variant": variant, "batch": batch, "steps": steps, **found}
+
+
+def measure_scaling(options, tools, wanted):
+    """Yields (name, {threads: seconds}) of Quern's package: the best variant on one thread and on all of --threads."""
+    def side(n):
+        return Side(f"{n} threads", [tools.python, str(HERE / "side.py"), "quern", str(n), "eager"], n, tools.environment)
+    one, all_ = side(1), side(options.threads)
+    for row in wanted:
+        entries = timed([one, all_], row, options)
+        best = {}
+        for n, s in ((1, one), (options.threads, all_)):
+            if times := [statistics.median(e["times"]) for e in entries if e["side"] is s]:
+                best[n] = min(times)
+        if len(best) == 2:
+            yield row, best
+    one.close()
+    all_.close()
 
 
 def drive(options):
-    sides, reference = open_sides(options)
-    reference_or_none = reference if options.errors else None
-    known = list(reference.variants)
-    wanted = known if options.workloads == "all" else options.workloads.split(",")
-    for row in wanted:
-        if row not in known:
-            sys.exit(f"run.py: no workload is called '{row}'; expected some of {','.join(known)}")
+    tools = Tools(options)
+    known, wanted = row_names(options)
+    parts = (options.only or ("rows,memory,scaling" if options.report else "rows")).split(",")
+    for part in parts:
+        if part not in ("rows", "memory", "scaling"):
+            sys.exit(f"run.py: no part is called '{part}'; expected some of rows,memory,scaling")
     kept = Path(options.report) / "results.json" if options.report else None
     old = json.loads(kept.read_text()) if kept and options.add and kept.exists() else None
-    result = {"cpu": report.cpu_name(), "threads": options.threads, "rows": {}, "minutes": 0,
-              "versions": {k: v for side in sides for k, v in side.about.items()}}
+    result = {"cpu": report.cpu_name(), "threads": options.threads, "rows": {}, "minutes": 0, "versions": {}}
     start = time.time()
-    with tempfile.TemporaryDirectory() as folder:
-        for row in wanted:
-            result["rows"][row] = measured(sides, reference_or_none, row, options, folder)
-            result["minutes"] = (time.time() - start) / 60
-            print(f"{time.time() - start:5.0f} s  " + report.line(row, result["rows"][row]), file=sys.stderr, flush=True)
-            if kept:  # after every row: a run that is cut short keeps what it has
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(joined(old, result, known) if old else result, indent=1) + "\n")
-    for side in [*sides, reference]:
-        side.close()
+
+    def keep(text):
+        """After every row: a run that is cut short keeps what it has."""
+        result["minutes"] = (time.time() - start) / 60
+        print(f"{time.time() - start:5.0f} s  {text}", file=sys.stderr, flush=True)
+        if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(joined(old, result, known) if old else result, indent=1) + "\n")
+
+    if "rows" in parts:
+        for row, entries in measure_rows(options, tools, wanted, result["versions"]):
+            result["rows"][row] = entries
+            keep(report.line(row, entries))
+    if "memory" in parts:
+        result["memory"] = []
+        for found in measure_memory(options, tools):
+            result["memory"].append(found)
+            keep(report.memory_line(found))
+    if "scaling" in parts:
+        result["scaling"] = {}
+        for row, seconds in measure_scaling(options, tools, wanted):
+            result["scaling"][row] = {"one": seconds[1], "all": seconds[options.threads]}
+            keep(report.scaling_line(row, result["scaling"][row]))
     if options.json:
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
     if kept:
@@ -192,6 +275,8 @@ def main():
     p.add_argument("--setup", action="store_true", help="create the virtual environment and leave")
     p.add_argument("--report", nargs="?", const=str(ROOT / "build" / "peers-report"), metavar="FOLDER",
                    help="write report.md, report.png and results.json there")
+    p.add_argument("--only", metavar="PARTS", help="some of rows,memory,scaling (default rows; with --report all)")
+    p.add_argument("--steps", type=int, default=1000, help="steps over which memory may not grow")
     p.add_argument("--add", action="store_true", help="keep what results.json of --report holds of other rows and peers")
     p.add_argument("--build", default=str(ROOT / "build" / "release"), help="build tree with python/ and bin/quern_side")
     p.add_argument("--threads", type=int, default=2)

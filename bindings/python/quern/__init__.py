@@ -5,7 +5,7 @@
 
 from importlib import import_module
 
-_SIGHT = ("explain", "kernels_used", "profile", "set_kernels")
+_SIGHT = ("explain", "kernels_used", "profile", "set_kernels", "set_tuning", "tuning")
 
 
 def __getattr__(name: str):

@@ -75,7 +75,7 @@ def report_plugins() -> list:
 
 def report_kernels() -> list:
     """
-    Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless profiling is on), est_ns, workspace, plan.
+    Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless profiling is on), est_ns, measured_ns (0 unless tuning knows), workspace, plan.
     """
 
 def explain_op(name: str, inputs: Sequence[object]) -> list:
@@ -89,6 +89,16 @@ def set_profiling(on: bool) -> None:
 def set_kernels(rules: str) -> None:
     """
     Selection rules such as "conv=onednn; matmul=tbb|openblas; *=naive"; "" removes all.
+    """
+
+def set_tuning(tuning: str) -> None:
+    """
+    Measured times of kernels: "off", "read:FILE", "measure[:FILE]", "background[:FILE]".
+    """
+
+def report_tuning() -> dict:
+    """
+    The state of tuning: mode, file, problem, questions, candidates_run, spent_ns, plans_waiting.
     """
 
 def build_info() -> str:

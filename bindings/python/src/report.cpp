@@ -47,6 +47,7 @@ nb::list kernels() {
                 d["runs"] = r->runs;
                 d["total_ns"] = r->total_ns;
                 d["est_ns"] = r->est_ns;
+                d["measured_ns"] = r->measured_ns;
                 d["workspace"] = r->workspace;
                 d["plan"] = r->plan;
                 static_cast<nb::list*>(self)->append(d);
@@ -80,9 +81,33 @@ nb::list explain_op(const std::string& name, const std::vector<nb::object>& inpu
                 d["layouts"] = r->layouts;
                 d["reason"] = r->reason;
                 d["est_ns"] = r->est_ns;
+                d["measured_ns"] = r->measured_ns;
                 d["workspace"] = r->workspace;
                 d["chosen"] = r->chosen != 0;
                 static_cast<nb::list*>(self)->append(d);
+              },
+              &out, &error);
+        }),
+        error);
+  return out;
+}
+
+nb::dict tuning() {
+  nb::dict out;
+  qn_error* error = nullptr;
+  check(unlocked([&] {
+          return qn_report_tuning(
+              runtime(),
+              [](void* self, const qn_tuning_report* r) {
+                const nb::gil_scoped_acquire gil;
+                nb::dict& d = *static_cast<nb::dict*>(self);
+                d["mode"] = r->mode;
+                d["file"] = r->file;
+                d["problem"] = r->problem;
+                d["questions"] = r->questions;
+                d["candidates_run"] = r->candidates_run;
+                d["spent_ns"] = r->spent_ns;
+                d["plans_waiting"] = r->plans_waiting;
               },
               &out, &error);
         }),
@@ -98,7 +123,7 @@ void add_reports(nb::module_& m) {
   m.def("report_kernels", &kernels,
         "Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, "
         "total_ns (0 unless "
-        "profiling is on), est_ns, workspace, plan.");
+        "profiling is on), est_ns, measured_ns (0 unless tuning knows), workspace, plan.");
   m.def("explain_op", &explain_op, nb::arg("name"), nb::arg("inputs"),
         "Every candidate for one op on the given inputs, with default attributes.");
   m.def(
@@ -117,6 +142,19 @@ void add_reports(nb::module_& m) {
       },
       nb::arg("rules"),
       "Selection rules such as \"conv=onednn; matmul=tbb|openblas; *=naive\"; \"\" removes all.");
+  m.def(
+      "set_tuning",
+      [](const std::string& spec) {
+        qn_error* error = nullptr;
+        check(unlocked([&] { return qn_runtime_set_tuning(runtime(), spec.c_str(), &error); }),
+              error);
+      },
+      nb::arg("tuning"),
+      "Measured times of kernels: \"off\", \"read:FILE\", \"measure[:FILE]\", "
+      "\"background[:FILE]\".");
+  m.def("report_tuning", &tuning,
+        "The state of tuning: mode, file, problem, questions, candidates_run, spent_ns, "
+        "plans_waiting.");
   m.def(
       "build_info", [] { return std::string(qn_build_info()); },
       "Version and compiler of the library.");

@@ -36,6 +36,7 @@ class Kernel:
     runs: int
     total_ns: int  # of all runs that were profiled; 0 = never
     est_ns: float  # of one run, by the planner
+    measured_ns: float  # of one run, by tuning; 0 = the choice rests on estimates
     workspace: int  # bytes
     plan: int  # number of the plan it belongs to
 
