@@ -3,6 +3,7 @@
  * training step quern_side THREADS memory VARIANT BATCH STEPS (memory.py says what it means). What
  * is compared, and how, is in run.py. */
 #define _POSIX_C_SOURCE 200809L
+#include <math.h>
 #include <string.h>
 
 #include "models/clock.h"
@@ -15,12 +16,23 @@ typedef struct inputs {
   qn_array* a[3];
 } inputs;
 
+/* Uniform in (0, 1]: numbers by splitmix64 (Steele and others 2014). */
+static double uniform(uint64_t* state) {
+  uint64_t z = *state += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return (double)(((z ^ (z >> 31)) >> 11) + 1) * 0x1p-53;
+}
+
+/* Normal numbers, as the other sides have: what sorting costs depends on them. */
 static qn_array* filled(const int64_t* shape, uint32_t n) {
   size_t size = 1;
   for (uint32_t d = 0; d < n; ++d) size *= (size_t)shape[d];
   float* v = malloc(size * sizeof *v);
   if (!v) exit(1);
-  for (size_t i = 0; i < size; ++i) v[i] = (float)((i * 2654435761u) >> 16 & 1023) / 1024.0f - 0.5f;
+  uint64_t state = size;
+  for (size_t i = 0; i < size; ++i)
+    v[i] = (float)(sqrt(-2 * log(uniform(&state))) * cos(6.283185307179586 * uniform(&state)));
   qn_array* a = NULL;
   qn_error* e = NULL;
   bench_check(qn_array_from_data(rt, v, shape, n, QN_F32, &a, &e), e);
