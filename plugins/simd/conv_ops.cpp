@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "plugins/simd/conv.h"
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/conv_ops.cpp"
@@ -12,7 +13,6 @@
 #include "hwy/highway.h"
 #include "plugins/simd/conv_epilogue-inl.h"
 #include "plugins/simd/product-inl.h"
-#include "plugins/simd/targets.h"
 #include "plugins/simd/transform-inl.h"
 
 HWY_BEFORE_NAMESPACE();

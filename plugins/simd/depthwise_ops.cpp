@@ -2,13 +2,13 @@
 #include <algorithm>
 
 #include "plugins/simd/depthwise.h"
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/depthwise_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "plugins/simd/conv_epilogue-inl.h"
-#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {

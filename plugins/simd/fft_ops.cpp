@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "plugins/simd/fft.h"
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/fft_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/targets.h"
 
 #ifndef QUERN_SIMD_FFT_CIRCLE
 #define QUERN_SIMD_FFT_CIRCLE
@@ -53,8 +53,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kFftLanes>;
 using V = hn::Vec<D>;
 
+// Its constructors are written out: those the compiler makes know nothing of the instruction set.
 struct Complex {
   V re, im;
+  HWY_INLINE Complex() {}
+  HWY_INLINE Complex(V r, V i) : re(r), im(i) {}
 };
 
 HWY_INLINE std::int64_t Lanes() { return static_cast<std::int64_t>(hn::Lanes(D())); }

@@ -5,12 +5,12 @@
 #include <limits>
 
 #include "plugins/simd/pool.h"
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/pool_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {

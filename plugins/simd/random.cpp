@@ -3,12 +3,12 @@
 #include <cstring>
 
 #include "plugins/simd/families.h"
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/random.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {

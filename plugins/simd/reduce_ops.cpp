@@ -6,11 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/reduce_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/targets.h"
 #include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
