@@ -34,8 +34,13 @@ struct ConvPlan : Plan {
     const std::int64_t blocks = (shape.tiles() + block - 1) / block;
     const std::int64_t lo = t % blocks * block, hi = std::min(lo + block, shape.tiles());
     const std::int64_t group = t / blocks * groups;
-    const ConvBlock b{static_cast<float*>(scratch), lo, hi - lo, group,
-                      std::min(groups, shape.groups - group)};
+    const ConvBlock b{static_cast<float*>(scratch),
+                      lo,
+                      hi - lo,
+                      group,
+                      std::min(groups, shape.groups - group),
+                      reinterpret_cast<ConvAhead*>(static_cast<float*>(scratch) +
+                                                   block_floats(shape, block, groups))};
     ops->data(shape, b, in(run, 0), lo, hi);
     ops->products(shape, b, in(run, 1), 0, b.groups * shape.points());
     ops->outputs(shape, b, chain.steps.n ? &e : nullptr, static_cast<float*>(run.out[0].data), lo,
@@ -52,7 +57,7 @@ struct ConvPlan : Plan {
     } job{this,
           &run,
           chain.at(run),
-          {static_cast<float*>(run.workspace), 0, shape.tiles(), 0, shape.groups},
+          {static_cast<float*>(run.workspace), 0, shape.tiles(), 0, shape.groups, nullptr},
           1};
     const auto each = [&](std::int64_t n, qn_task_fn fn) {
       job.parts = static_cast<std::uint32_t>(std::min<std::int64_t>(n, workers * 2));
@@ -174,7 +179,9 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
   p->groups = block_groups(p->shape);
   info.n_tiles = static_cast<std::uint32_t>((p->shape.tiles() + p->block - 1) / p->block *
                                             group_blocks(p->shape));
-  info.worker_scratch = static_cast<std::uint64_t>(block_floats(p->shape, p->block, p->groups)) * 4;
+  info.worker_scratch =
+      static_cast<std::uint64_t>(block_floats(p->shape, p->block, p->groups)) * 4 +
+      static_cast<std::uint64_t>(p->block) * sizeof(ConvAhead);
   return p;
 }
 

@@ -69,17 +69,24 @@ struct WeightStrides {
   std::int64_t o, h, w, c, group;
 };
 
+// Columns of the image, from `at` on, that a later block reads.
+struct ConvAhead {
+  const float* at;
+  std::int64_t columns;
+};
+
 // Tiles first .. first + tiles of `groups` groups from `group` on: transformed inputs
 // [group][point][tile][depth_padded], then products [group][point][tile][o_padded].
 struct ConvBlock {
   float* memory;  // block_floats()
   std::int64_t first, tiles, group, groups;
+  ConvAhead* ahead;  // an entry a tile, to note what the next block reads; or null
 };
 
 struct ConvOps {
   std::int64_t lanes;
-  // The three phases of a block: tiles lo .. hi to points; products lo .. hi of its groups *
-  // points; tiles lo .. hi to outputs.
+  // The three phases of a block: tiles lo .. hi to points, noting what the next block reads;
+  // products lo .. hi of its groups * points, fetching that; tiles lo .. hi to outputs.
   void (*data)(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t lo,
                std::int64_t hi);
   void (*products)(const ConvShape& s, const ConvBlock& b, const float* u, std::int64_t lo,

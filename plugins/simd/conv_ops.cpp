@@ -9,6 +9,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/conv_ops.cpp"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "plugins/simd/conv_epilogue-inl.h"
@@ -50,6 +51,10 @@ struct TilePlace {
   }
 };
 
+// Problems of runs nested in a polynomial of runs have their own number of points.
+template <int NW>
+constexpr bool kNested = NW == 7;
+
 // The taps of a chunk of the filter: tap (i, j) of the tile lies at row y + i, column
 // x + i * skew + j, where the filter has it.
 struct ChunkTaps {
@@ -87,10 +92,11 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
   constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
   HWY_ALIGN float rows[NH * NW * kMax];
   const std::size_t lanes = hn::Lanes(d);
-  const bool inside = t.x >= 0 && t.x + (NH - 1) * t.skew + (NW - 1) * t.dw < t.w &&
+  const bool inside = t.x >= 0 &&
+                      t.x + (kNested<NW> ? (NH - 1) * t.skew : 0) + (NW - 1) * t.dw < t.w &&
                       count >= static_cast<std::int64_t>(lanes);
   for (int i = 0; i < NH; ++i) {
-    const std::int64_t y = t.y + i * t.dh, x0 = t.x + i * t.skew;
+    const std::int64_t y = t.y + i * t.dh, x0 = kNested<NW> ? t.x + i * t.skew : t.x;
     V in[NW], out[NW];
     if (y < 0 || y >= t.h) {
       for (int j = 0; j < NW; ++j) out[j] = hn::Zero(d);
@@ -123,11 +129,47 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
   }
 }
 
+// Notes what the block after this one reads of a nested problem, but for the ends of its tiles.
+void LookAhead(const ConvShape& s, const ConvBlock& b, const float* x) {
+  const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  for (std::int64_t t = 0; t < b.tiles; ++t) {
+    b.ahead[t] = {};
+    if (b.first + b.tiles + t >= s.tiles()) continue;
+    const TilePlace at(s, b.first + b.tiles + t);
+    const std::int64_t column = std::clamp<std::int64_t>(at.x - w.padding, 0, w.in - 1);
+    const std::int64_t left = (w.in - column + w.dilation - 1) / w.dilation;
+    b.ahead[t] = {x + (at.image * w.in + column) * s.c + b.group * s.cg,
+                  std::min<std::int64_t>(h.m * w.m, left)};
+  }
+}
+
+// Fetches part k of n of that: little by little, for more than a dozen requests at once wait for
+// one another. Inline: GCC drops calls of a function that only prefetches.
+HWY_INLINE void Fetch(const ConvShape& s, const ConvBlock& b, std::int64_t k, std::int64_t n) {
+  constexpr std::int64_t kLine = 16;  // floats
+  const std::int64_t wide = b.groups * s.cg, step = s.axis[1].dilation * s.c;
+  for (std::int64_t t = b.tiles * k / n; t * n < b.tiles * (k + 1); ++t) {
+    const ConvAhead& a = b.ahead[t];
+    const std::int64_t lo = std::max<std::int64_t>(0, a.columns * (b.tiles * k - t * n) / n);
+    const std::int64_t hi = std::min(a.columns, a.columns * (b.tiles * (k + 1) - t * n) / n);
+    for (std::int64_t i = lo; i < hi; ++i)
+      for (std::int64_t c = 0; c < wide; c += kLine) hwy::Prefetch(a.at + i * step + c);
+  }
+}
+
+// Whether outputs go past the caches: when they would not stay there, and fill whole lines.
+HWY_INLINE bool PastCaches(const ConvShape& s, const float* y) {
+  constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
+  return s.images * s.axis[0].out * s.axis[1].out * s.o >= kStay && s.og % kLine == 0 &&
+         reinterpret_cast<std::uintptr_t>(y) % (kLine * 4) == 0;
+}
+
 template <int NH, int NW>
 void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t lo,
           std::int64_t hi) {
   const std::int64_t step = point_step(b.tiles, s.depth_padded());
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
+  if (kNested<NW> && b.ahead) LookAhead(s, b, x);
   for (std::int64_t t = lo; t < hi; ++t) {
     const TilePlace at(s, t);
     const float* image = x + at.image * h.in * w.in * s.c;
@@ -145,9 +187,9 @@ void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t l
                               s.c,
                               y0,
                               x0,
-                              s.nested ? 0 : h.dilation,
+                              kNested<NW> ? 0 : h.dilation,
                               w.dilation,
-                              s.skew() * w.dilation};
+                              kNested<NW> ? w.r * w.dilation : 0};
           DataTile<decltype(d), NH, NW>(d, view, count, row + c, step);
         });
       }
@@ -158,7 +200,7 @@ void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t l
 template <class D, int NH, int NW>
 HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t step,
                            const TilePlace& at, std::int64_t channel, std::int64_t count,
-                           const ConvEpilogue* e, float* y) {
+                           const ConvEpilogue* e, float* y, bool past) {
   using V = hn::Vec<D>;
   constexpr std::size_t kMax = HWY_MAX_BYTES / 4;
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
@@ -175,8 +217,8 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
     }
   }
   for (int i = 0; i < h.m; ++i) {
-    const std::int64_t oy = s.nested ? 0 : at.y + i * h.dilation;
-    const std::int64_t x0 = at.x + i * s.skew() * w.dilation;
+    const std::int64_t oy = kNested<NW> ? 0 : at.y + i * h.dilation;
+    const std::int64_t x0 = kNested<NW> ? at.x + i * w.r * w.dilation : at.x;
     if (oy >= h.out) break;
     V in[NW], out[kMaxTaps];
     for (int j = 0; j < NW; ++j)
@@ -188,7 +230,11 @@ HWY_INLINE void OutputTile(D d, const ConvShape& s, const float* m, std::int64_t
       const std::int64_t ox = x0 + j * w.dilation;
       if (j >= w.m || ox >= w.out) break;
       const std::int64_t place = (row + ox) * s.o + channel;
-      StoreSome(e ? Finish(d, out[j], *e, channel, place, count) : out[j], d, y + place, count);
+      const V v = e ? Finish(d, out[j], *e, channel, place, count) : out[j];
+      if (kNested<NW> && past && count >= static_cast<std::int64_t>(lanes))
+        hn::Stream(v, d, y + place);
+      else
+        StoreSome(v, d, y + place, count);
     }
   }
 }
@@ -205,6 +251,7 @@ void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64
   float* m = SecondHalf(s, b);
   u += b.group * s.group_floats();
   for (std::int64_t k = lo; k < hi; ++k) {
+    if (s.nested && b.ahead) Fetch(s, b, k - lo, hi - lo);
     for (std::int64_t o = 0; o < wide; o += kPanel) {
       const std::int64_t columns = std::min(kPanel, wide - o);
       Multiply({b.memory + k * v_step, depth, 1, u + (k * wide + o) * depth, columns,
@@ -217,16 +264,18 @@ template <int NH, int NW>
 void Outputs(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, float* y,
              std::int64_t lo, std::int64_t hi) {
   const std::int64_t step = point_step(b.tiles, s.o_padded());
+  const bool past = kNested<NW> && PastCaches(s, y);
   for (std::int64_t t = lo; t < hi; ++t) {
     const TilePlace at(s, t);
     for (std::int64_t g = 0; g < b.groups; ++g) {
       const float* row = SecondHalf(s, b) + g * NH * NW * step + (t - b.first) * s.o_padded();
       const std::int64_t first = (b.group + g) * s.og;
       EachChunk(s.og, [&](auto d, std::int64_t o, std::int64_t count) HWY_ATTR {
-        OutputTile<decltype(d), NH, NW>(d, s, row + o, step, at, first + o, count, e, y);
+        OutputTile<decltype(d), NH, NW>(d, s, row + o, step, at, first + o, count, e, y, past);
       });
     }
   }
+  if (past) hwy::FlushStream();
 }
 
 // A tile of the output's gradient, to points, unscaled.
@@ -239,10 +288,10 @@ HWY_INLINE void OutputGradTile(D d, const ConvShape& s, const float* dy, const T
   HWY_ALIGN float rows[kMaxTaps * NW * kMax];
   const std::size_t lanes = hn::Lanes(d);
   for (int i = 0; i < h.m; ++i) {
-    const std::int64_t y = s.nested ? 0 : at.y + i * h.dilation;
+    const std::int64_t y = kNested<NW> ? 0 : at.y + i * h.dilation;
     V in[kMaxTaps], out[NW];
     for (int j = 0; j < kMaxTaps; ++j) {
-      const std::int64_t x = at.x + (i * s.skew() + j) * w.dilation;
+      const std::int64_t x = at.x + ((kNested<NW> ? i * w.r : 0) + j) * w.dilation;
       in[j] = j < w.m && y < h.out && x < w.out
                   ? LoadSome(d, dy + ((at.image * h.out + y) * w.out + x) * s.o, count)
                   : hn::Zero(d);

@@ -257,9 +257,10 @@ std::int64_t group_blocks(const ConvShape& s) {
 }
 
 std::int64_t block_tiles(const ConvShape& s) {
-  constexpr std::int64_t kFloats = 200 * 1024;
+  // Nested tiles that pass through the caches leave room for the filter.
+  const std::int64_t floats = (s.nested ? 32 : 200) * 1024;
   const std::int64_t each = block_groups(s) * s.points() * (s.depth_padded() + s.o_padded());
-  const std::int64_t fit = std::clamp<std::int64_t>(kFloats / each, 1, 192);
+  const std::int64_t fit = std::clamp<std::int64_t>(floats / each, s.nested ? 12 : 1, 192);
   // Weights that come from memory for every block must serve many tiles.
   if (s.weight_floats() * 4 > kFarBytes) return std::max<std::int64_t>(fit, 48);
   return fit >= 12 ? fit / 12 * 12 : fit;

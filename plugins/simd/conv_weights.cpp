@@ -59,7 +59,7 @@ struct ConvWeightsPlan : Plan {
     for (std::int64_t t = lo; t < hi; t += p->block)
       p->ops->weight_grad(p->shape,
                           {scratch, t, std::min(hi - t, p->block), group,
-                           std::min(p->groups, p->shape.groups - group)},
+                           std::min(p->groups, p->shape.groups - group), nullptr},
                           static_cast<const float*>(r->in[0].data),
                           static_cast<const float*>(r->in[1].data), du, t == lo);
   }
