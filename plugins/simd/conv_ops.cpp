@@ -37,17 +37,33 @@ HWY_INLINE void EachChunk(std::int64_t n, F&& f) {
 // Where a tile lies: the image, and the first output along each axis.
 struct TilePlace {
   std::int64_t image, y, x;
+  std::int64_t tx, px, ty, py;  // tile and phase of the dilation along each axis
   TilePlace(const ConvShape& s, std::int64_t t) {
     const ConvAxis &h = s.axis[0], &w = s.axis[1];
-    const std::int64_t tx = t % w.tiles;
-    t /= w.tiles;
-    const std::int64_t px = t % w.dilation;
-    t /= w.dilation;
-    const std::int64_t ty = t % h.tiles;
-    t /= h.tiles;
-    y = t % h.dilation + h.dilation * h.m * ty;
+    const auto take = [&t](std::int64_t n) {
+      const std::int64_t k = t % n;
+      t /= n;
+      return k;
+    };
+    tx = take(w.tiles), px = take(w.dilation);
+    ty = take(h.tiles), py = take(h.dilation);
+    image = t;
+    settle(s);
+  }
+  void next(const ConvShape& s) {
+    const ConvAxis &h = s.axis[0], &w = s.axis[1];
+    if (++tx == w.tiles) tx = 0, ++px;
+    if (px == w.dilation) px = 0, ++ty;
+    if (ty == h.tiles) ty = 0, ++py;
+    if (py == h.dilation) py = 0, ++image;
+    settle(s);
+  }
+
+ private:
+  void settle(const ConvShape& s) {
+    const ConvAxis &h = s.axis[0], &w = s.axis[1];
+    y = py + h.dilation * h.m * ty;
     x = px + w.dilation * w.m * (s.nested ? h.m : 1) * tx;
-    image = t / h.dilation;
   }
 };
 
@@ -132,10 +148,13 @@ HWY_INLINE void DataTile(D d, const TileView& t, std::int64_t count, float* v, s
 // Notes what the block after this one reads of a nested problem, but for the ends of its tiles.
 void LookAhead(const ConvShape& s, const ConvBlock& b, const float* x) {
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
-  for (std::int64_t t = 0; t < b.tiles; ++t) {
-    b.ahead[t] = {};
-    if (b.first + b.tiles + t >= s.tiles()) continue;
-    const TilePlace at(s, b.first + b.tiles + t);
+  const std::int64_t first = b.first + b.tiles, known = std::min(b.tiles, s.tiles() - first);
+  TilePlace at(s, first);
+  for (std::int64_t t = 0; t < b.tiles; ++t, at.next(s)) {
+    if (t >= known) {
+      b.ahead[t] = {};
+      continue;
+    }
     const std::int64_t column = std::clamp<std::int64_t>(at.x - w.padding, 0, w.in - 1);
     const std::int64_t left = (w.in - column + w.dilation - 1) / w.dilation;
     b.ahead[t] = {x + (at.image * w.in + column) * s.c + b.group * s.cg,
@@ -143,19 +162,27 @@ void LookAhead(const ConvShape& s, const ConvBlock& b, const float* x) {
   }
 }
 
-// Fetches part k of n of that: little by little, for more than a dozen requests at once wait for
-// one another. Inline: GCC drops calls of a function that only prefetches.
-HWY_INLINE void Fetch(const ConvShape& s, const ConvBlock& b, std::int64_t k, std::int64_t n) {
-  constexpr std::int64_t kLine = 16;  // floats
-  const std::int64_t wide = b.groups * s.cg, step = s.axis[1].dilation * s.c;
-  for (std::int64_t t = b.tiles * k / n; t * n < b.tiles * (k + 1); ++t) {
-    const ConvAhead& a = b.ahead[t];
-    const std::int64_t lo = std::max<std::int64_t>(0, a.columns * (b.tiles * k - t * n) / n);
-    const std::int64_t hi = std::min(a.columns, a.columns * (b.tiles * (k + 1) - t * n) / n);
-    for (std::int64_t i = lo; i < hi; ++i)
-      for (std::int64_t c = 0; c < wide; c += kLine) hwy::Prefetch(a.at + i * step + c);
+// Fetches that little by little, for more than a dozen requests at once wait for one another.
+struct Fetcher {
+  const ConvBlock& b;
+  std::int64_t wide, step, part;  // floats of a column, to the next column; columns of a part
+  std::int64_t tile = 0, column = 0;
+
+  Fetcher(const ConvShape& s, const ConvBlock& block, std::int64_t parts) : b(block) {
+    wide = b.groups * s.cg, step = s.axis[1].dilation * s.c;
+    part = (b.tiles * s.axis[0].m * s.axis[1].m + parts - 1) / parts;
   }
-}
+  // Inline: GCC drops calls of a function that only prefetches.
+  HWY_INLINE void next() {
+    constexpr std::int64_t kLine = 16;  // floats
+    for (std::int64_t i = 0; i < part && tile < b.tiles; ++i) {
+      const ConvAhead& a = b.ahead[tile];
+      if (column < a.columns)
+        for (std::int64_t c = 0; c < wide; c += kLine) hwy::Prefetch(a.at + column * step + c);
+      if (++column >= a.columns) column = 0, ++tile;
+    }
+  }
+};
 
 // Whether outputs go past the caches: when they would not stay there, and fill whole lines.
 HWY_INLINE bool PastCaches(const ConvShape& s, const float* y) {
@@ -170,8 +197,8 @@ void Data(const ConvShape& s, const ConvBlock& b, const float* x, std::int64_t l
   const std::int64_t step = point_step(b.tiles, s.depth_padded());
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
   if (kNested<NW> && b.ahead) LookAhead(s, b, x);
-  for (std::int64_t t = lo; t < hi; ++t) {
-    const TilePlace at(s, t);
+  TilePlace at(s, lo);
+  for (std::int64_t t = lo; t < hi; ++t, at.next(s)) {
     const float* image = x + at.image * h.in * w.in * s.c;
     for (std::int64_t q = 0; q < h.chunks * w.chunks; ++q) {
       const ChunkTaps taps(s, q);
@@ -250,8 +277,10 @@ void Products(const ConvShape& s, const ConvBlock& b, const float* u, std::int64
   const std::int64_t v_step = point_step(b.tiles, depth), m_step = point_step(b.tiles, wide);
   float* m = SecondHalf(s, b);
   u += b.group * s.group_floats();
+  Fetcher fetcher(s, b, hi - lo);
+  const bool fetch = s.nested && b.ahead;
   for (std::int64_t k = lo; k < hi; ++k) {
-    if (s.nested && b.ahead) Fetch(s, b, k - lo, hi - lo);
+    if (fetch) fetcher.next();
     for (std::int64_t o = 0; o < wide; o += kPanel) {
       const std::int64_t columns = std::min(kPanel, wide - o);
       Multiply({b.memory + k * v_step, depth, 1, u + (k * wide + o) * depth, columns,
@@ -265,8 +294,8 @@ void Outputs(const ConvShape& s, const ConvBlock& b, const ConvEpilogue* e, floa
              std::int64_t lo, std::int64_t hi) {
   const std::int64_t step = point_step(b.tiles, s.o_padded());
   const bool past = kNested<NW> && PastCaches(s, y);
-  for (std::int64_t t = lo; t < hi; ++t) {
-    const TilePlace at(s, t);
+  TilePlace at(s, lo);
+  for (std::int64_t t = lo; t < hi; ++t, at.next(s)) {
     for (std::int64_t g = 0; g < b.groups; ++g) {
       const float* row = SecondHalf(s, b) + g * NH * NW * step + (t - b.first) * s.o_padded();
       const std::int64_t first = (b.group + g) * s.og;
@@ -317,8 +346,8 @@ void WeightGrad(const ConvShape& s, const ConvBlock& b, const float* x, const fl
   const std::int64_t v_step = point_step(tiles, depth), g_step = point_step(tiles, wide);
   float *v = b.memory, *points = SecondHalf(s, b);
   Data<NH, NW>(s, b, x, b.first, b.first + tiles);
-  for (std::int64_t t = 0; t < tiles; ++t) {
-    const TilePlace at(s, b.first + t);
+  TilePlace at(s, b.first);
+  for (std::int64_t t = 0; t < tiles; ++t, at.next(s)) {
     for (std::int64_t g = 0; g < b.groups; ++g) {
       float* row = points + g * NH * NW * g_step + t * wide;
       const float* from = dy + (b.group + g) * s.og;

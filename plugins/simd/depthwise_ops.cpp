@@ -6,6 +6,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/depthwise_ops.cpp"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "plugins/simd/conv_epilogue-inl.h"
@@ -84,6 +85,91 @@ HWY_INLINE void Outputs(D d, const DepthwiseShape& s, const Rows& rows, const Ph
   }
 }
 
+// Outputs go past the caches when they would not stay there, and fill whole lines.
+HWY_INLINE bool PastCaches(const DepthwiseShape& s, const float* y) {
+  constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
+  return s.images * s.axis[0].out * s.axis[1].out * s.c >= kStay && s.c % kLine == 0 &&
+         reinterpret_cast<std::uintptr_t>(y) % (kLine * 4) == 0;
+}
+
+// Neighbouring outputs that meet neighbouring inputs: stride and dilation 1. Each input is read
+// once for a few taps. The inputs first .. first + kOutputs + taps - 1 may lie outside the image
+// when kEdge.
+template <class D, int kTaps, bool kWhole, bool kEdge>
+HWY_INLINE void AddTaps(D d, const float* x, std::int64_t c, std::int64_t first, std::int64_t in,
+                        const float* tap, std::int64_t step, std::int64_t count, hn::Vec<D>* sum) {
+  const auto load = [&](const float* p)
+                        HWY_ATTR { return kWhole ? hn::LoadU(d, p) : LoadSome(d, p, count); };
+  hn::Vec<D> w[kTaps];
+  HWY_UNROLL(4)
+  for (int k = 0; k < kTaps; ++k) w[k] = load(tap + k * step);
+  // Few bases: the other addresses need no register of their own.
+  const float* base[4] = {x, x + 3 * c, x + 6 * c, x + 9 * c};
+  HWY_UNROLL(11)
+  for (int i = 0; i < kOutputs + kTaps - 1; ++i) {
+    if (kEdge && (first + i < 0 || first + i >= in)) continue;
+    const auto v = load(base[i / 3] + i % 3 * c);
+    HWY_UNROLL(4)
+    for (int k = 0; k < kTaps; ++k)
+      if (i >= k && i - k < kOutputs) sum[i - k] = hn::MulAdd(v, w[k], sum[i - k]);
+  }
+}
+
+// kOutputs outputs from j on, for channels c0 .. c1 by vectors of D.
+template <class D, bool kWhole, bool kEdge>
+HWY_INLINE void Neighbours(D d, const DepthwiseShape& s, const Rows& rows, const Phase& p,
+                           std::int64_t j, std::int64_t c0, std::int64_t c1, const float* image,
+                           const float* w, const ConvEpilogue* e, float* y, std::int64_t place,
+                           std::int64_t step) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const bool past = PastCaches(s, y);
+  const std::int64_t c = s.c, in = s.axis[1].in, taps = p.count, tap_step = p.step * c;
+  for (std::int64_t channel = c0; channel < c1; channel += lanes) {
+    const std::int64_t count = c1 - channel;
+    hn::Vec<D> sum[kOutputs];
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o) sum[o] = hn::Zero(d);
+    for (std::int64_t r = rows.lo; r < rows.hi; ++r) {
+      std::int64_t first = j + p.offset, i = 0;
+      const float* x = image + (rows.input(r) * in + first) * c + channel;
+      const float* tap = w + (rows.tap(r) * s.axis[1].taps + p.first) * c + channel;
+      for (; i + 4 <= taps; i += 4, first += 4, x += 4 * c, tap += 4 * tap_step)
+        AddTaps<D, 4, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
+      if (taps - i == 3)
+        AddTaps<D, 3, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
+      if (taps - i == 2)
+        AddTaps<D, 2, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
+      if (taps - i == 1)
+        AddTaps<D, 1, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
+    }
+    float* to = y + place + channel;
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o, to += step) {
+      const auto v = e ? Finish(d, sum[o], *e, channel, to - y, count) : sum[o];
+      if (kWhole && past)
+        hn::Stream(v, d, to);
+      else if (kWhole)
+        hn::StoreU(v, d, to);
+      else
+        StoreSome(v, d, to, count);
+    }
+  }
+}
+
+template <bool kEdge>
+HWY_NOINLINE void AllNeighbours(const DepthwiseShape& s, const Rows& rows, const Phase& p,
+                                std::int64_t j, const float* image, const float* w,
+                                const ConvEpilogue* e, float* y, std::int64_t place,
+                                std::int64_t step) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 4> d4;
+  const std::int64_t whole =
+      s.c / static_cast<std::int64_t>(hn::Lanes(d)) * static_cast<std::int64_t>(hn::Lanes(d));
+  Neighbours<decltype(d), true, kEdge>(d, s, rows, p, j, 0, whole, image, w, e, y, place, step);
+  Neighbours<decltype(d4), false, kEdge>(d4, s, rows, p, j, whole, s.c, image, w, e, y, place,
+                                         step);
+}
+
 template <int kOut>
 HWY_INLINE void AllChannels(const DepthwiseShape& s, const Rows& rows, const Phase& p,
                             std::int64_t j, std::int64_t lo, std::int64_t hi, const float* x,
@@ -113,7 +199,18 @@ void Depthwise(const DepthwiseShape& s, const float* x, const float* w, float* y
       const std::int64_t all = phase < a.out ? (a.out - phase + a.spread - 1) / a.spread : 0;
       const std::int64_t end = std::min(all, (segment + 1) * kDepthwiseSegment);
       std::int64_t j = segment * kDepthwiseSegment;
+      const bool neighbours = p.stride == 1 && p.dilation == 1 && end - j >= kOutputs;
       while (j < end) {
+        if (neighbours) {
+          j = std::min(j, end - kOutputs);  // some outputs are computed twice
+          const std::int64_t at = (line * a.out + phase + j * a.spread) * s.c;
+          if (p.low(j) == 0 && p.high(j + kOutputs - 1, a.in) == p.count)
+            AllNeighbours<false>(s, rows, p, j, image, w, e, y, at, a.spread * s.c);
+          else
+            AllNeighbours<true>(s, rows, p, j, image, w, e, y, at, a.spread * s.c);
+          j += kOutputs;
+          continue;
+        }
         const std::int64_t place = (line * a.out + phase + j * a.spread) * s.c;
         const std::int64_t step = a.spread * s.c;
         const std::int64_t last = j + kOutputs - 1;
@@ -127,6 +224,7 @@ void Depthwise(const DepthwiseShape& s, const float* x, const float* w, float* y
       }
     }
   }
+  hwy::FlushStream();
 }
 
 DepthwiseFn GetDepthwise() { return Depthwise; }
