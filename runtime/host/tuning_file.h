@@ -18,7 +18,7 @@ class TuningFile {
     std::string problem;  // "" or why the file, or all in it, was passed over
     bool missing = false;
   };
-  // Throws Error only when memory runs out.
+  // Throws only bad_alloc.
   Loaded load() const;
   // Adds `mine` to what is in the file; same questions: mine count. A damaged file is replaced.
   // Throws Error: a file that is no tuning file is not touched, the folder cannot be written, ..

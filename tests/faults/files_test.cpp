@@ -82,5 +82,61 @@ TEST(Faults, EverySystemCallOfFiles) {
       static_cast<unsigned long long>(faults), static_cast<unsigned long long>(refused));
 }
 
+// A second question measured beside the one that the file knows. Trouble with the file is no error.
+void measure(Env& e, const std::string& path, int64_t n) {
+  CALL(qn_runtime_set_tuning, e.rt, ("measure:" + path).c_str());
+  e.eval({e.op("matmul", {e.ramp({n, n}), e.ramp({n, n})})});
+  CALL(qn_runtime_set_tuning, e.rt, "off");
+}
+
+struct Told {
+  std::string problem;
+  std::uint64_t questions = 0;
+};
+Told told_of(const std::string& path) {
+  std::set<std::string> covered;
+  Env e(Given::plugin, "tbb", "", covered);
+  EXPECT_EQ(qn_runtime_set_tuning(e.rt, ("read:" + path).c_str(), nullptr), QN_OK);
+  Told t;
+  qn_report_tuning(
+      e.rt,
+      [](void* self, const qn_tuning_report* r) {
+        *static_cast<Told*>(self) = {r->problem, r->questions};
+      },
+      &t, nullptr);
+  return t;
+}
+
+TEST(Faults, EverySystemCallOfTheTuningFile) {
+  if (!std::filesystem::exists(QUERN_PLUGIN_DIR "/tbb.so")) GTEST_SKIP() << "one plugin, no choice";
+  const Folder folder;
+  const std::string path = folder.path + "/times", kept = folder.path + "/kept_times";
+  std::uint64_t n = 0;
+  const auto run = [&](const Fault& fault, int64_t size) {
+    std::set<std::string> covered;
+    Env e(Given::plugin, "tbb", folder.path, covered);
+    set(fault);
+    measure(e, path, size);
+    n = count();
+    e.expect_usable();
+  };
+  run({Source::files}, 8);
+  std::filesystem::copy_file(path, kept);
+  run({Source::files}, 9);
+  EXPECT_EQ(told_of(path).questions, 2u);
+  const std::vector<std::string> names = folder.names();
+  const std::uint64_t calls = n;
+  ASSERT_GT(calls, 8u);
+  for (std::uint64_t k = 1; k <= calls; ++k)
+    for (const int error : {EIO, ENOSPC, EINTR}) {
+      std::filesystem::copy_file(kept, path, std::filesystem::copy_options::overwrite_existing);
+      run({Source::files, k, false, error}, 9);
+      const Told t = told_of(path);
+      EXPECT_EQ(t.problem, "") << "call " << k << " of " << calls << ", error " << error;
+      EXPECT_TRUE(t.questions == 1 || t.questions == 2) << t.questions << ", call " << k;
+      EXPECT_EQ(folder.names(), names) << "call " << k << " of " << calls << ", error " << error;
+    }
+}
+
 }  // namespace
 }  // namespace faults
