@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* One worker's part in one run of one kernel; a kernel that is not tiled has one part. Strings live for the call.
+/* One worker's part in one run of one kernel; a kernel without tiles or loops has one part. Strings live for the call.
  * Times are of the steady clock (CLOCK_MONOTONIC on Linux). */
 typedef struct qn_trace_event {
   qn_hdr hdr;
@@ -22,9 +22,9 @@ typedef struct qn_trace_event {
   uint64_t run_duration_ns;
   uint64_t start_ns;    /* of this worker's first tile */
   uint64_t duration_ns; /* to the end of its last tile */
-  uint64_t busy_ns;     /* inside its tiles */
+  uint64_t busy_ns;     /* inside its tiles or rounds */
   uint32_t worker;
-  uint32_t tiles;       /* that it ran; 1 when the kernel is not tiled */
+  uint32_t tiles;       /* or rounds of the kernel's loops that it ran; 1 when there are none */
 } qn_trace_event;
 typedef void (*qn_trace_fn)(void* self, const qn_trace_event*) QN_NOEXCEPT;
 /* Calls trace for every kernel that runs from now on, on the thread that evaluates, after the kernel; NULL = off.

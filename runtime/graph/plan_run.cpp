@@ -34,6 +34,46 @@ void run_tile(void* task, std::uint32_t index, std::uint32_t worker) noexcept {
   if (s != QN_OK) t.status.store(s, std::memory_order_relaxed);
 }
 
+// The runtime's executor as a kernel sees it that starts loops itself, while somebody asks for
+// times: what its loops do counts for the workers that do it.
+class TimedLoops {
+ public:
+  TimedLoops(Executor& executor, WorkerTime* times)
+      : executor_(executor),
+        times_(times),
+        hooks_{{sizeof(qn_executor), 0}, this, concurrency, parallel_for} {}
+  const qn_executor* hooks() const { return &hooks_; }
+
+ private:
+  struct Loop {
+    qn_task_fn fn;
+    void* task;
+    WorkerTime* times;
+  };
+  static std::uint32_t concurrency(void* self) noexcept {
+    return static_cast<TimedLoops*>(self)->executor_.workers();
+  }
+  static qn_status parallel_for(void* self, qn_task_fn fn, void* task, std::uint32_t n,
+                                std::uint32_t most) noexcept {
+    const TimedLoops& t = *static_cast<TimedLoops*>(self);
+    Loop loop{fn, task, t.times_};
+    return t.executor_.parallel_for(run, &loop, n, most);
+  }
+  static void run(void* self, std::uint32_t index, std::uint32_t worker) noexcept {
+    const Loop& l = *static_cast<Loop*>(self);
+    WorkerTime& time = l.times[worker];
+    if (time.inside) return l.fn(l.task, index, worker);
+    time.inside = true;
+    const std::uint64_t start = now_ns();
+    l.fn(l.task, index, worker);
+    time.add(start, now_ns());
+    time.inside = false;
+  }
+  Executor& executor_;
+  WorkerTime* times_;
+  qn_executor hooks_;
+};
+
 // Calls a step's kernel on given memory; clock null = untimed.
 struct KernelCall {
   Runtime& rt;
@@ -58,8 +98,17 @@ struct KernelCall {
   }
 
  private:
-  qn_status call(const qn_run& run, WorkerTime* times) const {
+  qn_status call(qn_run& run, WorkerTime* times) const {
     const qn_kernel_plugin& plugin = s.plugin->entry();
+    if (s.threading == QN_THREADING_PARALLEL_FOR && times) {
+      const TimedLoops loops(rt.executor(), times);
+      run.executor = loops.hooks();
+      const qn_status status = call_plugin(&slot, plugin.run, s.plan, &run);
+      const bool none = std::all_of(times, times + rt.executor().workers(),
+                                    [](const WorkerTime& t) { return t.tiles == 0; });
+      if (none) times[0].add(clock->start, now_ns());
+      return status;
+    }
     if (s.threading != QN_THREADING_TILES) {
       const std::uint64_t start = times ? now_ns() : 0;
       const qn_status status = call_plugin(&slot, plugin.run, s.plan, &run);

@@ -20,6 +20,7 @@ inline std::uint64_t now_ns() {
 struct alignas(64) WorkerTime {
   std::uint64_t start = 0, end = 0, busy = 0;
   std::uint32_t tiles = 0;
+  bool inside = false;  // of a loop: what is nested in it counts with it
 
   void add(std::uint64_t from, std::uint64_t to) {
     if (tiles++ == 0) start = from;
