@@ -6,6 +6,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "runtime/host/fp_state.h"
@@ -43,7 +44,13 @@ void after_that(void*) {}
 }  // namespace
 
 struct Executor::Pool {
-  explicit Pool(std::uint32_t n) : arena(static_cast<int>(n)), n(n) {}
+  explicit Pool(std::uint32_t n) : arena(usable(n)), n(n) {}
+  // oneTBB prints a warning when it is asked for more threads than it will ever give.
+  static int usable(std::uint32_t n) {
+    const auto most =
+        tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+    return static_cast<int>(std::max<std::size_t>(1, std::min<std::size_t>(n, most)));
+  }
   tbb::task_arena arena;
   std::uint32_t n;
 

@@ -152,5 +152,15 @@ TEST(Threads, EmbeddersExecutorIsUsed) {
   qn_runtime_release(rt);
 }
 
+TEST(Threads, MoreThanTheMachineHasAreNoReasonToPrint) {
+  testing::internal::CaptureStderr();
+  {
+    const Rt rt("", 200);
+    const A x = rt.floats(std::vector<float>(1 << 20, 1.f), {1 << 20});
+    EXPECT_EQ(values(x + x)[12345], 2.f);
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 }  // namespace
 }  // namespace quern_test
