@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plugins/naive/element.h"
+#include "plugins/sdk/quern_plugin.hpp"
 #include "quern/kernel.h"
 
 namespace quern::naive {
@@ -87,12 +88,7 @@ constexpr KernelList kernel_list(const Kernel (&table)[N]) {
   return {table, N};
 }
 
-// For `accepts`: element count of an operand.
-inline std::int64_t element_count(const qn_array_desc& a) {
-  std::int64_t n = 1;
-  for (std::uint32_t i = 0; i < a.ndim; ++i) n *= a.shape[i];
-  return n;
-}
+using sdk::element_count;
 
 // `accepts` of kernels that move bytes: any dtype.
 inline bool accept_any(const qn_opdesc&, std::string*) { return true; }

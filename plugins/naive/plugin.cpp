@@ -5,7 +5,6 @@
 #include <new>
 
 #include "plugins/naive/naive.h"
-#include "plugins/sdk/quern_plugin.hpp"
 
 struct qn_plan {
   const quern::naive::Kernel* kernel;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <initializer_list>
+#include <limits>
 #include <new>
 #include <string>
 #include <string_view>
@@ -24,9 +25,20 @@ inline std::string_view attr_str(const qn_opdesc& op, unsigned k) {
 
 inline unsigned itemsize(qn_dtype t) { return (t >> 8 & 0xffu) / 8u; }
 
+// The product of two counts; the largest number where it is larger. Neither is negative.
+inline std::int64_t saturating_product(std::int64_t a, std::int64_t b) {
+  std::int64_t n;
+  return __builtin_mul_overflow(a, b, &n) ? std::numeric_limits<std::int64_t>::max() : n;
+}
+
+// Elements of the shape, which may be any: 0 with an axis of size 0 (or less), the largest number
+// where there are more. What is `sound` has at most 2^60.
 inline std::int64_t element_count(const qn_array_desc& a) {
   std::int64_t n = 1;
-  for (std::uint32_t i = 0; i < a.ndim; ++i) n *= a.shape[i];
+  for (std::uint32_t i = 0; i < a.ndim; ++i) {
+    if (a.shape[i] <= 0) return 0;
+    n = saturating_product(n, a.shape[i]);
+  }
   return n;
 }
 
@@ -100,7 +112,7 @@ inline bool is_row_major(const qn_array_desc& a) {
   for (std::uint32_t i = a.ndim; i-- > 0;) {
     if (a.shape[i] == 0) return true;
     if (a.shape[i] > 1 && a.layout.strides[i] != want) return false;
-    want *= a.shape[i];
+    want = saturating_product(want, a.shape[i]);
   }
   return true;
 }

@@ -13,10 +13,11 @@ static int serves(const qn_opdesc* op, int64_t* n) {
   if (op->hdr.struct_size < sizeof *op || op->op != QN_OP_MAP || op->n_in != 1 || !op->program ||
       op->program->n_inst != 1 || op->program->inst[0].op != QN_OP_RELU || op->n_out != 1)
     return 0;
-  *n = 1;
+  int64_t most = *n = 1; /* without axes of size 0: `dense` below must not overflow either */
   for (uint32_t i = 0; i < op->in->ndim; ++i) {
-    if (op->in->shape[i] < 0 || op->in->shape[i] > 1 << 30 || *n > 1 << 30) return 0;
-    *n *= op->in->shape[i];
+    const int64_t size = op->in->shape[i];
+    if (size < 0 || size > 1 << 30 || most > 1 << 30) return 0;
+    *n *= size, most *= size ? size : 1;
   }
   return op->in->dtype == QN_F32 && op->in->ndim <= 32 && op->in->ndim == op->out->ndim;
 }

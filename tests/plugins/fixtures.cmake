@@ -22,6 +22,7 @@ foreach(fault ${hostile_faults})
   string(TOLOWER ${fault} name)
   fixture(${name} hostile.c FAULT_${fault})
 endforeach()
+fixture(template ../../../plugins/template/plugin.c FAULT_NONE)
 fixture(throws throws.cpp FAULT_THROWS)
 fixture(throws_in_plan throws.cpp FAULT_THROWS_IN_PLAN)
 # What one of them needs is there when it is linked and nowhere when it is loaded.

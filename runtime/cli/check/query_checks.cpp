@@ -99,6 +99,14 @@ void hostile_queries(const Subject& subject, const Problem& sound, Report& repor
   for (const int64_t size : {0, 1})
     asks(with([&](Meta& m) { m.shape.assign(m.shape.size(), size); }), "query.odd_shape",
          "sizes of 0 or 1", true);
+  for (const bool zero_first : {true, false}) {
+    const Problem p = with([&](Meta& m) {
+      for (int64_t& d : m.shape) d = int64_t{1} << 30;
+      if (!m.shape.empty()) (zero_first ? m.shape.front() : m.shape.back()) = 0;
+    });
+    if (sized)
+      asks(p, "query.odd_shape", "an empty array with other sizes that no memory holds", true);
+  }
   std::vector<Layout> in, out(sound.out.size());
   for (const Meta& m : sound.in) in.push_back(row_major(m.shape));
   Desc desc(sound, in, out, {});
