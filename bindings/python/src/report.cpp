@@ -6,56 +6,82 @@ namespace qpy {
 
 namespace {
 
-nb::list plugins() {
+nb::dict as_dict(const qn_plugin_report& r) {
+  nb::dict d;
+  d["id"] = r.id;
+  d["version"] = r.version;
+  d["license"] = r.license;
+  d["description"] = r.description;
+  d["path"] = r.path;
+  d["status"] = r.status;
+  return d;
+}
+
+nb::dict as_dict(const qn_kernel_report& r) {
+  nb::dict d;
+  d["op"] = r.op;
+  d["shapes"] = r.shapes;
+  d["layouts"] = r.layouts;
+  d["plugin"] = r.plugin;
+  d["kernel"] = r.kernel;
+  d["rejected"] = r.rejected;
+  d["runs"] = r.runs;
+  d["total_ns"] = r.total_ns;
+  d["est_ns"] = r.est_ns;
+  d["measured_ns"] = r.measured_ns;
+  d["workspace"] = r.workspace;
+  d["plan"] = r.plan;
+  return d;
+}
+
+nb::dict as_dict(const qn_candidate_report& r) {
+  nb::dict d;
+  d["plugin"] = r.plugin;
+  d["kernel"] = r.kernel;
+  d["layouts"] = r.layouts;
+  d["reason"] = r.reason;
+  d["est_ns"] = r.est_ns;
+  d["measured_ns"] = r.measured_ns;
+  d["workspace"] = r.workspace;
+  d["chosen"] = r.chosen != 0;
+  return d;
+}
+
+nb::dict as_dict(const qn_tuning_report& r) {
+  nb::dict d;
+  d["mode"] = r.mode;
+  d["file"] = r.file;
+  d["problem"] = r.problem;
+  d["questions"] = r.questions;
+  d["candidates_run"] = r.candidates_run;
+  d["spent_ns"] = r.spent_ns;
+  d["plans_waiting"] = r.plans_waiting;
+  return d;
+}
+
+// Every row that `report(tell, &rows, &error)` passes to tell.
+template <typename Row, typename Report>
+nb::list rows(Report&& report) {
   nb::list out;
   qn_error* error = nullptr;
-  check(unlocked([&] {
-          return qn_report_plugins(
-              runtime(),
-              [](void* self, const qn_plugin_report* r) {
-                const nb::gil_scoped_acquire gil;
-                nb::dict d;
-                d["id"] = r->id;
-                d["version"] = r->version;
-                d["license"] = r->license;
-                d["description"] = r->description;
-                d["path"] = r->path;
-                d["status"] = r->status;
-                static_cast<nb::list*>(self)->append(d);
-              },
-              &out, &error);
-        }),
-        error);
+  const auto tell = [](void* self, const Row* r) {
+    const nb::gil_scoped_acquire gil;
+    static_cast<nb::list*>(self)->append(as_dict(*r));
+  };
+  check(unlocked([&] { return report(tell, &out, &error); }), error);
   return out;
 }
 
+nb::list plugins() {
+  return rows<qn_plugin_report>([](auto tell, void* out, qn_error** error) {
+    return qn_report_plugins(runtime(), tell, out, error);
+  });
+}
+
 nb::list kernels() {
-  nb::list out;
-  qn_error* error = nullptr;
-  check(unlocked([&] {
-          return qn_report_kernels(
-              runtime(),
-              [](void* self, const qn_kernel_report* r) {
-                const nb::gil_scoped_acquire gil;
-                nb::dict d;
-                d["op"] = r->op;
-                d["shapes"] = r->shapes;
-                d["layouts"] = r->layouts;
-                d["plugin"] = r->plugin;
-                d["kernel"] = r->kernel;
-                d["rejected"] = r->rejected;
-                d["runs"] = r->runs;
-                d["total_ns"] = r->total_ns;
-                d["est_ns"] = r->est_ns;
-                d["measured_ns"] = r->measured_ns;
-                d["workspace"] = r->workspace;
-                d["plan"] = r->plan;
-                static_cast<nb::list*>(self)->append(d);
-              },
-              &out, &error);
-        }),
-        error);
-  return out;
+  return rows<qn_kernel_report>([](auto tell, void* out, qn_error** error) {
+    return qn_report_kernels(runtime(), tell, out, error);
+  });
 }
 
 nb::list explain_op(const std::string& name, const std::vector<nb::object>& inputs) {
@@ -69,50 +95,16 @@ nb::list explain_op(const std::string& name, const std::vector<nb::object>& inpu
   std::uint32_t id = 0;
   qn_error* error = nullptr;
   check(qn_op_lookup(name.c_str(), &id, &error), error);
-  nb::list out;
-  check(unlocked([&] {
-          return qn_explain_op(
-              runtime(), id, in.data(), static_cast<std::uint32_t>(in.size()), nullptr, 0,
-              [](void* self, const qn_candidate_report* r) {
-                const nb::gil_scoped_acquire gil;
-                nb::dict d;
-                d["plugin"] = r->plugin;
-                d["kernel"] = r->kernel;
-                d["layouts"] = r->layouts;
-                d["reason"] = r->reason;
-                d["est_ns"] = r->est_ns;
-                d["measured_ns"] = r->measured_ns;
-                d["workspace"] = r->workspace;
-                d["chosen"] = r->chosen != 0;
-                static_cast<nb::list*>(self)->append(d);
-              },
-              &out, &error);
-        }),
-        error);
-  return out;
+  return rows<qn_candidate_report>([&](auto tell, void* out, qn_error** told) {
+    return qn_explain_op(runtime(), id, in.data(), static_cast<std::uint32_t>(in.size()), nullptr,
+                         0, tell, out, told);
+  });
 }
 
-nb::dict tuning() {
-  nb::dict out;
-  qn_error* error = nullptr;
-  check(unlocked([&] {
-          return qn_report_tuning(
-              runtime(),
-              [](void* self, const qn_tuning_report* r) {
-                const nb::gil_scoped_acquire gil;
-                nb::dict& d = *static_cast<nb::dict*>(self);
-                d["mode"] = r->mode;
-                d["file"] = r->file;
-                d["problem"] = r->problem;
-                d["questions"] = r->questions;
-                d["candidates_run"] = r->candidates_run;
-                d["spent_ns"] = r->spent_ns;
-                d["plans_waiting"] = r->plans_waiting;
-              },
-              &out, &error);
-        }),
-        error);
-  return out;
+nb::object tuning() {
+  return rows<qn_tuning_report>([](auto tell, void* out, qn_error** error) {
+    return qn_report_tuning(runtime(), tell, out, error);
+  })[0];
 }
 
 }  // namespace
