@@ -199,8 +199,6 @@ PluginRef PluginHost::add(const qn_kernel_plugin* entry, std::string path) {
 void PluginHost::add_builtin() { add(quern_naive_entry(QN_KERNEL_ABI_MINOR), ""); }
 
 PluginRef PluginHost::load(const std::string& path) {
-  if (path.empty() || path[0] != '/')
-    fail_invalid("[plugin] the path must be absolute, got '", path, "'");
   if (const std::string fault = object_file_fault(path); !fault.empty())
     throw Error(QN_E_NOT_FOUND, str("[plugin] can't load ", path, ": ", fault));
   FpState keep;  // a fast-math library can switch on FTZ when it loads

@@ -95,7 +95,7 @@ class PluginHost {
   // The plugins beside the library, in order of name; one that can't be loaded is only noted.
   void add_bundled();
   void add_directories(const char* colon_separated);
-  PluginRef load(const std::string& path);                         // throws Error
+  PluginRef load(const std::string& path);                         // absolute; throws Error
   PluginRef add(const qn_kernel_plugin* entry, std::string path);  // throws Error
   void retire(const PluginRef& plugin);
 

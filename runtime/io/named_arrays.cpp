@@ -24,8 +24,6 @@ void prepare_to_save(const char* format, std::span<const NamedArray> arrays) {
     }
     if (!names.insert(item.first).second)
       fail_invalid("[", format, "] the name '", item.first, "' is given twice");
-    if (&item.second.runtime() != &arrays[0].second.runtime())
-      fail_invalid("[", format, "] '", item.first, "' belongs to another runtime");
     values.push_back(item.second);
   }
   if (!values.empty()) values[0].runtime().eval(values);

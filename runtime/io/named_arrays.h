@@ -14,8 +14,8 @@ namespace quern {
 
 using NamedArray = std::pair<std::string, Array>;
 
-// Throws INVALID_ARGUMENT unless the names are different and valid UTF-8 and all arrays are of one
-// runtime; then evaluates the arrays together.
+// Throws INVALID_ARGUMENT unless the names are different and valid UTF-8; then evaluates the
+// arrays, which are of one runtime, together.
 void prepare_to_save(const char* format, std::span<const NamedArray> arrays);
 
 // Evaluated array: calls use(data, bytes) with its elements in row-major order, once (not at all

@@ -2,6 +2,8 @@
 // spacing, order and quotes. Nothing is evaluated.
 #include "runtime/io/npy_header.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "runtime/core/error.h"
@@ -156,9 +158,9 @@ NpyHeader parse_npy_header(const std::string& where, std::string_view text) {
 }
 
 std::string npy_descr(DType t) {
-  for (const Descr& d : kDescrs)
-    if (d.dtype == t) return str(itemsize(t) == 1 ? '|' : '<', d.kind);
-  return "";
+  const auto* d = std::find_if(std::begin(kDescrs), std::end(kDescrs),
+                               [&](const Descr& known) { return known.dtype == t; });
+  return str(itemsize(t) == 1 ? '|' : '<', d->kind);
 }
 
 }  // namespace quern

@@ -3,6 +3,7 @@
 #include "runtime/io/safetensors_header.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -211,9 +212,9 @@ SafetensorsHeader parse_safetensors_header(const std::string& where, std::string
 }
 
 std::string_view safetensors_dtype(DType t) {
-  for (const DTypeName& d : kDTypes)
-    if (d.dtype == t) return d.name;
-  return "";
+  return std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                      [&](const DTypeName& known) { return known.dtype == t; })
+      ->name;
 }
 
 }  // namespace quern

@@ -26,9 +26,27 @@ TEST(Library, Facts) {
   EXPECT_NE(std::string(qn_build_info()).find("\nsanitizer="), std::string::npos);
   EXPECT_EQ(qn_get_proc("qn_nothing_x1"), nullptr);
   EXPECT_EQ(qn_get_proc(nullptr), nullptr);
-  EXPECT_STREQ(qn_status_name(QN_E_INVALID_ARGUMENT), "INVALID_ARGUMENT");
-  EXPECT_STREQ(qn_status_name(QN_OK), "OK");
-  EXPECT_STREQ(qn_status_name(-5), "UNKNOWN");
+}
+
+TEST(Library, EveryStatusHasAName) {
+  const std::pair<qn_status, const char*> names[] = {
+      {QN_OK, "OK"},
+      {QN_E_CANCELLED, "CANCELLED"},
+      {QN_E_UNKNOWN, "UNKNOWN"},
+      {QN_E_INVALID_ARGUMENT, "INVALID_ARGUMENT"},
+      {QN_E_NOT_FOUND, "NOT_FOUND"},
+      {QN_E_ALREADY_EXISTS, "ALREADY_EXISTS"},
+      {QN_E_PERMISSION_DENIED, "PERMISSION_DENIED"},
+      {QN_E_RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"},
+      {QN_E_FAILED_PRECONDITION, "FAILED_PRECONDITION"},
+      {QN_E_OUT_OF_RANGE, "OUT_OF_RANGE"},
+      {QN_E_UNIMPLEMENTED, "UNIMPLEMENTED"},
+      {QN_E_INTERNAL, "INTERNAL"},
+      {QN_E_UNAVAILABLE, "UNAVAILABLE"},
+      {QN_E_DATA_LOSS, "DATA_LOSS"}};
+  for (const auto& [status, name] : names) EXPECT_STREQ(qn_status_name(status), name);
+  for (const qn_status unknown : {-5, 99, INT32_MAX, INT32_MIN})
+    EXPECT_STREQ(qn_status_name(unknown), "UNKNOWN");
 }
 
 TEST(Library, Errors) {
@@ -233,9 +251,29 @@ TEST_F(Arguments, Attributes) {
   attr[0].v.i = -1;
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "expected a qn_dtype",
                qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
+  attr[0].v.i = int64_t{1} << 32;
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "is 4294967296, expected a qn_dtype",
+               qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
   attr[0].v.i = 12345;
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "dtype 0x00003039",
                qn_op(rt, QN_OP_ASTYPE, &a, 1, attr, 1, &out, 1, &e));
+}
+
+TEST_F(Arguments, LongText) {
+  const std::string text(4097, 'L');
+  qn_array* a = floats({1, 0, 0, 1}, {2, 2});
+  qn_array* parts[] = {nullptr, nullptr};
+  qn_attr uplo{};
+  uplo.type = QN_ATTR_STR;
+  uplo.v.s = text.c_str();
+  uplo.count = 4097;
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT,
+               "[eigh] attribute 'uplo' (number 0) has 4097 bytes, expected at most 4096",
+               qn_op(rt, QN_OP_EIGH, &a, 1, &uplo, 1, parts, 2, &e));
+  uplo.count = 4096;
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[eigh]",
+               qn_op(rt, QN_OP_EIGH, &a, 1, &uplo, 1, parts, 2, &e));
+  EXPECT_EQ(parts[0], nullptr);
 }
 
 TEST_F(Arguments, TwoRuntimes) {
@@ -248,6 +286,22 @@ TEST_F(Arguments, TwoRuntimes) {
                qn_add(nullptr, in[0], in[1], &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "another runtime", qn_relu(rt, b, &out, &e));
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "another runtime", qn_eval(in, 2, &e));
+  const char* names[] = {"ours", "theirs"};
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_save_npz] array 1 of 2 belongs to another runtime",
+               qn_save_npz("/nowhere/x", names, in, 2, QN_NPZ_STORED, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT,
+               "[qn_save_safetensors] array 1 of 2 belongs to another runtime",
+               qn_save_safetensors("/nowhere/x", names, in, 2, &e));
+  qn_fn* theirs = nullptr;
+  const auto same = [](void*, qn_array* const* x, uint32_t, qn_array** y, uint32_t,
+                       qn_error**) -> qn_status {
+    *y = qn_array_retain(*x);
+    return QN_OK;
+  };
+  ASSERT_WORKS(qn_fn_create(other, same, nullptr, nullptr, 1, 1, &theirs, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "a function belongs to another runtime than the arrays",
+               qn_custom_gradient(in, 1, in, 1, theirs, nullptr, nullptr, &out, &e));
+  qn_fn_release(theirs);
   qn_array_release(b);
   qn_runtime_release(other);
 }
@@ -392,6 +446,12 @@ TEST_F(Arguments, Traces) {
   EXPECT_EQ(g, nullptr);
   qn_trace_end(t);
   ASSERT_WORKS(qn_trace_begin(rt, nullptr, 0, nullptr, 0, nullptr, &t, &e));
+  qn_trace_end(t);
+  ASSERT_WORKS(qn_trace_begin(rt, &a, 1, nullptr, QN_TRACE_PLACEHOLDERS, &traced, &t, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "the trace is of placeholders",
+               qn_trace_checkpoint(t, &traced, 1, &g, &e));
+  EXPECT_EQ(g, nullptr);
+  qn_array_release(traced);
   qn_trace_end(t);
   EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "all NULL",
                qn_custom_gradient(&a, 1, &a, 1, nullptr, nullptr, nullptr, &g, &e));

@@ -1,5 +1,7 @@
 // Arrays through the ABI: values in and out, strides, items of every dtype, borrowed memory.
 // Bad arguments are in arguments_test.cpp.
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "support.h"
@@ -157,6 +159,45 @@ TEST_F(Arrays, ItemsOfEveryDtype) {
   ASSERT_WORKS(qn_array_from_data(rt, &big, nullptr, 0, QN_U64, &a, &e));
   int64_t n = 0;
   EXPECT_FAILS(QN_E_OUT_OF_RANGE, "does not fit", qn_array_item_i64(keep(a), &n, &e));
+}
+
+TEST_F(Arrays, ItemsThatAreNoNumbers) {
+  const auto item = [&](qn_dtype t, const void* raw, double* f) {
+    qn_array* a = nullptr;
+    int64_t n = 7;
+    ASSERT_WORKS(qn_array_from_data(rt, raw, nullptr, 0, t, &a, &e));
+    ASSERT_WORKS(qn_array_item_f64(keep(a), f, &e));
+    EXPECT_FAILS(QN_E_OUT_OF_RANGE, "does not fit an int64", qn_array_item_i64(a, &n, &e));
+    EXPECT_EQ(n, 7);
+  };
+  double f = 0;
+  const uint16_t half_inf = 0xfc00, half_nan = 0x7e01, brain_inf = 0x7f80;
+  item(QN_F16, &half_inf, &f);
+  EXPECT_EQ(f, -std::numeric_limits<double>::infinity());
+  item(QN_F16, &half_nan, &f);
+  EXPECT_TRUE(std::isnan(f));
+  item(QN_BF16, &brain_inf, &f);
+  EXPECT_EQ(f, std::numeric_limits<double>::infinity());
+  const double limit = 0x1p63;
+  item(QN_F64, &limit, &f);
+  EXPECT_EQ(f, limit);
+}
+
+TEST_F(Arrays, ComplexItems) {
+  const float z[] = {1.5f, -2}, real = 3;
+  float got[] = {0, 7};
+  qn_array* a = nullptr;
+  ASSERT_WORKS(qn_array_from_data(rt, z, nullptr, 0, QN_C64, &a, &e));
+  ASSERT_WORKS(qn_array_item_c64(keep(a), got, &e));
+  EXPECT_EQ(got[0], 1.5f);
+  EXPECT_EQ(got[1], -2);
+  ASSERT_WORKS(qn_array_from_data(rt, &real, nullptr, 0, QN_F32, &a, &e));
+  ASSERT_WORKS(qn_array_item_c64(keep(a), got, &e));
+  EXPECT_EQ(got[0], 3);
+  EXPECT_EQ(got[1], 0);
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "shape (2,) has not exactly one element",
+               qn_array_item_c64(floats({1, 2}, {2}), got, &e));
+  EXPECT_FAILS(QN_E_INVALID_ARGUMENT, "[qn_array_item_c64] out", qn_array_item_c64(a, nullptr, &e));
 }
 
 TEST_F(Arrays, Scalars) {

@@ -173,6 +173,37 @@ TEST_F(Plugins, AnswersAreRememberedUntilTheCacheIsCleared) {
   EXPECT_EQ(counts.queries, 2 * asked);
 }
 
+TEST_F(Plugins, ServicesOfTheHost) {
+  std::vector<std::string> lines;
+  qn_runtime_config c{};
+  c.hdr.struct_size = sizeof c;
+  c.plugin_policy = QN_PLUGINS_BUILTIN;
+  c.memory_limit = 1 << 20;
+  c.log_self = &lines;
+  c.log = [](void* self, int32_t level, const char* text, uint64_t n) noexcept {
+    static_cast<std::vector<std::string>*>(self)->push_back(std::to_string(level) + " " +
+                                                            std::string(text, n));
+  };
+  qn_runtime* own = nullptr;
+  ASSERT_WORKS(qn_runtime_create(&c, &own, &e));
+  static const qn_kernel_plugin p = entry();
+  ASSERT_WORKS(qn_plugin_register(own, &p, nullptr, &e));
+  lines.clear();
+  host->log(host->self, QN_LOG_WARNING, "a text and more", 6);
+  EXPECT_EQ(lines, std::vector<std::string>{std::to_string(QN_LOG_WARNING) + " a text"});
+  EXPECT_EQ(host->extension(host->self, "quern.nothing/1"), nullptr);
+  const qn_allocator* a = host->allocator;
+  void* block = a->alloc(a->self, 1000, 64, QN_TAG_WORKSPACE);
+  ASSERT_NE(block, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0u);
+  std::memset(block, 1, 1000);
+  EXPECT_EQ(a->alloc(a->self, 2 << 20, 64, QN_TAG_WORKSPACE), nullptr) << "beyond the limit";
+  EXPECT_EQ(a->alloc(a->self, uint64_t{1} << 62, 64, QN_TAG_WORKSPACE), nullptr);
+  a->free(a->self, block, 1000, 64, QN_TAG_WORKSPACE);
+  a->free(a->self, nullptr, 1000, 64, QN_TAG_WORKSPACE);
+  qn_runtime_release(own);
+}
+
 TEST_F(Plugins, AHandleKeepsTheRuntime) {
   static const qn_kernel_plugin p = entry();
   qn_plugin* h = nullptr;

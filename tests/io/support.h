@@ -23,6 +23,9 @@ struct Loaded {
   std::vector<int64_t> shape;
   std::string bytes;
 };
+inline std::string bytes_of(const std::vector<float>& v) {
+  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
+}
 using Contents = std::vector<std::pair<std::string, Loaded>>;
 
 inline qn_status collect(void* self, const char* name, qn_array* a) {
