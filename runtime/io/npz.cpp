@@ -15,7 +15,7 @@ void save_npz(const std::string& path, std::span<const NamedArray> arrays, bool 
   OutputFile file("npz", path);
   ZipWriter zip(file, deflate);
   for (const auto& [name, array] : arrays) {
-    zip.add(str(name, kSuffix), [&](const ZipWriter::Put& put) {
+    zip.add(str(name, kSuffix), [&array = array](const ZipWriter::Put& put) {
       const std::string head = npy_preamble(array.dtype(), array.shape());
       put(head.data(), head.size());
       with_dense_bytes(array, put);
