@@ -2425,6 +2425,24 @@ static inline qn_status qn_random_laplace(qn_runtime* rt, qn_array* key, qn_arra
   return qn_op(rt, QN_OP_RANDOM_LAPLACE, in_, 3, attr_, 2, out, 1, error);
 }
 
+/* Normal vectors (f32) with mean (.., n) and covariance (.., n, n), symmetric and positive
+ * semi-definite: one for each entry of `shape`, by default that of the leading axes. out has
+ * `shape` broadcast with the leading axes, + (n,).
+ * shape NULL = empty. */
+static inline qn_status qn_random_multivariate_normal(qn_runtime* rt, qn_array* key,
+    qn_array* mean, qn_array* cov, const int64_t* shape, uint32_t n_shape, qn_array** out,
+    qn_error** error) {
+  qn_array* in_[3];
+  in_[0] = key;
+  in_[1] = mean;
+  in_[2] = cov;
+  qn_attr attr_[1];
+  attr_[0].type = shape ? QN_ATTR_INTS : QN_ATTR_DEFAULT;
+  attr_[0].count = n_shape;
+  attr_[0].v.is = shape;
+  return qn_op(rt, QN_OP_RANDOM_MULTIVARIATE_NORMAL, in_, 3, attr_, 1, out, 1, error);
+}
+
 /* w (.., n) as integers of 1, 2, 3, 4, 5, 6 or 8 bits, packed without gaps into u32 words from
  * the lowest bit up (.., n * bits / 32), with a scale and a bias for each group of 32, 64 or 128
  * (.., n / group_size): w is near integer * scale + bias. The same numbers as MLX's.

@@ -1633,6 +1633,15 @@ inline Array random_laplace(const Array& key, const Array& loc = {}, const Array
   return std::move(out_[0]);
 }
 
+// Normal vectors (f32) with mean (.., n) and covariance (.., n, n), symmetric and positive semi-definite: one for each entry of `shape`, by default that of the leading axes. out has `shape` broadcast with the leading axes, + (n,).
+inline Array random_multivariate_normal(const Array& key, const Array& mean, const Array& cov, Ints shape = Ints{}) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(shape));
+  ArrayList out_;
+  record(nullptr, QN_OP_RANDOM_MULTIVARIATE_NORMAL, ArrayList{key, mean, cov}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // w (.., n) as integers of 1, 2, 3, 4, 5, 6 or 8 bits, packed without gaps into u32 words from the lowest bit up (.., n * bits / 32), with a scale and a bias for each group of 32, 64 or 128 (.., n / group_size): w is near integer * scale + bias. The same numbers as MLX's.
 inline ArrayList quantize(const Array& w, std::int64_t group_size = 64, std::int64_t bits = 4) {
   AttrList attrs_;

@@ -1,5 +1,6 @@
 // Distributions made of uniform draws and other ops: integers, categorical, truncated normal,
-// permutation, Gumbel, Laplace. The order of steps is what gives MLX's values for a key.
+// permutation, Gumbel, Laplace, multivariate normal. The order of steps is what gives MLX's values
+// for a key.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -57,6 +58,30 @@ void random_laplace(Call& c, ArrayList& out) {
   const Array u = drawn(c.in[0], low, {}, asked.empty() ? ints(parameters) : asked, DType::f32);
   const Array z = ops::multiply(ops::sign(u), ops::log1p(ops::negative(ops::abs(u))));
   out.push_back(ops::add(ops::multiply(cast(z, dtype), scale), loc));
+}
+
+// z @ cov^(1/2) + mean, with the symmetric root u * sqrt(s) @ vt: it does not depend on the signs
+// that svd chooses.
+void random_multivariate_normal(Call& c, ArrayList& out) {
+  const Array &given_mean = c.in[1], &given_cov = c.in[2];
+  if (is_complex(given_mean.dtype()) || is_complex(given_cov.dtype()))
+    fail_invalid("[random_multivariate_normal] mean ", name(given_mean.dtype()), " and cov ",
+                 name(given_cov.dtype()), "; expected real dtypes");
+  const Shape &ms = given_mean.shape(), &cs = given_cov.shape();
+  if (ms.empty() || cs.size() < 2 || cs.back() != cs[cs.size() - 2] || cs.back() != ms.back())
+    fail_invalid("[random_multivariate_normal] mean ", to_string(ms), " and cov ", to_string(cs),
+                 "; expected shapes (.., n) and (.., n, n)");
+  const Array mean = cast(given_mean, DType::f32);
+  const Shape batch =
+      broadcast_shapes(c.name, Shape(ms.begin(), ms.end() - 1), Shape(cs.begin(), cs.end() - 2));
+  Ints shape = c.attrs.is(0).empty() ? ints(batch) : c.attrs.is(0);
+  shape.push_back(1);
+  shape.push_back(ms.back());
+  const ArrayList parts = ops::svd(cast(given_cov, DType::f32));
+  const Array root = ops::matmul(
+      ops::multiply(parts[0], ops::sqrt(ops::expand_dims(parts[1], Ints{-2}))), parts[2]);
+  const Array z = ops::random_normal(c.in[0], {}, {}, std::move(shape), DType::f32);
+  out.push_back(ops::add(ops::squeeze(ops::matmul(z, root), Ints{-2}), mean));
 }
 
 // The inverse of the normal distribution function, between its values at the bounds.

@@ -59,6 +59,28 @@ Cases random_draw_cases() {
        {0.9454836845397949, 0.7555526494979858, -0.320264607667923, -0.10561063140630722,
         0.4462438225746155}},
       QN_F32);
+  const Input mean = fixed({1, 2}, QN_F32, {1, -2}),
+              covariance = fixed({1, 2, 2}, QN_F32, {2, 0.6, 0.6, 1});
+  const Value vectors = {{3, 2},
+                         {2.433805465698242, -1.1081985235214233, 1.8401379585266113,
+                          -2.162548303604126, 1.6757302284240723, -1.0680108070373535}};
+  add(cases, "random_multivariate_normal", "several", {mean, covariance}, {ints({3})}, vectors,
+      QN_F32);
+  add(cases, "random_multivariate_normal", "one", {mean, covariance}, {},
+      {{1, 2}, {1.9737030267715454, -1.835537314414978}}, QN_F32);
+  Value moved_apart = vectors;
+  moved_apart.shape = {1, 3, 2};
+  for (std::size_t k = 0; k < 6; ++k)
+    moved_apart.data[k] += std::vector<double>{0, 0, 9, 0, 0, 7}[k];
+  add(cases, "random_multivariate_normal", "a mean each",
+      {fixed({1, 3, 2}, QN_F32, {1, -2, 10, -2, 1, 5}), covariance}, {}, moved_apart, QN_F32);
+  add(cases, "random_multivariate_normal", "diagonal",
+      {fixed({1, 3}, QN_F32, {0, 0, 0}), fixed({1, 3, 3}, QN_F32, {4, 0, 0, 0, 1, 0, 0, 0, 0.25})},
+      {ints({2})},
+      {{2, 3},
+       {1.811181664466858, 0.6838998198509216, 0.33337143063545227, -0.6869802474975586,
+        0.32512953877449036, 0.4390830397605896}},
+      QN_F32);
   const Input row = fixed({1, 3}, QN_F32, {0, 1, 2});
   add(cases, "random_categorical", "one", {row}, {}, {{1}, {2}}, QN_U32);
   add(cases, "random_categorical", "several", {fixed({1, 2, 3}, QN_F32, {0, 1, 2, 2, 1, 0})},

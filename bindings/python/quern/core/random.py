@@ -217,22 +217,13 @@ def permutation(x, axis: int = 0, key: array | None = None, stream=None) -> arra
 def multivariate_normal(
     mean: array, cov: array, shape=(), dtype: Dtype | None = float32, key: array | None = None, stream=None
 ) -> array:
-    """Normal vectors with the given mean and covariance; both broadcast over leading axes."""
-    from . import linalg
-
+    """Normal vectors with the given mean (.., n) and covariance (.., n, n), one for each entry of the shape (by default
+    that of the leading axes), with which their leading axes broadcast."""
     check_stream(stream)
     check_array(mean, "multivariate_normal")
     check_array(cov, "multivariate_normal")
     if dtype not in (None, float32):
         raise ValueError("[multivariate_normal] dtype must be float32.")
-    if mean.ndim < 1 or cov.ndim < 2 or cov.shape[-1] != cov.shape[-2] or cov.shape[-1] != mean.shape[-1]:
-        raise ValueError("[multivariate_normal] mean must have shape (.., n) and cov (.., n, n).")
-    n = mean.shape[-1]
-    batch = broadcast_shapes(mean.shape[:-1], cov.shape[:-2])
-    shape = _shape(shape, "multivariate_normal") or batch
-    u, s, vt = linalg.svd(cov)
-    z = normal((*shape, 1, n), key=key)
-    x = ops.matmul(z * ops.sqrt(s)[..., None, :], vt)
-    return ops.reshape(x, (*x.shape[:-2], n)) + mean
-
-
+    return ops.random_multivariate_normal(
+        _next(key, "multivariate_normal"), mean, cov, _shape(shape, "multivariate_normal")
+    )

@@ -138,7 +138,9 @@ randint(0, 10, (5,), mx.float32); bernoulli(0.3, (5,)); bernoulli(mx.array([0.1,
 bernoulli(); truncated_normal(-1, 1, (4,)); truncated_normal(mx.array([-1.0, 0.0]), 2.0); gumbel((4,)); laplace((4,)); laplace((3,), loc=2, scale=3)
 categorical(mx.zeros((3, 5))); categorical(mx.zeros((3, 5)), num_samples=4); categorical(mx.zeros((3, 5)), 0, shape=(2, 5)); permutation(6)
 categorical(mx.arange(4.0) / 4); categorical(mx.arange(4.0) / 4, num_samples=9); categorical(mx.arange(4.0) / 4, shape=(3, 2)); categorical(mx.arange(4.0).reshape(1, 4, 1), 1)
-permutation(mx.arange(12).reshape(4, 3)); permutation(mx.arange(12).reshape(4, 3), 1); uniform(shape=(3,), key=mx.zeros(3)); uniform(shape=(3,), key=5)"""
+permutation(mx.arange(12).reshape(4, 3)); permutation(mx.arange(12).reshape(4, 3), 1); uniform(shape=(3,), key=mx.zeros(3)); uniform(shape=(3,), key=5)
+multivariate_normal(mx.array([1.0, -2.0]), mx.array([[2.0, 0.6], [0.6, 1.0]]), (3,), stream=mx.cpu)
+multivariate_normal(mx.zeros((4, 1, 3)), mx.stack([mx.eye(3), 2 * mx.eye(3)]), stream=mx.cpu)"""
 
 
 @pytest.mark.parametrize("call", [e.strip() for e in RANDOM.replace("\n", ";").split(";")])
