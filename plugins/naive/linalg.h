@@ -1,6 +1,8 @@
 // Matrices of the linear algebra kernels: brought into f64, row-major, and written back.
 // No decomposition here.
 #pragma once
+#include <algorithm>
+
 #include "plugins/naive/naive.h"
 
 namespace quern::naive {
@@ -15,6 +17,13 @@ inline bool accept_f32_f64(const qn_opdesc& op, std::string* why) {
 
 inline std::int64_t rows_of(const Operand& a) { return a.shape[a.shape.size() - 2]; }
 inline std::int64_t columns_of(const Operand& a) { return a.shape.back(); }
+
+// Workspace for one matrix after the other: none where an axis before the last two has size 0,
+// however large the matrices would be.
+inline std::uint64_t one_at_a_time(const Problem& p, std::uint64_t bytes) {
+  const std::vector<std::int64_t>& s = p.in[0].shape;
+  return std::find(s.begin(), s.end() - 2, 0) == s.end() - 2 ? bytes : 0;
+}
 
 // The matrix (last two axes) of `a` that begins at element `at`, row by row into `to`.
 inline void load_matrix(const Operand& a, const void* data, std::int64_t at, double* to) {

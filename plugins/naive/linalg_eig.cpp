@@ -160,6 +160,7 @@ qn_status run_eig(const Problem& p, const qn_run& run) {
 }
 
 std::uint64_t workspace(const Problem& p) {
+  if (p.in[0].count == 0) return 0;
   const auto n = static_cast<std::uint64_t>(columns_of(p.in[0]));
   return sizeof(Complex) * (2 * n * n + 2 * n) + sizeof(double) * n * n;
 }

@@ -36,10 +36,13 @@ std::uint64_t matrix_bytes(const Operand& a) {
 }
 
 // One matrix and, behind it, two vectors as long as its sides.
-std::uint64_t matrix_workspace(const Problem& p) {
-  const Operand& x = p.in[0];
+std::uint64_t matrix_and_sides(const Operand& x) {
   return matrix_bytes(x) +
          2 * sizeof(double) * static_cast<std::uint64_t>(rows_of(x) + columns_of(x));
+}
+
+std::uint64_t matrix_workspace(const Problem& p) {
+  return one_at_a_time(p, matrix_and_sides(p.in[0]));
 }
 
 qn_status run_cholesky(const Problem& p, const qn_run& run) {
@@ -155,9 +158,8 @@ qn_status run_qr(const Problem& p, const qn_run& run) {
 
 std::uint64_t qr_workspace(const Problem& p) {
   const Operand& x = p.in[0];
-  return matrix_workspace(p) +
-         sizeof(double) *
-             static_cast<std::uint64_t>(rows_of(x) * std::min(rows_of(x), columns_of(x)));
+  const std::int64_t q = rows_of(x) * std::min(rows_of(x), columns_of(x));
+  return one_at_a_time(p, matrix_and_sides(x) + sizeof(double) * static_cast<std::uint64_t>(q));
 }
 
 // Sign and logarithm of the absolute value, or their product for det.
@@ -232,7 +234,7 @@ qn_status run_solve(const Problem& p, const qn_run& run) {
 }
 
 std::uint64_t solve_workspace(const Problem& p) {
-  return matrix_workspace(p) + matrix_bytes(p.in[1]);
+  return one_at_a_time(p, matrix_and_sides(p.in[0]) + matrix_bytes(p.in[1]));
 }
 
 // n^3 multiplications a matrix.

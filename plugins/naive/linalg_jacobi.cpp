@@ -77,7 +77,7 @@ std::uint64_t side(const Problem& p) {
 
 std::uint64_t workspace(const Problem& p) {
   const std::uint64_t n = side(p);
-  return sizeof(double) * (4 * n * n + 4 * n);
+  return one_at_a_time(p, sizeof(double) * (4 * n * n + 4 * n));
 }
 
 qn_status run_eigh(const Problem& p, const qn_run& run) {

@@ -267,6 +267,29 @@ TEST(Linalg, PseudoInverse) {
   });
 }
 
+// Matrices that would not fit into any memory, none of them.
+TEST(Linalg, NoMatricesNeedNoMemory) {
+  Runtime& rt = Runtime::preferring("naive");
+  constexpr std::int64_t n = std::int64_t{1} << 22;
+  const Array x = array(rt, {{0, n, n}, {}}, QN_F32), b = array(rt, {{0, n, 1}, {}}, QN_F32);
+  using Shape = std::vector<std::int64_t>;
+  const Shape whole{0, n, n}, line{0, n}, one{0};
+  const auto expect = [&](const char* op, const std::vector<Shape>& shapes) {
+    SCOPED_TRACE(op);
+    for (std::uint32_t k = 0; k < shapes.size(); ++k)
+      EXPECT_EQ(read(apply(rt, op, {x}, {}, static_cast<std::uint32_t>(shapes.size()), k)).shape,
+                shapes[k]);
+  };
+  expect("cholesky", {whole});
+  expect("qr", {whole, whole});
+  expect("svd", {whole, line, whole});
+  expect("eigh", {line, whole});
+  expect("eig", {line, whole});
+  expect("det", {one});
+  expect("slogdet", {one, one});
+  EXPECT_EQ(read(apply(rt, "solve", {x, b}, {})).shape, (Shape{0, n, 1}));
+}
+
 // What has no answer gives numbers that say so, and no error.
 TEST(Linalg, SingularMatrices) {
   Runtime& rt = Runtime::preferring("naive");
