@@ -33,6 +33,10 @@ Allocator::Allocator(const qn_allocator* hooks, std::uint64_t limit) : limit_(li
   }
 }
 
+std::shared_ptr<Allocator> Allocator::beside() const {
+  return std::make_shared<Allocator>(custom_ ? &hooks_ : nullptr, 0);
+}
+
 Allocator::~Allocator() { clear_cache(); }
 
 // Eight classes to a power of two: at most 12.5 % is wasted.

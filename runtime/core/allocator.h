@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Allocator {
     std::uint64_t active, cached, peak, limit, allocations;
   };
   Counters counters() const;
+  // Another one over the same memory, without a limit, counted by itself.
+  std::shared_ptr<Allocator> beside() const;
   static std::uint64_t rounded(std::uint64_t bytes);  // the size class a request falls into
 
  private:

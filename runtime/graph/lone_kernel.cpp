@@ -29,7 +29,8 @@ struct LoneKernel::Job {
   std::atomic<qn_status> status{QN_OK};
 };
 
-LoneKernel::LoneKernel(Runtime& rt, PluginRef plugin, OpDesc& desc, const Offer& o)
+LoneKernel::LoneKernel(Runtime& rt, const std::shared_ptr<Allocator>& memory, PluginRef plugin,
+                       OpDesc& desc, const Offer& o)
     : rt_(rt), plugin_(std::move(plugin)), threading_(o.threading) {
   qn_plan_info info{};
   info.hdr.struct_size = sizeof info;
@@ -50,8 +51,8 @@ LoneKernel::LoneKernel(Runtime& rt, PluginRef plugin, OpDesc& desc, const Offer&
   scratch_ = (info.worker_scratch + 63) / 64 * 64;
   workspace_ = (info.workspace + 63) / 64 * 64;
   try {
-    memory_ = std::make_unique<Buffer>(
-        rt.allocator(), workspace_ + scratch_ * rt.executor().workers(), QN_TAG_WORKSPACE);
+    memory_ = std::make_unique<Buffer>(memory, workspace_ + scratch_ * rt.executor().workers(),
+                                       QN_TAG_WORKSPACE);
   } catch (...) {
     call_plugin(plugin_->entry().plan_free, plugin_->self(), plan_);
     throw;

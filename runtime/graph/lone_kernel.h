@@ -8,6 +8,7 @@
 
 namespace quern {
 
+class Allocator;
 class Runtime;
 
 // The bytes that an operand spans, from `low` bytes below element 0 on (low <= 0).
@@ -19,9 +20,10 @@ Span span_of(const Meta& m, const Layout& l);
 
 class LoneKernel {
  public:
-  // Plans kernel `o` of the plugin and takes its workspace from the runtime. False (below) when the
+  // Plans kernel `o` of the plugin and takes its workspace from `memory`. False (below) when the
   // plugin refuses. Throws RESOURCE_EXHAUSTED. Any thread; desc only during the call.
-  LoneKernel(Runtime& rt, PluginRef plugin, OpDesc& desc, const Offer& o);
+  LoneKernel(Runtime& rt, const std::shared_ptr<Allocator>& memory, PluginRef plugin, OpDesc& desc,
+             const Offer& o);
   ~LoneKernel();
   LoneKernel(const LoneKernel&) = delete;
   LoneKernel& operator=(const LoneKernel&) = delete;

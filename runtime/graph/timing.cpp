@@ -118,10 +118,13 @@ void fill(void* to, DType d, std::uint64_t bytes, std::uint64_t limit) {
 // Inputs are shared by the candidates that want them in the same layout; outputs by all.
 class Memory {
  public:
-  Memory(Runtime& rt, const Question& q) : rt_(rt) {
-    for (const Meta& m : q.candidates.front().step.in_meta)
+  Memory(Runtime& rt, std::shared_ptr<Allocator> from, const Question& q)
+      : from(std::move(from)), rt_(rt) {
+    const auto& in = q.candidates.front().step.in_meta;
+    for (const Meta& m : in)
       for (const std::int64_t d : m.shape)
-        if (d > 1) limit_ = std::min(limit_, static_cast<std::uint64_t>(d));
+        if (d > 0 && (d > 1 || in.size() > 1))
+          limit_ = std::min(limit_, static_cast<std::uint64_t>(d));
   }
 
   // False when nobody can bring an input into its layout.
@@ -135,12 +138,14 @@ class Memory {
       const Span span = span_of(s.out_meta[i], s.out[i].form.layout);
       if (outputs_.size() <= i) outputs_.resize(i + 1);
       if (!outputs_[i] || outputs_[i]->bytes() < span.bytes)
-        old_.push_back(std::exchange(
-            outputs_[i], std::make_unique<Buffer>(rt_.allocator(), span.bytes, QN_TAG_WORKSPACE)));
+        old_.push_back(std::exchange(outputs_[i],
+                                     std::make_unique<Buffer>(from, span.bytes, QN_TAG_WORKSPACE)));
       out.push_back({static_cast<char*>(outputs_[i]->data()) - span.low});
     }
     return true;
   }
+
+  const std::shared_ptr<Allocator> from;
 
  private:
   struct Input {
@@ -152,7 +157,7 @@ class Memory {
     Input& known = inputs_[str(i, " ", name(m.dtype), " ", layout_text(l))];
     if (known.buffer) return &known.start;
     const Span span = span_of(m, l);
-    auto fresh = std::make_unique<Buffer>(rt_.allocator(), span.bytes, QN_TAG_WORKSPACE);
+    auto fresh = std::make_unique<Buffer>(from, span.bytes, QN_TAG_WORKSPACE);
     char* start = static_cast<char*>(fresh->data());
     if (!l.named) {
       fill(start, m.dtype, span.bytes, limit_);
@@ -168,13 +173,13 @@ class Memory {
     Layout dense;
     dense.strides = dense_strides(m.shape);
     const Span span = span_of(m, dense);
-    const Buffer source(rt_.allocator(), span.bytes, QN_TAG_WORKSPACE);
+    const Buffer source(from, span.bytes, QN_TAG_WORKSPACE);
     fill(source.data(), m.dtype, span.bytes, limit_);
     OpDesc d(QN_OP_RELAYOUT, {}, 1, 1, rt_.accuracy());
     d.add_input(m, dense);
     d.add_output(m, to);
     for (const Offer& o : ask(owner, d.get()).offers) {
-      const LoneKernel kernel(rt_, owner, d, o);
+      const LoneKernel kernel(rt_, from, owner, d, o);
       OneThread inline_loops(1);
       const qn_buffer in{source.data()}, out{target};
       if (kernel && kernel.run(&in, &out, inline_loops.hooks()) == QN_OK) return true;
@@ -198,7 +203,7 @@ class Contender {
     const PlannedStep& s = c.step;
     OpDesc d(s.op, s.attrs, s.n_op_in, workers, rt.accuracy());
     describe(s, d);
-    kernel_ = std::make_unique<LoneKernel>(rt, s.offer.plugin, d, s.offer);
+    kernel_ = std::make_unique<LoneKernel>(rt, memory.from, s.offer.plugin, d, s.offer);
   }
 
   // Nanoseconds a run, the mean of n; negative when the kernel fails.
@@ -234,7 +239,13 @@ class Race {
  public:
   Race(Runtime& rt, const Question& q, TimeBy by, std::uint32_t workers, const TimingLimits& limits,
        const std::atomic<bool>& stop)
-      : rt_(rt), q_(q), by_(by), workers_(workers), limits_(limits), stop_(stop), memory_(rt, q) {}
+      : rt_(rt),
+        q_(q),
+        by_(by),
+        workers_(workers),
+        limits_(limits),
+        stop_(stop),
+        memory_(rt, limits.own_memory ? rt.allocator()->beside() : rt.allocator(), q) {}
 
   // False when it was stopped.
   bool run() {
@@ -298,6 +309,22 @@ class Race {
   double best_ = std::numeric_limits<double>::infinity();
 };
 
+// Whether a limit leaves room for about what the candidates need, beside the most that was in use.
+bool fits(Runtime& rt, const Question& q) {
+  const Allocator::Counters c = rt.allocator()->counters();
+  if (c.limit == 0) return true;
+  std::uint64_t need = 0;
+  for (const Question::Candidate& k : q.candidates) {
+    std::uint64_t own = k.step.offer.workspace_max;
+    for (std::size_t i = 0; i < k.step.in.size(); ++i)
+      own += span_of(k.step.in_meta[i], k.step.in[i].form.layout).bytes;
+    for (std::size_t i = 0; i < k.step.out.size(); ++i)
+      own += span_of(k.step.out_meta[i], k.step.out[i].form.layout).bytes;
+    need = std::max(need, 2 * own);
+  }
+  return need < c.limit && c.peak < c.limit - need;
+}
+
 }  // namespace
 
 std::uint64_t thread_ns() {
@@ -310,6 +337,7 @@ std::vector<Timing> time_candidates(Runtime& rt, const Question& q, TimeBy by,
                                     std::uint32_t workers, const TimingLimits& limits,
                                     const std::atomic<bool>& stop, std::uint64_t* runs) {
   try {
+    if (limits.own_memory && !fits(rt, q)) return {};
     Race race(rt, q, by, workers, limits, stop);
     if (!race.run()) return {};
     *runs += race.entered();

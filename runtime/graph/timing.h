@@ -23,6 +23,7 @@ enum class TimeBy {
 struct TimingLimits {
   double budget_ns;   // for one question, beyond the first runs
   double longest_ns;  // candidates with a higher price are not run; 0 = no limit
+  bool own_memory;    // not from the runtime's cache; nothing is timed where a memory limit is near
 };
 
 // Times the candidates that may win, in order of price; each warm and several times, the least

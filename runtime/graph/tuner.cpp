@@ -17,9 +17,9 @@
 namespace quern {
 namespace {
 
-constexpr TimingLimits kNow{50e6, 0};
+constexpr TimingLimits kNow{50e6, 0, false};
 // In the background: short turns, and nothing that would hold a processor for long.
-constexpr TimingLimits kLater{5e6, 250e6};
+constexpr TimingLimits kLater{5e6, 250e6, true};
 constexpr double kShare = 0.01;                            // of the time, at most
 constexpr std::uint64_t kMostSpentNs = 20'000'000'000ull;  // in the life of a tuner
 constexpr std::size_t kMostWaiting = 1024;                 // plans

@@ -49,7 +49,7 @@ Layout dense_layout(const Meta& m) {
 // One kernel of one plugin, run at once and alone. False when it can't.
 bool run_once(Runtime& rt, const PluginRef& plugin, OpDesc& desc, const Offer& o,
               const std::vector<qn_buffer>& in, const std::vector<qn_buffer>& out) {
-  const LoneKernel kernel(rt, plugin, desc, o);
+  const LoneKernel kernel(rt, rt.allocator(), plugin, desc, o);
   return kernel && kernel.run(in.data(), out.data()) == QN_OK;
 }
 

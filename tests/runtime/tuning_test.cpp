@@ -172,6 +172,13 @@ class Lab {
     return t;
   }
 
+  std::uint64_t cached_bytes() const {
+    qn_stats s{};
+    s.hdr.struct_size = sizeof s;
+    QN_CHECK(qn_runtime_stats(rt, &s, e));
+    return s.bytes_cached;
+  }
+
   qn_runtime* rt = nullptr;
   qn_plugin* plugin = nullptr;
   std::string logged, rejected;
@@ -394,11 +401,13 @@ TEST_F(Tuning, InTheBackground) {
   EXPECT_EQ(lab.product(), "liar");
   EXPECT_EQ(lab.tuned().waiting, 0u);  // not for a plan that ran once
   for (int i = 0; i < 10; ++i) lab.product();
+  const std::uint64_t cached = lab.cached_bytes();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (std::chrono::steady_clock::now() < end &&
          (lab.tuned().questions == 0 || lab.tuned().waiting))
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_GE(lab.tuned().run, 2u);
+  EXPECT_EQ(lab.cached_bytes(), cached);  // it took memory of its own
   EXPECT_NE(lab.product(), "liar");
   EXPECT_EQ(lab.tuned().mode, "background");
   QN_CHECK(qn_runtime_set_tuning(lab.rt, "off", e));  // writes the file
@@ -462,6 +471,14 @@ TEST_F(Tuning, WithoutMemoryForItEstimatesDecide) {
   Lab lab("measure", "", 0, 2, "1", 260 * 1024);
   EXPECT_EQ(lab.product(128), "liar");
   EXPECT_EQ(lab.tuned().questions, 0u);
+}
+
+TEST_F(Tuning, InTheBackgroundTheMemoryLimitIsTheProgramsOwn) {
+  Lab lab("background", "", 0, 2, "1", 260 * 1024);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(lab.product(128), "liar");
+  while (lab.tuned().waiting) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  EXPECT_EQ(lab.tuned().run, 0u);
+  EXPECT_EQ(lab.product(128), "liar");
 }
 
 TEST_F(Tuning, OtherTextsAreRefused) {
