@@ -61,6 +61,7 @@ QUERN_UNARY(OpLog1p, VLog1p(d, x))
 QUERN_UNARY(OpTanh, VTanh(d, x))
 QUERN_UNARY(OpSigmoid, VSigmoid(d, x))
 QUERN_UNARY(OpErf, VErf(d, x))
+QUERN_UNARY(OpErfinv, VErfinv(d, x))
 QUERN_UNARY(OpSin, VSin(d, x))
 QUERN_UNARY(OpCos, VCos(d, x))
 QUERN_UNARY(OpFloor, hn::Floor(x))
@@ -315,6 +316,8 @@ MapFn FloatUnary(std::uint32_t op) {
       return Loop<OpSigmoid, float, 1, 0>;
     case QN_OP_ERF:
       return Loop<OpErf, float, 1, 0>;
+    case QN_OP_ERFINV:
+      return Loop<OpErfinv, float, 1, 0>;
     case QN_OP_SIN:
       return Loop<OpSin, float, 1, 0>;
     case QN_OP_COS:
@@ -478,6 +481,8 @@ HWY_EXPORT(GetPairFn);
 void choose_target() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
 
 MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask) {
+  if (op == kInstRoundF16 || op == kInstRoundBf16)
+    return half_fns(op == kInstRoundF16 ? QN_F16 : QN_BF16).round;
   return HWY_DYNAMIC_DISPATCH(GetMapFn)(op, in, out, uniform_mask);
 }
 

@@ -11,6 +11,8 @@ namespace {
 bool lane_of(qn_dtype t, Lane& lane) {
   switch (t) {
     case QN_F32:
+    case QN_F16:
+    case QN_BF16:
       lane = Lane::kFloat;
       return true;
     case QN_I32:
@@ -33,7 +35,27 @@ bool lane_of(qn_dtype t, Lane& lane) {
   }
 }
 
-bool is_narrow(qn_dtype t) { return sdk::itemsize(t) < 4 && t != QN_BOOL; }
+bool is_narrow(qn_dtype t) { return sdk::itemsize(t) < 4 && t != QN_BOOL && !is_half(t); }
+
+// Ops whose result is a number of its operands' dtype when they are.
+bool is_exact(std::uint32_t op) {
+  switch (op) {
+    case QN_OP_NEGATIVE:
+    case QN_OP_ABS:
+    case QN_OP_RELU:
+    case QN_OP_FLOOR:
+    case QN_OP_CEIL:
+    case QN_OP_ROUND:
+    case QN_OP_TRUNC:
+    case QN_OP_SIGN:
+    case QN_OP_MAXIMUM:
+    case QN_OP_MINIMUM:
+    case QN_OP_WHERE:
+      return true;
+    default:
+      return false;
+  }
+}
 
 // Merges axes of one input that advance together, in the output's memory order.
 void merge_dims(const MapGeometry& g, const std::vector<std::uint32_t>& order,
@@ -105,7 +127,8 @@ class Compiler {
       v.alias = static_cast<int>(i);
       v.dtype = p_.in_dtype[i];
       if (!lane_of(v.dtype, v.lane))
-        return "an input's dtype is not f32, i32, u32, bool or a narrower integer";
+        return "an input's dtype is not f32, f16, bf16, i32, u32, bool or a narrower integer";
+      if (is_half(v.dtype)) code_.ns_per_element += 0.05;
       MapInput& in = code_.inputs[i];
       merge_dims(g_, order, g_.in_strides[i], in);
       in.itemsize = sdk::itemsize(v.dtype);
@@ -129,12 +152,16 @@ class Compiler {
     v.alias = id;
     v.dtype = inst.dtype;
     if (!lane_of(inst.dtype, v.lane))
-      return "a result's dtype is not f32, i32, u32, bool or a narrower integer";
+      return "a result's dtype is not f32, f16, bf16, i32, u32, bool or a narrower integer";
     if (inst.op == QN_INST_CONST) {
       v.uniform = true;
       code_.const_values.emplace_back(static_cast<std::int16_t>(id),
                                       static_cast<std::uint32_t>(code_.consts.size()));
       code_.consts.push_back(bits(inst.imm, v.lane));
+      if (is_half(inst.dtype)) {
+        const void* c = &code_.consts.back();
+        half_fns(inst.dtype).round(&c, &code_.consts.back(), 1);
+      }
       return nullptr;
     }
     int src[3] = {inst.a, inst.b, inst.c};
@@ -152,7 +179,8 @@ class Compiler {
     std::uint32_t op = inst.op;
     Lane in = values_[src[0]].lane;
     if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT || op == QN_OP_IDENTITY ||
-        (op == QN_OP_ASTYPE && same_bits(in, v.lane))) {
+        (op == QN_OP_ASTYPE && same_bits(in, v.lane) &&
+         !rounds(values_[src[0]].dtype, inst.dtype))) {
       v.alias = values_[src[0]].alias;
       v.uniform = values_[src[0]].uniform;
       return nullptr;
@@ -174,8 +202,18 @@ class Compiler {
       if (simple) op = simple, arity = 1;
     }
     for (int k = 0; k < 3; ++k) src[k] = k < arity ? values_[src[k]].alias : -1;
-    return emit(op, in, v.lane, src, arity, id);
+    if (!is_half(inst.dtype) || is_exact(op)) return emit(op, in, v.lane, src, arity, id);
+    const std::uint32_t round = inst.dtype == QN_F16 ? kInstRoundF16 : kInstRoundBf16;
+    if (op == QN_OP_ASTYPE && in == Lane::kFloat) return emit(round, in, in, src, 1, id);
+    if (n_values_ >= kMaxValues) return "program too long";
+    const int exact = static_cast<int>(n_values_++);
+    values_[exact].alias = exact;
+    if (const char* why = emit(op, in, v.lane, src, arity, exact)) return why;
+    const int of[3] = {exact, -1, -1};
+    return emit(round, Lane::kFloat, Lane::kFloat, of, 1, id);
   }
+
+  static bool rounds(qn_dtype from, qn_dtype to) { return is_half(to) && from != to; }
 
   static bool same_bits(Lane in, Lane out) {
     return in == out || (in != Lane::kFloat && out != Lane::kFloat && out != Lane::kBool);

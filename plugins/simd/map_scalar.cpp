@@ -196,6 +196,7 @@ double step_cost(std::uint32_t op, bool scalar) {
     case QN_OP_ERF:
       return 0.25;
     case QN_OP_LOG1P:
+    case QN_OP_ERFINV:
     case QN_OP_SIN:
     case QN_OP_COS:
       return 0.8;
@@ -239,6 +240,9 @@ ConvertFn widen_fn(qn_dtype dtype) {
       return widen<std::int16_t>;
     case QN_U16:
       return widen<std::uint16_t>;
+    case QN_F16:
+    case QN_BF16:
+      return half_fns(dtype).widen;
     default:
       return nullptr;
   }
@@ -253,6 +257,9 @@ ConvertFn narrow_fn(qn_dtype dtype) {
     case QN_I16:
     case QN_U16:
       return narrow<std::int16_t>;
+    case QN_F16:
+    case QN_BF16:
+      return half_fns(dtype).narrow;
     default:
       return nullptr;
   }

@@ -177,6 +177,28 @@ HWY_INLINE V VErf(D d, V x0) {
   return hn::IfThenElse(hn::Eq(x0, x0), Quotient(d, p, q), x0);
 }
 
+// Giles 2012, "Approximating the erfinv function": polynomials in w = -log(1 - x^2), or in its
+// root.
+template <class D, class V>
+HWY_INLINE V VErfinv(D d, V x) {
+  const auto one = hn::Set(d, 1.0f);
+  const auto w = hn::Neg(VLog(d, hn::Mul(hn::Sub(one, x), hn::Add(one, x))));
+  const auto near = hn::Lt(w, hn::Set(d, 5.0f));
+  const auto t =
+      hn::IfThenElse(near, hn::Sub(w, hn::Set(d, 2.5f)), hn::Sub(hn::Sqrt(w), hn::Set(d, 3.0f)));
+  constexpr float kNear[] = {2.81022636e-08f,  3.43273939e-07f, -3.5233877e-06f,
+                             -4.39150654e-06f, 0.00021858087f,  -0.00125372503f,
+                             -0.00417768164f,  0.246640727f,    1.50140941f};
+  constexpr float kFar[] = {-0.000200214257f, 0.000100950558f, 0.00134934322f,
+                            -0.00367342844f,  0.00573950773f,  -0.0076224613f,
+                            0.00943887047f,   1.00167406f,     2.83297682f};
+  auto p = hn::IfThenElse(near, hn::Set(d, kNear[0]), hn::Set(d, kFar[0]));
+  for (int i = 1; i < 9; ++i)
+    p = hn::MulAdd(p, t, hn::IfThenElse(near, hn::Set(d, kNear[i]), hn::Set(d, kFar[i])));
+  const auto end = hn::Mul(x, hn::Set(d, std::numeric_limits<float>::infinity()));
+  return hn::IfThenElse(hn::Eq(hn::Abs(x), one), end, hn::Mul(p, x));
+}
+
 // Highway's sine and cosine hold up to 39000; beyond, and for NaN, the C library does it.
 template <class D, class V, class F>
 HWY_INLINE V PerLane(D d, V x, F f) {

@@ -20,6 +20,8 @@ struct Program {
   std::vector<std::uint32_t> out;
 };
 
+class Runtime;
+
 struct IrValue {
   Shape shape;
   DType dtype = DType::f32;
@@ -45,6 +47,8 @@ struct Ir {
 };
 
 void simplify(Ir& ir);  // passes/simplify.cpp: aliases, repeated work, dead ops
-void fuse(Ir& ir);      // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
+void widen(Runtime& rt,
+           Ir& ir);  // passes/widen.cpp: halves through f32 where no kernel serves them
+void fuse(Ir& ir);   // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
 
 }  // namespace quern

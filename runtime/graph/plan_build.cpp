@@ -75,6 +75,7 @@ std::string pack_key(const PlannedStep& p) {
 
 std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves) {
   simplify(ir);
+  widen(rt, ir);
   fuse(ir);
   Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);
   const bool opaque = std::any_of(a.steps.begin(), a.steps.end(), [](const PlannedStep& s) {

@@ -1,4 +1,5 @@
 // Selection rules, the report, and what happens when a kernel fails.
+#include <cmath>
 #include <cstring>
 
 #include "helpers.h"
@@ -28,6 +29,41 @@ TEST(Selection, RulesDecide) {
   EXPECT_EQ(values(matmul(x, x)), (std::vector<float>{7, 10, 15, 22}));
   ASSERT_EQ(report(rt).size(), 1u);
   EXPECT_EQ(report(rt)[0].plugin, "naive");
+}
+
+// Sums and products of halves that f32 holds exactly, by whichever kernels: the results are their
+// roundings.
+TEST(Selection, HalvesGoThroughFloatWhereThatIsServed) {
+  std::vector<float> a(48 * 64), b(64 * 40);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i % 23) / 8 - 1.25f;
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i % 19) / 4 - 2;
+  const auto as = [](const A& x, qn_dtype t) {
+    qn_array* y = nullptr;
+    QN_CHECK(qn_astype(nullptr, x, t, &y, e));
+    return A(y);
+  };
+  for (const qn_dtype t : {QN_F16, QN_BF16}) {
+    std::vector<std::vector<float>> got;
+    for (const char* kernels : {"", "*=naive"}) {
+      Rt rt(kernels);
+      const A y = matmul(as(rt.floats(a, {48, 64}), t), as(rt.floats(b, {64, 40}), t));
+      EXPECT_EQ(qn_array_dtype(y), t);
+      got.push_back(values(as(y, QN_F32)));
+      for (const Row& r : report(rt)) {
+        if (!r.op.starts_with("matmul")) continue;
+        EXPECT_EQ(r.plugin == "naive", *kernels != 0);
+      }
+    }
+    for (std::size_t i = 0; i < 48; ++i)
+      for (std::size_t j = 0; j < 40; ++j) {
+        double sum = 0;
+        for (std::size_t k = 0; k < 64; ++k) sum += double(a[i * 64 + k]) * double(b[k * 40 + j]);
+        const double last = std::ldexp(1, std::ilogb(sum == 0 ? 1 : sum) - (t == QN_F16 ? 10 : 7));
+        const float at = got[0][i * 40 + j];
+        EXPECT_LE(std::abs(double(at) - sum), last / 2) << i << ", " << j;
+        EXPECT_EQ(at, got[1][i * 40 + j]) << i << ", " << j;
+      }
+  }
 }
 
 TEST(Selection, BadRulesAreRefusedWithTheirPlace) {
