@@ -23,6 +23,8 @@ void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_pad(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_pad(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_take(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_take(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t kernel_id,
                                     qn_plan_info& info);

@@ -18,7 +18,10 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
   static constexpr Family kFft{query_fft, plan_fft};
   static constexpr Family kPad{query_pad, plan_pad};
+  static constexpr Family kTake{query_take, plan_take};
   switch (op) {
+    case QN_OP_TAKE:
+      return &kTake;
     case QN_OP_PAD:
       return &kPad;
     case QN_OP_FFT:
