@@ -2,33 +2,78 @@
 // Not here: the loops (pool_ops.cpp); three spatial axes, which the plain kernels serve.
 #include "plugins/simd/pool.h"
 
+#include "plugins/sdk/epilogue.hpp"
 #include "plugins/simd/families.h"
 
 namespace quern::simd {
 namespace {
 
+// Which inputs the mask of an epilogue reads, when that is how it begins: x > above ? dx : other.
+struct MaskInputs {
+  static constexpr std::uint32_t kInstructions = 2;
+  bool found = false;
+  std::uint32_t x = 0, above = 0, other = 0;
+};
+
+MaskInputs find_mask(const qn_opdesc& op) {
+  const qn_program* p = op.program;
+  if (op.op != QN_OP_MAX_POOL_GRAD || !p || p->n_inst < MaskInputs::kInstructions ||
+      p->n_out != 1 || p->in_dtype[0] != QN_F32)
+    return {};
+  const auto n_in = static_cast<std::int32_t>(p->n_in);
+  const qn_inst &test = p->inst[0], &where = p->inst[1];
+  if (test.op != QN_OP_GREATER || where.op != QN_OP_WHERE || where.dtype != QN_F32 ||
+      where.a != n_in || where.b != 0 ||
+      !sdk::epilogue_prefix_closed(*p, MaskInputs::kInstructions))
+    return {};
+  const auto input = [&](std::int32_t v, bool whole, std::uint32_t& at) {
+    if (v < 1 || v >= n_in) return false;
+    at = op.n_op_in + static_cast<std::uint32_t>(v) - 1;
+    if (at >= op.n_in || op.in[at].dtype != QN_F32) return false;
+    const qn_array_desc &a = op.in[at], &y = op.out[0];
+    return whole ? a.ndim == y.ndim && std::equal(a.shape, a.shape + a.ndim, y.shape)
+                 : sdk::element_count(a) == 1 && a.ndim <= y.ndim;
+  };
+  MaskInputs m;
+  m.found =
+      input(test.a, true, m.x) && input(test.b, false, m.above) && input(where.c, false, m.other);
+  return m;
+}
+
 struct PoolPlan : Plan {
   PoolShape shape{};
   std::uint32_t op = 0, n_tiles = 1;
+  MaskInputs mask;
   std::int64_t units = 0;
   const PoolOps* ops = nullptr;
 
+  static const float* in(const qn_run& run, std::uint32_t k) {
+    return static_cast<const float*>(run.in[k].data);
+  }
+
+  void masked_grad(const qn_run& run, std::int64_t lo, std::int64_t hi) const noexcept {
+    const PoolMask m{mask.found ? in(run, mask.x) : nullptr,
+                     mask.found ? in(run, mask.above) : nullptr,
+                     mask.found ? in(run, mask.other) : nullptr};
+    ops->max_grad(shape, in(run, 0), in(run, 1), in(run, 2), static_cast<float*>(run.out[0].data),
+                  mask.found ? &m : nullptr, lo, hi);
+  }
+
   void tile(const qn_run& run, std::uint32_t t, void*) const noexcept override {
     const std::int64_t lo = split(units, n_tiles, t), hi = split(units, n_tiles, t + 1);
-    auto in = [&](int k) { return static_cast<const float*>(run.in[k].data); };
     float* out = static_cast<float*>(run.out[0].data);
     switch (op) {
       case QN_OP_MAX_POOL:
-        ops->max(shape, in(0), out, lo, hi);
+        ops->max(shape, in(run, 0), out, lo, hi);
         break;
       case QN_OP_AVG_POOL:
-        ops->avg(shape, in(0), out, lo, hi);
+        ops->avg(shape, in(run, 0), out, lo, hi);
         break;
       case QN_OP_MAX_POOL_GRAD:
-        ops->max_grad(shape, in(0), in(1), in(2), out, lo, hi);
+        masked_grad(run, lo, hi);
         break;
       default:
-        ops->avg_grad(shape, in(0), out, lo, hi);
+        ops->avg_grad(shape, in(run, 0), out, lo, hi);
         break;
     }
   }
@@ -85,9 +130,11 @@ void offer(const qn_host& host, const qn_opdesc& op, qn_answer* answer, PoolShap
   };
   std::vector<qn_layout> in;
   double bytes = 0;
+  const MaskInputs mask = find_mask(op);
   for (std::uint32_t i = 0; i < op.n_in; ++i) {
-    in.push_back(layout(op.in[i]));
-    bytes += static_cast<double>(sdk::element_count(op.in[i])) * 4;
+    const bool like_image = i < op.n_op_in || (mask.found && i == mask.x);
+    in.push_back(like_image ? layout(op.in[i]) : sdk::any_strides());
+    if (i < op.n_op_in) bytes += static_cast<double>(sdk::element_count(op.in[i])) * 4;
   }
   const qn_layout out = layout(op.out[0]);
   bytes += static_cast<double>(sdk::element_count(op.out[0])) * 4;
@@ -99,6 +146,7 @@ void offer(const qn_host& host, const qn_opdesc& op, qn_answer* answer, PoolShap
   c.in = in.data();
   c.out = &out;
   c.confidence = QN_CONFIDENCE_MODEL;
+  c.epilogue_taken = mask.found ? MaskInputs::kInstructions : 0;
   host.offer(answer, &c);
 }
 
@@ -107,7 +155,7 @@ void offer(const qn_host& host, const qn_opdesc& op, qn_answer* answer, PoolShap
 void query_pool(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   PoolShape s{};
   bool nhwc = false;
-  for (std::uint32_t i = 0; i < op.n_in; ++i)
+  for (std::uint32_t i = 0; i < op.n_op_in; ++i)
     if (op.in[i].dtype != QN_F32) return host.refuse(answer, "pool", "only f32");
   if (!describe(op, s, nhwc)) return host.refuse(answer, "pool", "only one or two spatial axes");
   offer(host, op, answer, s, nhwc, true);
@@ -119,6 +167,10 @@ std::unique_ptr<Plan> plan_pool(const qn_opdesc& op, std::uint32_t kernel_id, qn
   bool nhwc = false;
   PoolShape& s = p->shape;
   if (!describe(op, s, nhwc)) return nullptr;
+  if (op.program) {
+    p->mask = find_mask(op);
+    if (!p->mask.found || op.program->n_inst != MaskInputs::kInstructions) return nullptr;
+  }
   s.channels_last = kernel_id == 1;
   p->op = op.op;
   p->ops = &pool_ops();

@@ -13,13 +13,20 @@ struct PoolShape {
   bool disjoint() const { return sh >= kh && sw >= kw && ph == 0 && pw == 0; }
 };
 
+// What follows a gradient: where x is above a bound it stays, elsewhere it becomes another value;
+// the gradient of a ReLU before the pooling. x lies like the gradient.
+struct PoolMask {
+  const float *x, *above, *other;
+};
+
 struct PoolOps {
   // Output rows lo .. hi of all n * oh (channels-last) or n * c * oh (channels-first) ones.
   void (*max)(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi);
   void (*avg)(const PoolShape& s, const float* x, float* y, std::int64_t lo, std::int64_t hi);
-  // Units lo .. hi: strips of rows below one output row when disjoint, else whole images or planes.
+  // mask may be null. Units lo .. hi: strips of rows below one output row when disjoint, else whole
+  // images or planes.
   void (*max_grad)(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
-                   std::int64_t lo, std::int64_t hi);
+                   const PoolMask* mask, std::int64_t lo, std::int64_t hi);
   void (*avg_grad)(const PoolShape& s, const float* dy, float* dx, std::int64_t lo,
                    std::int64_t hi);
 };

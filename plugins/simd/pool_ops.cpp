@@ -164,6 +164,7 @@ void AvgPool(const PoolShape& s, const float* x, float* y, std::int64_t lo, std:
 // The range of output rows of a unit, with its rows of dx set to zero.
 struct Unit {
   std::int64_t image, oh0, oh1;
+  std::int64_t first, size;  // its elements of dx
   Unit(const PoolShape& s, std::int64_t k, float* dx) {
     const std::int64_t row = s.channels_last ? s.w * s.c : s.w;
     std::int64_t h0 = 0, h1 = s.h;
@@ -173,7 +174,8 @@ struct Unit {
     } else {
       image = k, oh0 = 0, oh1 = s.oh;
     }
-    std::fill_n(dx + (image * s.h + h0) * row, (h1 - h0) * row, 0.0f);
+    first = (image * s.h + h0) * row, size = (h1 - h0) * row;
+    std::fill_n(dx + first, size, 0.0f);
   }
 };
 
@@ -205,13 +207,12 @@ HWY_INLINE void RouteOne(const PoolShape& s, const Window& win, const float* x, 
     }
 }
 
-void GradLast(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
-              std::int64_t k) {
+void GradLast(const PoolShape& s, const Unit& u, const float* x, const float* y, const float* dy,
+              float* dx) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d)),
              lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
-  const Unit u(s, k, dx);
   const float* xi = x + u.image * s.h * s.w * s.c;
   float* di = dx + u.image * s.h * s.w * s.c;
   for (std::int64_t oh = u.oh0; oh < u.oh1; ++oh) {
@@ -257,9 +258,8 @@ HWY_INLINE std::int64_t DoubleRow(D d, const float* x, const float* y, const flo
   return i;
 }
 
-void GradFirst(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
-               std::int64_t k) {
-  const Unit u(s, k, dx);
+void GradFirst(const PoolShape& s, const Unit& u, const float* x, const float* y, const float* dy,
+               float* dx) {
   const float* xi = x + u.image * s.h * s.w;
   float* di = dx + u.image * s.h * s.w;
   for (std::int64_t oh = u.oh0; oh < u.oh1; ++oh) {
@@ -276,13 +276,29 @@ void GradFirst(const PoolShape& s, const float* x, const float* y, const float* 
   }
 }
 
+void Mask(const Unit& u, const PoolMask& mask, float* dx) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto above = hn::Set(d, *mask.above), other = hn::Set(d, *mask.other);
+  const float* x = mask.x + u.first;
+  dx += u.first;
+  std::int64_t i = 0;
+  for (; i + lanes <= u.size; i += lanes) {
+    const auto keep = hn::Gt(hn::LoadU(d, x + i), above);
+    hn::StoreU(hn::IfThenElse(keep, hn::LoadU(d, dx + i), other), d, dx + i);
+  }
+  for (; i < u.size; ++i) dx[i] = x[i] > *mask.above ? dx[i] : *mask.other;
+}
+
 void MaxPoolGrad(const PoolShape& s, const float* x, const float* y, const float* dy, float* dx,
-                 std::int64_t lo, std::int64_t hi) {
+                 const PoolMask* mask, std::int64_t lo, std::int64_t hi) {
   for (std::int64_t k = lo; k < hi; ++k) {
+    const Unit u(s, k, dx);
     if (s.channels_last)
-      GradLast(s, x, y, dy, dx, k);
+      GradLast(s, u, x, y, dy, dx);
     else
-      GradFirst(s, x, y, dy, dx, k);
+      GradFirst(s, u, x, y, dy, dx);
+    if (mask) Mask(u, *mask, dx);
   }
 }
 

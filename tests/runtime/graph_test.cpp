@@ -1,4 +1,5 @@
 // Lazy evaluation, views, the plan cache, fusion and memory as seen from outside.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -113,6 +114,47 @@ TEST(Graph, ChainsHaveTheBitsOfTheirSteps) {
       ASSERT_EQ(results[0].size(), results[1].size());
       EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), 4 * results[0].size()), 0)
           << "trial " << trial << " by '" << kernels << "'";
+    }
+  }
+}
+
+// relu before max pooling: its gradient is a mask that kernels of the pooling's gradient may do.
+TEST(Graph, MasksAfterPoolingGradientsHaveTheirBits) {
+  std::mt19937 gen(11);
+  const auto some = [&](std::size_t n) {
+    std::vector<float> v(n);
+    for (float& x : v) x = std::uniform_real_distribution<float>(-1, 1)(gen);
+    return v;
+  };
+  const std::vector<float> xs = some(2 * 7 * 9 * 21), others = some(xs.size());
+  for (const char* layout : {"nhwc", "nchw"}) {
+    for (const std::int64_t stride : {2, 1}) {
+      const bool last = layout[1] == 'h';
+      const std::vector<std::int64_t> shape =
+          last ? std::vector<std::int64_t>{2, 7, 9, 21} : std::vector<std::int64_t>{2, 21, 7, 9};
+      std::vector<std::vector<float>> results;
+      for (const std::string kernels : {"*=naive", "", "*=simd|naive"}) {
+        Rt rt(kernels.c_str());
+        const A x = rt.floats(xs, shape), other = rt.floats(others, shape);
+        const std::int64_t two = 2, none = 0;
+        qn_array *y = nullptr, *dx = nullptr, *out = nullptr;
+        QN_CHECK(qn_max_pool(rt, x, &two, 1, &stride, 1, &none, 1, layout, &y, e));
+        const A pooled(y), dy = pooled * rt.scalar(0.7);
+        QN_CHECK(qn_max_pool_grad(rt, x, y, dy, &two, 1, &stride, 1, &none, 1, layout, &dx, e));
+        {  // what is held must be computed on its own
+          const A gradient(dx), test = apply(qn_greater, other, rt.scalar(0.1));
+          QN_CHECK(qn_where(rt, test, gradient, rt.scalar(-3), &out, e));
+        }
+        const A masked(out);
+        results.push_back(values(masked));
+        const auto ops = ops_in_plans(rt);
+        if (kernels.find("simd") != std::string::npos) {
+          EXPECT_TRUE(std::find(ops.begin(), ops.end(), "max_pool_grad+greater+where") !=
+                      ops.end());
+        }
+      }
+      EXPECT_EQ(results[0], results[1]) << layout << stride;
+      EXPECT_EQ(results[0], results[2]) << layout << stride;
     }
   }
 }

@@ -1,6 +1,6 @@
 // Fusion: element-wise ops of one shape become one program (`map`); a map that only follows a
-// contraction becomes its epilogue. Whether a kernel takes the epilogue is settled when kernels are
-// chosen.
+// contraction or the gradient of a max pooling becomes its epilogue. Whether a kernel takes the
+// epilogue is settled when kernels are chosen.
 #include <algorithm>
 
 #include "runtime/graph/ir.h"
@@ -14,7 +14,8 @@ constexpr std::size_t kMaxInputs = 24;
 bool elementwise(const IrOp& op) { return op_info(op.op).kind == OpKind::ELEMENTWISE; }
 
 bool takes_epilogue(std::uint32_t op) {
-  return op == QN_OP_MATMUL || op == QN_OP_CONV || op == QN_OP_CONV_INPUT_GRAD;
+  return op == QN_OP_MATMUL || op == QN_OP_CONV || op == QN_OP_CONV_INPUT_GRAD ||
+         op == QN_OP_MAX_POOL_GRAD;
 }
 
 struct Users {
