@@ -163,6 +163,12 @@ double get(const void* at) {
   return static_cast<double>(t);
 }
 
+#if defined(__aarch64__)
+using Half = __fp16;
+#else
+using Half = _Float16;
+#endif
+
 // Ties to even; the tests' values are never within f32's own rounding of a tie.
 std::uint16_t to_bf16(double v) {
   const float f = static_cast<float>(v);
@@ -193,7 +199,7 @@ void encode(void* at, double v, qn_dtype t) {
     case QN_I64:
       return put<std::int64_t>(at, v);
     case QN_F16:
-      return put<_Float16>(at, v);
+      return put<Half>(at, v);
     case QN_F32:
     case QN_C64:  // the real part; the other one lies behind it
       return put<float>(at, v);
@@ -229,7 +235,7 @@ double decode(const void* at, qn_dtype t) {
     case QN_I64:
       return get<std::int64_t>(at);
     case QN_F16:
-      return get<_Float16>(at);
+      return get<Half>(at);
     case QN_F32:
     case QN_C64:
       return get<float>(at);

@@ -96,7 +96,7 @@ def set_tuning(tuning: str) -> None:
     Measured times of kernels: "off", "read:FILE", "measure[:FILE]", "background[:FILE]".
     """
 
-def report_tuning() -> dict:
+def report_tuning() -> object:
     """
     The state of tuning: mode, file, problem, questions, candidates_run, spent_ns, plans_waiting.
     """
