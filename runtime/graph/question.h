@@ -10,6 +10,10 @@
 
 namespace quern {
 
+// A measured kernel takes the place of the one that estimates choose when its time is below this
+// part of the other's: alone and with warm caches a few percent mean nothing.
+constexpr double kWorthChanging = 0.95;
+
 struct Question {
   struct Candidate {
     std::string name;   // "simd@1.0.0+build/conv.tiles"

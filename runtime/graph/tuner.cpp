@@ -23,7 +23,6 @@ constexpr TimingLimits kLater{5e6, 250e6, true};
 constexpr double kShare = 0.01;                            // of the time, at most
 constexpr std::uint64_t kMostSpentNs = 20'000'000'000ull;  // in the life of a tuner
 constexpr std::size_t kMostWaiting = 1024;                 // plans
-constexpr double kWorthIt = 0.97;  // a plan is made anew only for a kernel that is faster than this
 constexpr auto kSaveEvery = std::chrono::seconds(5);
 
 struct ModeName {
@@ -65,7 +64,7 @@ bool changes(const Question& q, const Measured& m) {
     if (best < 0 || total < best) best = total;
     if (i == q.chosen) chosen = total;
   }
-  return best >= 0 && (chosen < 0 || best < kWorthIt * chosen);
+  return best >= 0 && (chosen < 0 || best < kWorthChanging * chosen);
 }
 
 }  // namespace

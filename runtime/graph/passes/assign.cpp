@@ -293,8 +293,6 @@ class Walk {
     return nullptr;
   }
 
-  double price(const IrOp& op, const Offer& o) { return o.cost() + beyond(op, o); }
-
   // What taking the offer costs besides its own run.
   double beyond(const IrOp& op, const Offer& o) {
     double ns = 0;
@@ -325,17 +323,31 @@ class Walk {
   }
 
   int choose(const IrOp& op, const Answer& a) {
-    std::vector<double> prices;
-    for (const Offer& o : a.offers) prices.push_back(price(op, o));
+    std::vector<double> prices, estimates;
+    for (const Offer& o : a.offers) {
+      const double more = beyond(op, o);
+      prices.push_back(o.cost() + more);
+      estimates.push_back(o.est_ns + more);
+    }
     const Rule* rule =
         rt_.rules().match(op_names(op.op, op.attrs, op.program),
                           op_traits(op, meta(op.in.empty() ? op.out[0] : op.in[0]).dtype));
-    auto cheapest = [&](auto&& fits) {
+    auto least = [&](const std::vector<double>& of, auto&& fits) {
       int best = -1;
       for (std::size_t i = 0; i < a.offers.size(); ++i)
-        if (fits(a.offers[i]) && (best < 0 || prices[i] < prices[static_cast<std::size_t>(best)]))
+        if (fits(a.offers[i]) && (best < 0 || of[i] < of[static_cast<std::size_t>(best)]))
           best = static_cast<int>(i);
       return best;
+    };
+    // Where times are close, the kernel stays that estimates would take.
+    auto cheapest = [&](auto&& fits) {
+      const int best = least(prices, fits);
+      if (best < 0 || a.offers[static_cast<std::size_t>(best)].measured_ns <= 0) return best;
+      const int usual =
+          least(estimates, [&](const Offer& o) { return o.measured_ns > 0 && fits(o); });
+      const bool worth = prices[static_cast<std::size_t>(best)] <
+                         kWorthChanging * prices[static_cast<std::size_t>(usual)];
+      return worth ? best : usual;
     };
     if (rule)
       for (const std::string& choice : rule->choices) {
