@@ -61,6 +61,8 @@ ROWS = _nets() + [
     _conv("conv2d_24", "conv2d 4x28x28x24, 48 filters 5x5", "conv", (4, 28, 28, 24), (48, 5, 5, 24), 1.3, True, padding=2),
     _conv("conv1d", "conv1d 8x1000x256, kernel 12, groups 8", "conv", (8, 1000, 256), (256, 12, 32), 3.5, groups=8),
     _conv("conv1d_1357", "conv1d 8x1357x256, kernel 12, groups 8", "conv", (8, 1357, 256), (256, 12, 32), 3.5, True, groups=8),
+    _conv("conv1d_k7", "conv1d 3x1357x24, 48 filters of 7", "conv", (3, 1357, 24), (48, 7, 24), 1.3, True, padding=3),
+    _conv("conv1d_k11", "conv1d 1x4000x128, 128 filters of 11", "conv", (1, 4000, 128), (128, 11, 128), 1.3, True, padding=5),
     _conv("convt1d", "conv_transpose1d 8x1000x256, kernel 12, groups 256", "conv_transpose", (8, 1000, 256), (256, 12, 1), 8,
           groups=256),
     _conv("convt1d_1357", "conv_transpose1d 8x1357x256, kernel 12, groups 256", "conv_transpose", (8, 1357, 256), (256, 12, 1),

@@ -184,10 +184,11 @@ struct Fetcher {
   }
 };
 
-// Whether outputs go past the caches: when they would not stay there, and fill whole lines.
+// Whether outputs go past the caches: when they would not stay there, and a vector fills a line.
 HWY_INLINE bool PastCaches(const ConvShape& s, const float* y) {
   constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
-  return s.images * s.axis[0].out * s.axis[1].out * s.o >= kStay && s.og % kLine == 0 &&
+  return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) >= kLine &&
+         s.images * s.axis[0].out * s.axis[1].out * s.o >= kStay && s.og % kLine == 0 &&
          reinterpret_cast<std::uintptr_t>(y) % (kLine * 4) == 0;
 }
 

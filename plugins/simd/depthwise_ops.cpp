@@ -85,10 +85,11 @@ HWY_INLINE void Outputs(D d, const DepthwiseShape& s, const Rows& rows, const Ph
   }
 }
 
-// Outputs go past the caches when they would not stay there, and fill whole lines.
+// Outputs go past the caches when they would not stay there, and a vector fills a line.
 HWY_INLINE bool PastCaches(const DepthwiseShape& s, const float* y) {
   constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
-  return s.images * s.axis[0].out * s.axis[1].out * s.c >= kStay && s.c % kLine == 0 &&
+  return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) >= kLine &&
+         s.images * s.axis[0].out * s.axis[1].out * s.c >= kStay && s.c % kLine == 0 &&
          reinterpret_cast<std::uintptr_t>(y) % (kLine * 4) == 0;
 }
 
