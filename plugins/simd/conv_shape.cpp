@@ -33,8 +33,8 @@ void plain_axis(ConvAxis& a) {
 }
 
 // Runs of 4 taps nested in a polynomial of 2 to 4 runs, where that takes fewer products than the
-// tiles of the one axis chosen already.
-void choose_nested(ConvShape& s) {
+// tiles of the one axis chosen already. over_tiles: the sums are over tiles, not channels.
+void choose_nested(ConvShape& s, bool over_tiles) {
   ConvAxis &h = s.axis[0], &w = s.axis[1];
   constexpr int kOuter = 6, kInner = 7, kRun = 4;
   const double plain = static_cast<double>(w.n * w.chunks * w.tiles);
@@ -45,7 +45,8 @@ void choose_nested(ConvShape& s) {
     const std::int64_t each = (w.out + w.dilation - 1) / w.dilation;
     const std::int64_t tiles = (each + m * kRun - 1) / (m * kRun);
     const double cost = static_cast<double>(kOuter * kInner * chunks * tiles);
-    if (cost >= 0.9 * plain || cost >= best) continue;
+    if (cost >= 0.9 * plain || cost >= best || chunks * s.cg > kMostSum) continue;
+    if (over_tiles && s.images * w.dilation * tiles > kMostSum * kMostShards) continue;
     best = cost;
     s.nested = true;
     h.n = kOuter, h.m = m, h.r = r, h.chunks = chunks, h.tiles = 1;
@@ -56,7 +57,7 @@ void choose_nested(ConvShape& s) {
 }
 
 // Tiles for both axes from taps and sizes; false when there are none.
-bool choose(ConvShape& s, bool one_axis) {
+bool choose(ConvShape& s, bool one_axis, bool over_tiles) {
   ConvAxis &h = s.axis[0], &w = s.axis[1];
   if (h.taps == 1) {
     plain_axis(h);
@@ -69,7 +70,7 @@ bool choose(ConvShape& s, bool one_axis) {
   if (small && (w.taps > 3 || h.taps > 3)) return false;
   if (h.taps > 1) choose_tiles(h, small ? 6 : 8);
   choose_tiles(w, small ? 6 : 8);
-  if (one_axis) choose_nested(s);
+  if (one_axis) choose_nested(s, over_tiles);
   return true;
 }
 
@@ -144,7 +145,7 @@ const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why) {
   if (s.groups < 1 || s.c % s.groups || s.o % s.groups) return fail("uneven groups");
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
   if (s.cg < 4 || s.og < 4) return fail("fewer than 4 channels in a group");
-  if (!choose(s, spatial == 1))
+  if (!choose(s, spatial == 1, op.op == QN_OP_CONV_WEIGHT_GRAD))
     return fail("needs filters of 3 taps, or of 4 or more, along each axis");
   const ConvOps* ops = conv_ops(s);
   if (!ops) return fail("no loops for these tiles");

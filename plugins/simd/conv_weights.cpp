@@ -28,9 +28,9 @@ double work_ns(const ConvShape& s, const ConvOps& ops) {
 std::int64_t shards_of(const ConvShape& s, const ConvOps& ops) {
   const double work = work_ns(s, ops);
   auto n = static_cast<std::int64_t>(work / (20e3 + 5 * shard_ns(s))) / group_blocks(s);
-  if (n < 2 && group_blocks(s) >= 4) return 1;
-  n = n < 2 ? (work > 100e3 ? 2 : 1) : n / 2 * 2;
-  return std::clamp<std::int64_t>(n, 1, std::min<std::int64_t>(16, s.tiles()));
+  n = n < 2 ? (work > 100e3 && group_blocks(s) < 4 ? 2 : 1) : n / 2 * 2;
+  if (s.nested) n = std::max(n, (s.tiles() + kMostSum - 1) / kMostSum);
+  return std::clamp<std::int64_t>(n, 1, std::min(kMostShards, s.tiles()));
 }
 
 struct ConvWeightsPlan : Plan {
