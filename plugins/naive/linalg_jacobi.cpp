@@ -172,12 +172,14 @@ qn_status run_svd(const Problem& p, const qn_run& run) {
       values[i] =
           std::sqrt(std::inner_product(w + i * many, w + (i + 1) * many, w + i * many, 0.0));
     sort_by(order, values, few, false);
-    // x = sum of values * long row * short row; rows without length are made up.
+    // x = sum of values * long row * short row. Rows without length, or with that of rounding
+    // errors alone, which need not be orthogonal, are made up.
+    const double noise = few ? 1e-15 * static_cast<double>(many) * values[order[0]] : 0;
     std::int64_t rank = 0;
     for (std::int64_t k = 0; k < few; ++k) {
       const double *row = w + order[k] * many, *turned = v + order[k] * few;
       sorted[k] = values[order[k]];
-      if (sorted[k] > 0) rank = k + 1;
+      if (sorted[k] > noise) rank = k + 1;
       for (std::int64_t j = 0; j < many; ++j) left[k * many + j] = row[j] / sorted[k];
       std::copy_n(turned, few, right + k * few);
     }
