@@ -54,6 +54,9 @@ void add_matmul(Cases& cases) {
       {{65, 33}, {33, 47}},
       {{1, 130}, {130, 70}},
       {{70, 130}, {130, 1}},
+      {{160, 40}, {40, 50}},   // more rows than a kernel packs at once
+      {{34, 16}, {16, 600}},   // columns
+      {{6, 2100}, {2100, 9}},  // depth
   };
   for (const auto& [x, y] : pairs) {
     cases.push_back({"matmul",

@@ -92,7 +92,8 @@ Runtime& Runtime::preferring(const std::string& plugin) {
 }
 
 const std::vector<std::string>& bundled_plugins() {
-  static const std::vector<std::string> plugins = {"naive", "openblas", "onednn", "tbb", "simd"};
+  static const std::vector<std::string> plugins = {"naive", "openblas", "onednn",
+                                                   "tbb",   "simd",     "amx"};
   return plugins;
 }
 

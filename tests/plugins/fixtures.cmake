@@ -39,7 +39,7 @@ target_link_libraries(fixture_careless_library PRIVATE quern_fixture_careless)
 target_sources(fixture_careless PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/plugins/fixtures/careless.c)
 
 # Bundled plugins pass `quern check`, and the commands of the template's page work.
-foreach(plugin naive openblas onednn tbb simd)
+foreach(plugin naive openblas onednn tbb simd amx)
   if(TARGET plugin_${plugin} AND NOT QUERN_SANITIZE)
     add_test(NAME check_${plugin} COMMAND quern_tool check $<TARGET_FILE:plugin_${plugin}>)
     set_tests_properties(check_${plugin} PROPERTIES TIMEOUT 900)

@@ -1,0 +1,49 @@
+// The plans of matrix products on the matrix unit: which kernel, how it is cut into tiles, how it
+// is run. The arithmetic is in tiles.cpp.
+#pragma once
+#include <string>
+
+#include "plugins/amx/tiles.h"
+#include "plugins/sdk/matmul.hpp"
+#include "plugins/sdk/quern_plugin.hpp"
+
+namespace quern::amx {
+
+enum Kernel : std::uint32_t {
+  kTiled,      // a tile packs B for itself: batches
+  kShared,     // B packed by all workers, then tiles of C
+  kPrepacked,  // B came packed
+  kPackB,      // relayout of a constant B
+};
+
+struct Plan {
+  Kernel kernel = kTiled;
+  sdk::Matmul g;
+  Type type = Type::kF32;
+  Parts parts = kThree;
+  i64 depth = 0;         // of k in a panel
+  i64 rows_at_once = 0;  // of A, packed by a worker
+  i64 tiles_batch = 1, tiles_m = 1, tiles_n = 1;
+  std::uint32_t max_workers = 1;
+  std::uint64_t workspace = 0, scratch = 0;  // bytes
+
+  i64 n_tiles() const { return tiles_batch * tiles_m * tiles_n; }
+  i64 panels() const { return (g.N + kCols - 1) / kCols; }                   // of B
+  i64 depths() const { return (g.K + depth - 1) / depth; }                   // panels along k
+  i64 column_bytes() const { return depths() * panel_bytes(depth, parts); }  // 32 columns of B
+  // Columns of C that are finished together where it is not f32: they are summed in scratch memory.
+  i64 chunk() const { return panels() < 16 ? panels() * kCols : 16 * kCols; }
+  i64 size() const { return type == Type::kF32 ? 4 : 2; }  // bytes of an element
+};
+
+qn_status run_shared(const Plan& p, const qn_run* run);
+void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch);
+
+void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
+                      qn_plan_info* info, qn_error_slot* error);
+qn_status plan_relayout(const qn_host& host, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
+                        qn_error_slot* error);
+
+}  // namespace quern::amx
