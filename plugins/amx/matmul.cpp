@@ -70,8 +70,7 @@ void cut(Plan& p) {
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
       p.scratch = lines(a_bytes + c_bytes + p.panels() * p.column_bytes());
       break;
-    case kShared:
-    case kPrepacked: {
+    default: {
       // Rows first: every cut of the columns packs A once more.
       const i64 tiles =
           std::max<i64>(1, want / std::max<i64>(1, p.kernel == kPrepacked ? g.batch : 1));
@@ -201,19 +200,28 @@ bool describe_pack(const qn_opdesc& op, Plan& p) {
   return false;
 }
 
-qn_status keep(const Plan& p, qn_plan** out, qn_plan_info* info) {
-  info->workspace = p.workspace;
-  info->worker_scratch = p.scratch;
-  info->n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
-  *out = reinterpret_cast<qn_plan*>(new Plan(p));
-  return QN_OK;
+struct MatmulPlan : Planned {
+  Plan p;
+  void tile(const qn_run& r, std::uint32_t index, void* scratch) const noexcept override {
+    run_tile(p, &r, index, scratch);
+  }
+  qn_status run(const qn_run& r) const noexcept override { return run_shared(p, &r); }
+};
+
+std::unique_ptr<Planned> keep(const Plan& p, qn_plan_info& info) {
+  auto planned = std::make_unique<MatmulPlan>();
+  planned->p = p;
+  info.workspace = p.workspace;
+  info.worker_scratch = p.scratch;
+  info.n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
+  return planned;
 }
 
 }  // namespace
 
-void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
+bool query_pack_b(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   Plan p;
-  if (!describe_pack(op, p) || !available()) return;
+  if (!describe_pack(op, p) || !available()) return false;
   qn_candidate c = sdk::candidate("pack_b", kPackB, 500 + 0.8 * double(p.g.K) * double(p.g.N));
   c.threading = QN_THREADING_TILES;
   c.n_in = c.n_out = 1;
@@ -221,31 +229,27 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
   c.out = &op.out[0].layout;
   c.confidence = QN_CONFIDENCE_MODEL;
   host.offer(answer, &c);
+  return true;
 }
 
-qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
-                      qn_plan_info* info, qn_error_slot* error) {
+std::unique_ptr<Planned> plan_matmul(const qn_opdesc& op, Kernel kernel, qn_plan_info& info) {
   Plan p;
   if (!available() || op.in[0].dtype != op.in[1].dtype ||
-      !choose_type(op.in[0].dtype, op.accuracy, p) || !describe(op, p)) {
-    return QN_E_UNIMPLEMENTED;
+      !choose_type(op.in[0].dtype, op.accuracy, p) || !describe(op, p) ||
+      (op.program && p.g.epilogue.taken != op.program->n_inst)) {
+    return nullptr;
   }
   p.kernel = kernel;
-  if (op.program && p.g.epilogue.taken != op.program->n_inst) {
-    host.error(error, "[matmul] epilogue: more steps than were offered");
-    return QN_E_INVALID_ARGUMENT;
-  }
   if (kernel == kPrepacked) std::fill_n(p.g.b_batch, sdk::Matmul::max_axes, 0);
   cut(p);
-  return keep(p, out, info);
+  return keep(p, info);
 }
 
-qn_status plan_relayout(const qn_host&, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
-                        qn_error_slot*) {
+std::unique_ptr<Planned> plan_pack_b(const qn_opdesc& op, qn_plan_info& info) {
   Plan p;
-  if (!describe_pack(op, p) || !available()) return QN_E_UNIMPLEMENTED;
+  if (!describe_pack(op, p) || !available()) return nullptr;
   cut(p);
-  return keep(p, out, info);
+  return keep(p, info);
 }
 
 }  // namespace quern::amx

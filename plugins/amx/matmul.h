@@ -3,18 +3,12 @@
 #pragma once
 #include <string>
 
+#include "plugins/amx/plans.h"
 #include "plugins/amx/tiles.h"
 #include "plugins/sdk/matmul.hpp"
 #include "plugins/sdk/quern_plugin.hpp"
 
 namespace quern::amx {
-
-enum Kernel : std::uint32_t {
-  kTiled,      // a tile packs B for itself: batches
-  kShared,     // B packed by all workers, then tiles of C
-  kPrepacked,  // B came packed
-  kPackB,      // relayout of a constant B
-};
 
 struct Plan {
   Kernel kernel = kTiled;
@@ -38,12 +32,5 @@ struct Plan {
 
 qn_status run_shared(const Plan& p, const qn_run* run);
 void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch);
-
-void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
-                      qn_plan_info* info, qn_error_slot* error);
-qn_status plan_relayout(const qn_host& host, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
-                        qn_error_slot* error);
 
 }  // namespace quern::amx

@@ -1,6 +1,6 @@
 // The amx plugin's table.
 // It computes nothing itself.
-#include "plugins/amx/matmul.h"
+#include "plugins/amx/plans.h"
 
 namespace quern::amx {
 namespace {
@@ -9,7 +9,7 @@ struct Self {
   const qn_host* host;
 };
 
-const Plan& plan_of(const qn_plan* p) { return *reinterpret_cast<const Plan*>(p); }
+const Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const Planned*>(p); }
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
@@ -24,7 +24,10 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   return sdk::guarded(nullptr, nullptr, [&] {
     if (op->op == QN_OP_MATMUL) query_matmul(*host, *op, answer);
-    if (op->op == QN_OP_RELAYOUT) query_relayout(*host, *op, answer);
+    if (op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD) query_conv(*host, *op, answer);
+    if (op->op == QN_OP_RELAYOUT && !query_pack_b(*host, *op, answer)) {
+      query_weights(*host, *op, answer);
+    }
     return QN_OK;
   });
 }
@@ -33,25 +36,34 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
                qn_plan_info* info, qn_error_slot* error) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, error, [&] {
-    const bool relayout = op->op == QN_OP_RELAYOUT && kernel == kPackB;
-    if (!sdk::sound(*op) || !(relayout || (op->op == QN_OP_MATMUL && kernel < kPackB))) {
+    std::unique_ptr<Planned> p;
+    if (sdk::sound(*op)) {
+      if (op->op == QN_OP_MATMUL && kernel <= kPrepacked)
+        p = plan_matmul(*op, Kernel(kernel), *info);
+      if ((op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD) && kernel == kConv) {
+        p = plan_conv(*op, *info);
+      }
+      if (op->op == QN_OP_RELAYOUT && kernel == kPackB) p = plan_pack_b(*op, *info);
+      if (op->op == QN_OP_RELAYOUT && kernel == kPackWeights) p = plan_weights(*op, *info);
+    }
+    if (!p) {
       host->error(error, "[amx] no such kernel for this op");
       return QN_E_INVALID_ARGUMENT;
     }
-    if (relayout) return plan_relayout(*host, *op, out, info, error);
-    return plan_matmul(*host, *op, static_cast<Kernel>(kernel), out, info, error);
+    *out = reinterpret_cast<qn_plan*>(p.release());
+    return QN_OK;
   });
 }
 
-qn_status run(const qn_plan* p, const qn_run* r) noexcept { return run_shared(plan_of(p), r); }
+qn_status run(const qn_plan* p, const qn_run* r) noexcept { return plan_of(p).run(*r); }
 
 qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t,
                void* scratch) noexcept {
-  run_tile(plan_of(p), r, i, scratch);
+  plan_of(p).tile(*r, i, scratch);
   return QN_OK;
 }
 
-void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<Plan*>(p); }
+void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<Planned*>(p); }
 
 constexpr qn_kernel_plugin table = {
     {sizeof(qn_kernel_plugin), 0},
@@ -62,7 +74,7 @@ constexpr qn_kernel_plugin table = {
     "amx",
     "1.0.0",
     "Apache-2.0",
-    "our own matrix products on the matrix unit of the CPU (AMX)",
+    "our own matrix products and convolutions on the matrix unit of the CPU (AMX)",
     open_plugin,
     close_plugin,
     query,

@@ -11,80 +11,7 @@
 namespace quern::amx {
 namespace {
 
-// Above these magnitudes rounding to bfloat16 overflows: the largest f32 that rounds to a finite
-// one is below 0x7f7f8000.
-constexpr int kTooLarge = 0x7f7f8000;
-
-inline i64 least(i64 a, i64 b) { return a < b ? a : b; }
-
-inline __m512i bits(__m512 v) { return _mm512_castps_si512(v); }
-inline __m512 value(__m512i v) { return _mm512_castsi512_ps(v); }
-
-// Words of one row of a tile: the low half of word j is x[j], the high half y[j], both as bfloat16.
-inline __m512i pairs(__m512 x, __m512 y) {
-  alignas(64) static constexpr std::uint16_t order[32] = {
-      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const __m512i both = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(y, x));
-  return _mm512_permutexvar_epi16(_mm512_load_si512(order), both);
-}
-inline __m512 low(__m512i pairs) { return value(_mm512_slli_epi32(pairs, 16)); }
-inline __m512 high(__m512i pairs) {
-  return value(_mm512_and_si512(pairs, _mm512_set1_epi32(int(0xffff0000u))));
-}
-
-// Row j of a step's tiles, for each part: x and y are 16 values each of k and k + 16.
-template <int parts>
-inline void store_parts(char* row, __m512 x, __m512 y, __m512i& largest) {
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-  largest = _mm512_max_epi32(largest, _mm512_and_si512(bits(x), magnitude));
-  largest = _mm512_max_epi32(largest, _mm512_and_si512(bits(y), magnitude));
-  for (int p = 0; p < parts; ++p) {
-    const __m512i w = pairs(x, y);
-    _mm512_storeu_si512(row + p * 2 * kTile, w);
-    if (p + 1 == parts) break;
-    x = _mm512_sub_ps(x, low(w));
-    y = _mm512_sub_ps(y, high(w));
-  }
-}
-
-// The same where values cannot be rounded: cut off bits instead, and what is not finite has no
-// rest. The parts still sum to the value.
-template <int parts>
-void store_parts_exactly(char* row, __m512 x, __m512 y) {
-  const auto top = [](__m512 v) {
-    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-    __m512i t = _mm512_and_si512(bits(v), _mm512_set1_epi32(int(0xffff0000u)));
-    t = _mm512_mask_or_epi32(t, nan, t, _mm512_set1_epi32(0x00400000));
-    return t;
-  };
-  const auto rest = [](__m512 v, __m512i t) {
-    const __m512i magnitude = _mm512_and_si512(bits(v), _mm512_set1_epi32(0x7fffffff));
-    const __mmask16 finite = _mm512_cmplt_epi32_mask(magnitude, _mm512_set1_epi32(0x7f800000));
-    return _mm512_maskz_sub_ps(finite, v, value(t));
-  };
-  for (int p = 0; p < parts; ++p) {
-    const __m512i tx = top(x), ty = top(y);
-    _mm512_storeu_si512(row + p * 2 * kTile, _mm512_or_si512(_mm512_srli_epi32(tx, 16), ty));
-    x = rest(x, tx);
-    y = rest(y, ty);
-  }
-}
-
-inline __mmask16 first(i64 n) {
-  return n >= 16 ? __mmask16(0xffff) : n <= 0 ? __mmask16(0) : __mmask16((1u << n) - 1u);
-}
-
-inline __m512 widen(__m256i v) { return value(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16)); }
-
-inline __m512 load(const Source& s, i64 at, __mmask16 mask) {
-  if (s.type == Type::kF32) {
-    return _mm512_maskz_loadu_ps(mask, static_cast<const float*>(s.data) + at);
-  }
-  const __m256i half =
-      _mm256_maskz_loadu_epi16(mask, static_cast<const std::uint16_t*>(s.data) + at);
-  return s.type == Type::kF16 ? _mm512_cvtph_ps(half) : widen(half);
-}
+#include "plugins/amx/vector-inl.h"
 
 inline void transpose(__m512 r[16]) {
   __m512 t[16];
@@ -124,20 +51,20 @@ inline void fetch(__m512 out[16], const Source& s, i64 at, i64 s_r, i64 s_v, i64
     const __mmask16 mask = first(values);
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) {
-      out[r] = r < rows ? load(s, at + r * s_r, mask) : _mm512_setzero_ps();
+      out[r] = r < rows ? load(s.type, s.data, at + r * s_r, mask) : _mm512_setzero_ps();
     }
   } else if (s_r == 1) {
     const __mmask16 mask = first(rows);
 #pragma GCC unroll 16
     for (int v = 0; v < 16; ++v) {
-      out[v] = v < values ? load(s, at + v * s_v, mask) : _mm512_setzero_ps();
+      out[v] = v < values ? load(s.type, s.data, at + v * s_v, mask) : _mm512_setzero_ps();
     }
     transpose(out);
   } else {
     alignas(64) float block[16][16] = {};
     for (i64 r = 0; r < least(rows, 16); ++r) {
       for (i64 v = 0; v < least(values, 16); ++v) {
-        block[r][v] = _mm512_cvtss_f32(load(s, at + r * s_r + v * s_v, 1));
+        block[r][v] = _mm512_cvtss_f32(load(s.type, s.data, at + r * s_r + v * s_v, 1));
       }
     }
     for (int r = 0; r < 16; ++r) out[r] = _mm512_load_ps(block[r]);
@@ -171,33 +98,25 @@ void pack(char* dst, const Source& s, i64 n, i64 k, i64 first, i64 count) {
     }
   };
   __m512i largest = _mm512_setzero_si512();
-  all([&](char* row, __m512 x, __m512 y) { store_parts<parts>(row, x, y, largest); });
+  all([&](char* row, __m512 x, __m512 y) {
+    store_parts<parts, kTurns>(row, 2 * kTile, x, y, largest);
+  });
   char* flag = dst + panel_bytes(k, Parts(parts)) - 64;
-  std::uint32_t exact = parts > 1 && _mm512_reduce_max_epi32(largest) >= kTooLarge;
-  if (exact) all([](char* row, __m512 x, __m512 y) { store_parts_exactly<parts>(row, x, y); });
+  std::uint32_t exact = parts > 1 && too_large(largest);
+  if (exact)
+    all([](char* row, __m512 x, __m512 y) {
+      store_parts_exactly<parts, kTurns>(row, 2 * kTile, x, y);
+    });
   if (first > 0 && !exact) return;
   std::memcpy(flag, &exact, sizeof exact);
 }
 
-struct alignas(64) Config {
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-// Tiles 0 to 3 hold C (two by two), 4 and 5 two tiles of A, 6 and 7 of B.
 #define QUERN_LOAD_A(part)                  \
   _tile_loadd(4, a + (part)*2 * kTile, 64); \
   _tile_loadd(5, a + (part)*2 * kTile + kTile, 64)
 #define QUERN_LOAD_B(part)                  \
   _tile_loadd(6, b + (part)*2 * kTile, 64); \
   _tile_loadd(7, b + (part)*2 * kTile + kTile, 64)
-#define QUERN_MULTIPLY()   \
-  _tile_dpbf16ps(0, 4, 6); \
-  _tile_dpbf16ps(1, 4, 7); \
-  _tile_dpbf16ps(2, 5, 6); \
-  _tile_dpbf16ps(3, 5, 7)
-
 template <int parts>
 inline void block(const char* a, const char* b, i64 steps, float* c, i64 ldc, bool add) {
   const i64 row = ldc * 4;
@@ -294,16 +213,6 @@ bool flagged(const char* panel, i64 k, Parts parts) {
   return flag != 0;
 }
 
-// To bfloat16, to nearest, ties to even; numbers below 2^-126 too.
-inline __m256i rounded(__m512 v) {
-  const __m512i b = bits(v);
-  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(b, 16), _mm512_set1_epi32(1));
-  __m512i r = _mm512_add_epi32(b, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-  const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-  r = _mm512_mask_or_epi32(r, nan, b, _mm512_set1_epi32(0x00400000));
-  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
-}
-
 template <int parts>
 void multiply_parts(const char* a, const char* b, i64 k, float* c, i64 ldc, i64 m, i64 n,
                     bool add) {
@@ -339,8 +248,11 @@ void pack_b(void* dst, Parts parts, const Source& from, i64 n, i64 k, i64 first,
   pack<3, true>(out, from, n, k, first, count);
 }
 
-Tiles::Tiles() {
-  static constexpr Config config;
+Tiles::Tiles(i64 rows) {
+  Config config;
+  for (int t = 0; t < 6; ++t) config.rows[t] = static_cast<std::uint8_t>(rows);
+  // GCC 12 takes the instruction to read the first 8 bytes only.
+  __asm__ volatile("" : : "r"(&config) : "memory");
   _tile_loadconfig(&config);
 }
 Tiles::~Tiles() { _tile_release(); }
@@ -355,14 +267,9 @@ void multiply(Parts parts, const void* a, const void* b, i64 k, float* c, i64 ld
 }
 
 void round_row(void* dst, Type to, const float* src, i64 n) {
-  std::uint16_t* out = static_cast<std::uint16_t*>(dst);
   for (i64 i = 0; i < n; i += 16) {
     const __mmask16 mask = first(n - i);
-    const __m512 v = _mm512_maskz_loadu_ps(mask, src + i);
-    const __m256i half = to == Type::kF16
-                             ? _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
-                             : rounded(v);
-    _mm256_mask_storeu_epi16(out + i, mask, half);
+    store(to, dst, i, mask, _mm512_maskz_loadu_ps(mask, src + i));
   }
 }
 

@@ -49,7 +49,7 @@ void pack_b(void* dst, Parts parts, const Source& from, i64 n, i64 k, i64 first,
 // The unit's registers are set up for one thread from here to the end of the scope.
 class Tiles {
  public:
-  Tiles();
+  explicit Tiles(i64 rows = 16);  // of a tile of A and C, 1 to 16
   ~Tiles();
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;

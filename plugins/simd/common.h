@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "plugins/sdk/conv.hpp"
 #include "plugins/sdk/quern_plugin.hpp"
 
 namespace quern::simd {
@@ -60,9 +61,7 @@ inline std::int64_t split(std::int64_t n, std::uint32_t parts, std::uint32_t k) 
 
 // Axis order of a dense permuted layout, slowest axis first; false when it is not dense.
 bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order);
-// Strides of shape laid out densely in the given axis order.
-std::vector<std::int64_t> strides_in_order(const qn_array_desc& a,
-                                           const std::vector<std::uint32_t>& order);
+using sdk::strides_in_order;
 bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b);
 
 }  // namespace quern::simd

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "plugins/simd/conv_chain.h"
 #include "plugins/simd/conv_shape.h"
 #include "plugins/simd/families.h"
 
@@ -19,7 +18,7 @@ constexpr std::uint32_t kPoints = 1, kShared = 3;
 struct ConvPlan : Plan {
   ConvShape shape{};
   const ConvOps* ops = nullptr;
-  ConvChain chain;
+  sdk::ConvChain chain;
   std::int64_t block = 1;   // tiles
   std::int64_t groups = 1;  // of a block
   std::uint32_t workers = 1;
@@ -133,13 +132,14 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const char* why = nullptr;
   const ConvOps* ops = conv_shape(op, s, &why);
   if (!ops) return host.refuse(answer, kName, why);
-  const bool nhwc = is_nhwc(op);
-  const auto x = channels_last_strides(op.in[0], nhwc), y = channels_last_strides(op.out[0], nhwc);
+  const bool nhwc = sdk::is_nhwc(op);
+  const auto x = sdk::channels_last_strides(op.in[0], nhwc),
+             y = sdk::channels_last_strides(op.out[0], nhwc);
   const std::string name = weights_name(op, s);
   const qn_layout out = sdk::with_strides(y.data());
   std::vector<qn_layout> in{sdk::with_strides(x.data()),
                             sdk::named(name, static_cast<std::uint64_t>(s.weight_floats()) * 4)};
-  const ConvChain chain(op, is_nhwc(op));
+  const sdk::ConvChain chain(op, sdk::is_nhwc(op));
   const auto operands = chain.layouts(op, y, in);
   qn_candidate c = sdk::candidate(kName, kPoints, blocks_ns(s, *ops, op.max_workers));
   c.threading = QN_THREADING_TILES;
@@ -167,7 +167,7 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
   const char* why = nullptr;
   p->ops = conv_shape(op, p->shape, &why);
   if (!p->ops) return nullptr;
-  p->chain = ConvChain(op, is_nhwc(op));
+  p->chain = sdk::ConvChain(op, sdk::is_nhwc(op));
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   p->workers = op.max_workers;
   if (kernel_id == kShared) {

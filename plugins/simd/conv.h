@@ -7,9 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "plugins/simd/conv_epilogue.h"
+#include "plugins/sdk/conv.hpp"
 
 namespace quern::simd {
+
+using sdk::ConvEpilogue;
+using sdk::WeightStrides;
 
 // One spatial axis. Long filters are cut into `chunks` of r taps, dilated problems into `dilation`
 // interleaved plain ones.
@@ -62,12 +65,6 @@ inline std::int64_t weight_place(const ConvShape& s, std::int64_t k, std::int64_
 inline std::int64_t point_step(std::int64_t tiles, std::int64_t width) {
   return ((tiles * width + 15) / 16 | 1) * 16;
 }
-
-// Strides in elements of an array of weights: (filter, tap row, tap column, channel), and from one
-// group to the next.
-struct WeightStrides {
-  std::int64_t o, h, w, c, group;
-};
 
 // Columns of the image, from `at` on, that a later block reads.
 struct ConvAhead {

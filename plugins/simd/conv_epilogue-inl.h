@@ -8,7 +8,7 @@
 #endif
 
 #include "hwy/highway.h"
-#include "plugins/simd/conv_epilogue.h"
+#include "plugins/sdk/conv.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -42,7 +42,7 @@ HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
 
 // at: the output's place in its array.
 template <class D>
-HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const ConvEpilogue& e, std::int64_t channel,
+HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const sdk::ConvEpilogue& e, std::int64_t channel,
                              std::int64_t at, std::int64_t count) {
   for (std::uint32_t k = 0; k < e.steps->n; ++k) {
     const sdk::EpilogueStep& step = e.steps->step[k];

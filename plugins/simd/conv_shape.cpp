@@ -84,17 +84,6 @@ double vectors(std::int64_t padded, std::int64_t lanes) {
 
 }  // namespace
 
-bool is_nhwc(const qn_opdesc& op) {
-  return sdk::attr_str(op, op.op == QN_OP_CONV ? 7 : 8) == "nhwc";
-}
-
-std::vector<std::int64_t> channels_last_strides(const qn_array_desc& a, bool nhwc) {
-  std::vector<std::uint32_t> order;
-  for (std::uint32_t i = 0; i < a.ndim; ++i) order.push_back(i);
-  if (!nhwc) order.erase(order.begin() + 1), order.push_back(1);
-  return strides_in_order(a, order);
-}
-
 const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why) {
   const auto fail = [&](const char* text) {
     *why = text;
@@ -115,7 +104,7 @@ const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why) {
     const std::int64_t n = sdk::element_count(*a);
     if (n == 0 || n > kMaxElements) return fail("an empty or a huge array");
   }
-  const bool nhwc = is_nhwc(op);
+  const bool nhwc = sdk::is_nhwc(op);
   const std::uint32_t spatial = x.ndim - 2, channel = nhwc ? x.ndim - 1 : 1;
   s = {};
   s.images = x.shape[0];
@@ -159,7 +148,7 @@ constexpr const char kFormat[] = "simd/points:%d:%d:%d:%lld:%dx%d:%dx%d";
 std::string weights_name(const qn_opdesc& op, const ConvShape& s) {
   char text[128];
   const ConvAxis &h = s.axis[0], &w = s.axis[1];
-  std::snprintf(text, sizeof text, kFormat, is_nhwc(op) ? 1 : 0,
+  std::snprintf(text, sizeof text, kFormat, sdk::is_nhwc(op) ? 1 : 0,
                 op.op == QN_OP_CONV_INPUT_GRAD ? 1 : 0, s.flip ? 1 : 0,
                 static_cast<long long>(s.groups), h.n, h.r, w.n, w.r);
   return text;
@@ -212,21 +201,8 @@ const ConvOps* parse_weights_name(const qn_array_desc& from, const qn_layout& to
     return order;
   }());
   if (from.layout.strides) own.assign(from.layout.strides, from.layout.strides + from.ndim);
-  strides = weight_strides(own.data(), from.ndim, nhwc != 0, grad != 0, filters / groups);
+  strides = sdk::weight_strides(own.data(), from.ndim, nhwc != 0, grad != 0, filters / groups);
   return to.bytes == static_cast<std::uint64_t>(s.weight_floats()) * 4 ? ops : nullptr;
-}
-
-WeightStrides weight_strides(const std::int64_t* s, std::uint32_t ndim, bool nhwc, bool grad,
-                             std::int64_t filters) {
-  WeightStrides w{};
-  w.group = s[0] * filters;
-  w.o = s[0];
-  w.c = s[nhwc ? ndim - 1 : 1];
-  const std::uint32_t first = nhwc ? 1 : 2;
-  w.w = s[first + ndim - 3];
-  w.h = ndim == 4 ? s[first] : 0;
-  if (grad) std::swap(w.o, w.c);
-  return w;
 }
 
 double product_ns(const ConvShape& s, const ConvOps& ops) {

@@ -12,20 +12,11 @@ namespace quern::simd {
 // the convolution of dy that gives dx.
 const ConvOps* conv_shape(const qn_opdesc& op, ConvShape& s, const char** why);
 
-// Channels-last strides of an array of images (N, C and spatial axes in the op's order).
-std::vector<std::int64_t> channels_last_strides(const qn_array_desc& a, bool nhwc);
-bool is_nhwc(const qn_opdesc& op);
-
 // Name of the layout of the transformed weights.
 std::string weights_name(const qn_opdesc& op, const ConvShape& s);
 // True when the layout of `to` is transformed weights of an array of that shape.
 const ConvOps* parse_weights_name(const qn_array_desc& from, const qn_layout& to, ConvShape& s,
                                   WeightStrides& strides);
-
-// Strides of weights whose axes have strides `s`; the gradient by the input reads filters as
-// channels and channels as filters. filters: of one group.
-WeightStrides weight_strides(const std::int64_t* s, std::uint32_t ndim, bool nhwc, bool grad,
-                             std::int64_t filters);
 
 // Products in a sum of a nested problem: longer sums come near the bound of the default class (512
 // are 5.6e-5 of the rms off, 256 are 3.4e-5). The gradient by the weights sums over the tiles of a

@@ -99,8 +99,9 @@ void query_conv_weights(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   const ConvOps* ops = conv_shape(op, s, &why);
   if (!ops) return host.refuse(answer, kName, why);
   if (op.program) return host.refuse(answer, kName, "takes no epilogue");
-  const bool nhwc = is_nhwc(op);
-  const auto x = channels_last_strides(op.in[0], nhwc), y = channels_last_strides(op.in[1], nhwc);
+  const bool nhwc = sdk::is_nhwc(op);
+  const auto x = sdk::channels_last_strides(op.in[0], nhwc),
+             y = sdk::channels_last_strides(op.in[1], nhwc);
   const qn_layout in[2] = {sdk::with_strides(x.data()), sdk::with_strides(y.data())};
   const std::int64_t shards = shards_of(s, *ops);
   const auto units = static_cast<double>(shards * group_blocks(s));
@@ -127,7 +128,7 @@ std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t, qn_p
   std::vector<std::uint32_t> order;
   for (std::uint32_t i = 0; i < op.out[0].ndim; ++i) order.push_back(i);
   const auto rows = strides_in_order(op.out[0], order);
-  p->strides = weight_strides(rows.data(), op.out[0].ndim, is_nhwc(op), false, s.og);
+  p->strides = sdk::weight_strides(rows.data(), op.out[0].ndim, sdk::is_nhwc(op), false, s.og);
   p->shards = shards_of(s, *p->ops);
   p->groups = block_groups(s);
   p->group_blocks = group_blocks(s);

@@ -2,7 +2,6 @@
 // Not here: the gradient by the weights, several filters a channel, the loops (depthwise_ops.cpp).
 #include "plugins/simd/depthwise.h"
 
-#include "plugins/simd/conv_chain.h"
 #include "plugins/simd/conv_shape.h"
 #include "plugins/simd/families.h"
 
@@ -14,7 +13,7 @@ constexpr const char* kName = "conv.depthwise";
 struct DepthwisePlan : Plan {
   DepthwiseShape shape{};
   DepthwiseFn loop = nullptr;
-  ConvChain chain;
+  sdk::ConvChain chain;
   WeightStrides strides{};
   bool backwards = false;  // taps are read from the last
   std::int64_t units = 0;
@@ -45,7 +44,7 @@ const char* describe(const qn_opdesc& op, DepthwiseShape& s, bool& backwards) {
   if (x.ndim != 3 && x.ndim != 4) return "only one or two spatial axes";
   if (sdk::element_count(x) == 0 || sdk::element_count(y) == 0 || sdk::element_count(w) == 0)
     return "an empty array";
-  const bool nhwc = is_nhwc(op);
+  const bool nhwc = sdk::is_nhwc(op);
   const std::uint32_t spatial = x.ndim - 2, channel = nhwc ? x.ndim - 1 : 1;
   s.images = x.shape[0], s.c = x.shape[channel];
   if (sdk::attr_int(op, at + 5) != s.c || y.shape[channel] != s.c)
@@ -98,11 +97,12 @@ void query_depthwise(const qn_host& host, const qn_opdesc& op, qn_answer* answer
   DepthwiseShape s{};
   bool backwards = false;
   if (const char* why = describe(op, s, backwards)) return host.refuse(answer, kName, why);
-  const bool nhwc = is_nhwc(op);
-  const auto x = channels_last_strides(op.in[0], nhwc), y = channels_last_strides(op.out[0], nhwc);
+  const bool nhwc = sdk::is_nhwc(op);
+  const auto x = sdk::channels_last_strides(op.in[0], nhwc),
+             y = sdk::channels_last_strides(op.out[0], nhwc);
   const qn_layout out = sdk::with_strides(y.data());
   std::vector<qn_layout> in{sdk::with_strides(x.data()), sdk::any_strides()};
-  const ConvChain chain(op, nhwc);
+  const sdk::ConvChain chain(op, nhwc);
   const auto operands = chain.layouts(op, y, in);
   const double bytes =
       static_cast<double>(sdk::element_count(op.in[0]) + sdk::element_count(op.out[0])) * 4;
@@ -122,8 +122,8 @@ void query_depthwise(const qn_host& host, const qn_opdesc& op, qn_answer* answer
 std::unique_ptr<Plan> plan_depthwise(const qn_opdesc& op, qn_plan_info& info) {
   auto p = std::make_unique<DepthwisePlan>();
   if (describe(op, p->shape, p->backwards)) return nullptr;
-  const bool nhwc = is_nhwc(op);
-  p->chain = ConvChain(op, nhwc);
+  const bool nhwc = sdk::is_nhwc(op);
+  p->chain = sdk::ConvChain(op, nhwc);
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   const qn_array_desc& w = op.in[1];
   std::vector<std::uint32_t> order;
@@ -131,7 +131,7 @@ std::unique_ptr<Plan> plan_depthwise(const qn_opdesc& op, qn_plan_info& info) {
   std::vector<std::int64_t> own = strides_in_order(w, order);
   if (w.layout.kind != QN_LAYOUT_STRIDED) return nullptr;
   if (w.layout.strides) own.assign(w.layout.strides, w.layout.strides + w.ndim);
-  p->strides = weight_strides(own.data(), w.ndim, nhwc, false, 1);
+  p->strides = sdk::weight_strides(own.data(), w.ndim, nhwc, false, 1);
   p->loop = depthwise_loop();
   p->units = p->shape.images * p->shape.axis[0].out * depthwise_segments(p->shape.axis[1]);
   p->n_tiles = free_tiles(work_ns(p->shape), op.max_workers, p->units);

@@ -5,7 +5,7 @@
 #pragma once
 #include <cstdint>
 
-#include "plugins/simd/conv_epilogue.h"
+#include "plugins/sdk/conv.hpp"
 
 namespace quern::simd {
 
@@ -29,7 +29,7 @@ inline std::int64_t depthwise_segments(const DepthwiseAxis& w) {
 
 // Units lo .. hi of images * rows * segments. w: [tap row][tap column][channel].
 using DepthwiseFn = void (*)(const DepthwiseShape& s, const float* x, const float* w, float* y,
-                             const ConvEpilogue* e, std::int64_t lo, std::int64_t hi);
+                             const sdk::ConvEpilogue* e, std::int64_t lo, std::int64_t hi);
 DepthwiseFn depthwise_loop();
 std::int64_t depthwise_lanes();
 

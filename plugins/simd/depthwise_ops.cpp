@@ -61,7 +61,8 @@ template <class D, int kOut>
 HWY_INLINE void Outputs(D d, const DepthwiseShape& s, const Rows& rows, const Phase& p,
                         std::int64_t j, std::int64_t lo, std::int64_t hi, const float* x,
                         const float* w, std::int64_t channel, std::int64_t count,
-                        const ConvEpilogue* e, float* y, std::int64_t place, std::int64_t step) {
+                        const sdk::ConvEpilogue* e, float* y, std::int64_t place,
+                        std::int64_t step) {
   using V = hn::Vec<D>;
   V sum[kOut];
   for (int o = 0; o < kOut; ++o) sum[o] = hn::Zero(d);
@@ -120,7 +121,7 @@ HWY_INLINE void AddTaps(D d, const float* x, std::int64_t c, std::int64_t first,
 template <class D, bool kWhole, bool kEdge>
 HWY_INLINE void Neighbours(D d, const DepthwiseShape& s, const Rows& rows, const Phase& p,
                            std::int64_t j, std::int64_t c0, std::int64_t c1, const float* image,
-                           const float* w, const ConvEpilogue* e, float* y, std::int64_t place,
+                           const float* w, const sdk::ConvEpilogue* e, float* y, std::int64_t place,
                            std::int64_t step) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const bool past = PastCaches(s, y);
@@ -160,7 +161,7 @@ HWY_INLINE void Neighbours(D d, const DepthwiseShape& s, const Rows& rows, const
 template <bool kEdge>
 HWY_NOINLINE void AllNeighbours(const DepthwiseShape& s, const Rows& rows, const Phase& p,
                                 std::int64_t j, const float* image, const float* w,
-                                const ConvEpilogue* e, float* y, std::int64_t place,
+                                const sdk::ConvEpilogue* e, float* y, std::int64_t place,
                                 std::int64_t step) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
@@ -174,8 +175,8 @@ HWY_NOINLINE void AllNeighbours(const DepthwiseShape& s, const Rows& rows, const
 template <int kOut>
 HWY_INLINE void AllChannels(const DepthwiseShape& s, const Rows& rows, const Phase& p,
                             std::int64_t j, std::int64_t lo, std::int64_t hi, const float* x,
-                            const float* w, const ConvEpilogue* e, float* y, std::int64_t place,
-                            std::int64_t step) {
+                            const float* w, const sdk::ConvEpilogue* e, float* y,
+                            std::int64_t place, std::int64_t step) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -188,7 +189,7 @@ HWY_INLINE void AllChannels(const DepthwiseShape& s, const Rows& rows, const Pha
 }
 
 void Depthwise(const DepthwiseShape& s, const float* x, const float* w, float* y,
-               const ConvEpilogue* e, std::int64_t lo, std::int64_t hi) {
+               const sdk::ConvEpilogue* e, std::int64_t lo, std::int64_t hi) {
   const DepthwiseAxis &h = s.axis[0], &a = s.axis[1];
   const std::int64_t segments = depthwise_segments(a);
   for (std::int64_t unit = lo; unit < hi; ++unit) {

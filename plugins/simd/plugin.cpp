@@ -90,17 +90,6 @@ bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order) {
   return true;
 }
 
-std::vector<std::int64_t> strides_in_order(const qn_array_desc& a,
-                                           const std::vector<std::uint32_t>& order) {
-  std::vector<std::int64_t> s(a.ndim, 1);
-  std::int64_t step = 1;
-  for (std::size_t k = order.size(); k-- > 0;) {
-    s[order[k]] = step;
-    step *= a.shape[order[k]];
-  }
-  return s;
-}
-
 bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b) {
   for (std::uint32_t i = 0; i < shape.ndim; ++i)
     if (shape.shape[i] > 1 && a[i] != b[i]) return false;

@@ -1,5 +1,5 @@
-// Products of what a table of random values does not hold: infinities, not-a-numbers, values at the
-// ends of f32's range. Kernels that cut values into parts have to tell them apart.
+// Products and sums of what a table of random values does not hold: infinities, not-a-numbers,
+// values at the ends of f32's range. Kernels that cut values into parts have to tell them apart.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -97,6 +97,50 @@ TEST_P(MatmulOn, IntegersBelow4096AreExact) {
   check(a, b, 0);
 }
 
+// Convolution without transforms, whose sums mix neighbours.
+class DirectConvOn : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (!runtime().has_plugin(GetParam())) GTEST_SKIP() << GetParam() << " was not built";
+  }
+  Runtime& runtime() { return Runtime::preferring(GetParam()); }
+};
+
+TEST_P(DirectConvOn, WhatIsNotFiniteStaysInItsWindows) {
+  constexpr std::int64_t kLength = 70, kIn = 36, kOut = 40, kTaps = 3;
+  Value x = matrix(kLength, kIn, 0), w = matrix(kOut, kTaps * kIn, 1);
+  x.shape = {1, kLength, kIn};
+  w.shape = {kOut, kTaps, kIn};
+  x.data[5 * kIn + 3] = kInf;
+  x.data[60 * kIn + 35] = std::nan("");
+  x.data[20 * kIn + 1] = std::numeric_limits<float>::max();
+  w.data[7 * kTaps * kIn + 2] = -kInf;
+  const Value got =
+      read(apply(runtime(), "conv1d", {array(runtime(), x, QN_F32), array(runtime(), w, QN_F32)},
+                 {integer(1), integer(0)}));
+  ASSERT_EQ(got.shape, (Shape{1, kLength - kTaps + 1, kOut}));
+  for (std::int64_t i = 0; i <= kLength - kTaps; ++i) {
+    for (std::int64_t o = 0; o < kOut; ++o) {
+      double sum = 0, size = 0;
+      for (std::int64_t k = 0; k < kTaps * kIn; ++k) {  // taps and channels lie together in both
+        const double p =
+            x.data[std::size_t(i * kIn + k)] * w.data[std::size_t(o * kTaps * kIn + k)];
+        sum += p;
+        size += std::fabs(p);
+      }
+      const double is = got.data[std::size_t(i * kOut + o)];
+      if (std::isfinite(sum)) {
+        ASSERT_NEAR(is, sum, 4e-5 * size) << "at " << i << ", " << o;
+      } else {
+        ASSERT_TRUE(std::isnan(sum) ? std::isnan(is) : is == sum)
+            << "at " << i << ", " << o << ": " << is << ", expected " << sum;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, DirectConvOn, testing::Values("naive", "amx"),
+                         [](const auto& info) { return info.param; });
 INSTANTIATE_TEST_SUITE_P(Ops, MatmulOn, testing::ValuesIn(bundled_plugins()),
                          [](const auto& i) { return i.param; });
 

@@ -136,8 +136,8 @@ def tree_flatten(
 def tree_unflatten(tree: list[tuple[str, Any]] | dict[str, Any]) -> Any:
     """The tree that `tree_flatten` took apart, from pairs of path and leaf.
 
-    A level whose keys are all integers becomes a list, missing positions filled with {};
-    any other level becomes a dict. No pairs at all give [].
+    A level whose keys are all integers, no two the same, becomes a list, missing positions
+    filled with {}; any other level becomes a dict. No pairs at all give [].
 
         >>> tree_unflatten([("a.0", 1), ("a.1.b", 2)])
         {'a': [1, {'b': 2}]}
@@ -155,7 +155,10 @@ def tree_unflatten(tree: list[tuple[str, Any]] | dict[str, Any]) -> Any:
 
     try:
         positions = sorted((int(key), key) for key in levels)
+        is_list = len({position for position, _ in positions}) == len(positions)
     except ValueError:
+        is_list = False
+    if not is_list:
         return {key: tree_unflatten(below) for key, below in levels.items()}
     items: list = []
     for position, key in positions:

@@ -3,7 +3,7 @@
 import collections
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from peer import MLX, QUERN, assert_same_error
 
@@ -114,6 +114,7 @@ full_trees = trees_of(st.integers(), min_size=1)
 
 
 @given(trees, st.sampled_from(["", ".p", ".p.q"]))
+@example({"1": 0, "01": 0}, "")  # two keys of one integer are no positions of a list
 @settings(max_examples=40, deadline=None)
 def test_drawn_trees_flatten_and_return_as_in_mlx(tree, prefix):
     flat = QUERN.utils.tree_flatten(tree, prefix=prefix)

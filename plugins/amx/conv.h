@@ -1,0 +1,67 @@
+// Direct convolution on the matrix unit: the problem as the loops see it.
+// Not here: offers and plans (conv.cpp), the loops (conv_tiles.cpp).
+#pragma once
+#include "plugins/amx/tiles.h"
+#include "plugins/sdk/conv.hpp"
+
+namespace quern::amx {
+
+struct ConvAxis {
+  i64 in, out, taps, stride, dilation, padding;
+};
+
+// x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is
+// the same problem with other weights. cg and og are the channels of one group.
+//
+// A product's k runs over taps and channels in steps of 32, each a run of 32 values of the packed
+// input: 32 channels of a tap, or, where taps lie side by side (`rows`), a piece of a row of taps
+// with all their channels. A unit is some pixels of one row of y, the rows of one tile of C.
+struct ConvShape {
+  i64 images, c, o, groups, cg, og;
+  ConvAxis h, w;
+  bool flip;  // taps are read backwards
+  bool rows;
+  Type type;
+  Parts parts;
+  i64 th, tw, unit;  // pixels of y in a patch, and in a unit
+
+  // Channels of a packed pixel of one group.
+  i64 pixel() const { return rows ? cg : (cg + kStep - 1) / kStep * kStep; }
+  i64 pieces() const { return rows ? steps_of(w.taps * cg) : steps_of(cg); }
+  i64 steps() const { return pieces() * h.taps * (rows ? 1 : w.taps); }
+  i64 panels() const { return (og + kCols - 1) / kCols; }  // of a group's filters
+  // Packed weights: for each panel the steps, then a line that says whether it has values that
+  // cannot be cut.
+  i64 weight_bytes() const { return panel_bytes(steps() * kStep, parts); }
+  i64 all_weight_bytes() const { return groups * panels() * weight_bytes(); }
+  // The part of the input under a patch, packed for one group: pixels, then what the last unit of a
+  // row reads beyond them, part after part.
+  i64 patch_h() const { return (th - 1) * h.stride + (h.taps - 1) * h.dilation + 1; }
+  i64 patch_w() const { return (tw - 1) * w.stride + (w.taps - 1) * w.dilation + 1; }
+  i64 part_bytes() const {
+    return ((patch_h() * patch_w() + unit * w.stride) * pixel() * 2 + 64 + 63) / 64 * 64;
+  }
+  i64 patch_bytes() const { return parts * part_bytes(); }
+  // Groups whose input is packed in one pass over the image; what they need stays in the cache.
+  i64 groups_at_once() const {
+    const i64 fit = (i64{768} << 10) / patch_bytes();
+    return fit < 1 ? 1 : fit < groups ? fit : groups;
+  }
+  i64 patches_h() const { return (h.out + th - 1) / th; }
+  i64 patches_w() const { return (w.out + tw - 1) / tw; }
+  i64 patches() const { return images * patches_h() * patches_w(); }
+};
+
+// The weights of panel `panel` (over all groups) into dst, weight_bytes(). w: all weights.
+void pack_weights(const ConvShape& s, void* dst, const void* w, const sdk::WeightStrides& strides,
+                  i64 panel);
+
+// Panels first .. last of the outputs of one patch. offsets: bytes of each step from a pixel's
+// first channel in the packed input; valid: values of k of each step. scratch: patch_bytes() for
+// each of groups_at_once(), + 64.
+// Sets the unit up itself.
+void convolve(const ConvShape& s, const std::int32_t* offsets, const std::uint8_t* valid, i64 patch,
+              i64 first, i64 last, const void* x, const void* weights, void* y,
+              const sdk::ConvEpilogue* epilogue, void* scratch);
+
+}  // namespace quern::amx

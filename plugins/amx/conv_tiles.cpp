@@ -1,0 +1,345 @@
+// The loops of convolution for x86-64 with AMX. Compiled for CPUs that have it (plugin.cmake): it
+// uses no inline function of another header, whose code could then be shared with other files.
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "plugins/amx/conv.h"
+
+namespace quern::amx {
+namespace {
+
+#include "plugins/amx/vector-inl.h"
+
+// What of a row of the patch lies in the image: pixels begin .. end of the patch's.
+struct Inside {
+  i64 begin, end;
+};
+
+Inside inside(i64 from, i64 width, i64 in) {
+  const i64 begin = least(most(-from, 0), width);
+  return {begin, most(least(in - from, width), begin)};
+}
+
+// Calls put(to, x, y) for runs of 32 values of a row's pixels inside the image; `row` is where the
+// row of x begins, `from` the pixel of it at which the patch does.
+template <class Put>
+inline void row_runs(const ConvShape& s, const void* x, i64 row, i64 from, Inside in, i64 group,
+                     i64 groups, char* to, const Put& put) {
+  const auto run = [&](i64 at, i64 count, char* d) __attribute__((always_inline)) {
+    if (count >= 32) {
+      put(d, load(s.type, x, at, 0xffff), load(s.type, x, at + 16, 0xffff));
+    } else {
+      put(d, load(s.type, x, at, first(count)), load(s.type, x, at + 16, first(count - 16)));
+    }
+  };
+  const i64 at = row + (from + in.begin) * s.c + group * s.cg, pixel = s.pixel() * 2;
+  char* d = to + in.begin * pixel;
+  if (s.pixel() == s.c) {  // all channels of all pixels lie together
+    const i64 count = (in.end - in.begin) * s.c;
+    for (i64 i = 0; i < count; i += 32) run(at + i, count - i, d + i * 2);
+    return;
+  }
+  const i64 apart = s.patch_bytes();
+  for (i64 i = in.begin; i < in.end; ++i, d += pixel) {
+    const i64 here = at + (i - in.begin) * s.c;
+    for (i64 g = 0; g < groups; ++g) {
+      for (i64 c = 0; c < s.cg; c += 32) {
+        run(here + g * s.cg + c, s.cg - c, d + g * apart + c * 2);
+      }
+    }
+  }
+}
+
+// The input under a patch. True when it has values that cannot be cut.
+template <int parts>
+bool pack_patch(const ConvShape& s, const void* x, i64 image, i64 ih, i64 iw, i64 group, i64 groups,
+                char* to) {
+  const i64 part = s.part_bytes(), pixel = s.pixel() * 2, line = s.patch_w() * pixel;
+  const auto zero = [&](char* at, i64 bytes) {
+    for (i64 g = 0; g < groups; ++g) {
+      for (int p = 0; p < parts; ++p) {
+        std::memset(at + g * s.patch_bytes() + p * part, 0, std::size_t(bytes));
+      }
+    }
+  };
+  __m512i largest = _mm512_setzero_si512();
+  bool exact = false;
+  for (i64 r = 0; r < s.patch_h(); ++r, to += line) {
+    if (ih + r < 0 || ih + r >= s.h.in) {
+      zero(to, line);
+      continue;
+    }
+    const Inside in = inside(iw, s.patch_w(), s.w.in);
+    const i64 row = (image * s.h.in + ih + r) * s.w.in * s.c;
+    row_runs(s, x, row, iw, in, group, groups, to, [&](char* d, __m512 u, __m512 v) {
+      store_parts<parts, kRun>(d, part, u, v, largest);
+    });
+    if (parts > 1 && too_large(largest)) {
+      row_runs(s, x, row, iw, in, group, groups, to, [&](char* d, __m512 u, __m512 v) {
+        store_parts_exactly<parts, kRun>(d, part, u, v);
+      });
+      largest = _mm512_setzero_si512();
+      exact = true;
+    }
+    // The last run may have written beyond its pixel: what follows is written after it.
+    zero(to, in.begin * pixel);
+    zero(to + in.end * pixel, line - in.end * pixel);
+  }
+  zero(to, 64);  // read, times zeros
+  return exact;
+}
+
+// One step: its tiles of A from two units, those of B from the panel.
+#define QUERN_LOAD_A(p)                           \
+  _tile_loadd(4, a0 + offset[t] + (p)*part, row); \
+  _tile_loadd(5, a1 + offset[t] + (p)*part, row)
+#define QUERN_LOAD_B(p)                  \
+  _tile_loadd(6, b + (p)*2 * kTile, 64); \
+  _tile_loadd(7, b + (p)*2 * kTile + kTile, 64)
+
+// c: the sums of both units, [2][16][kCols]. between(t) is called after step t: the vector units
+// are idle otherwise.
+template <int parts, class Between>
+inline void block(const char* a0, const char* a1, i64 row, i64 part, const std::int32_t* offset,
+                  i64 steps, const char* b, float* c, const Between& between) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (i64 t = 0; t < steps; ++t, b += parts * 2 * kTile) {
+    if constexpr (parts == 2) {
+      QUERN_LOAD_A(1);
+      QUERN_LOAD_B(0);
+      QUERN_MULTIPLY();
+      QUERN_LOAD_A(0);
+      QUERN_MULTIPLY();
+      QUERN_LOAD_B(1);
+      QUERN_MULTIPLY();
+    } else {
+      QUERN_LOAD_A(0);
+      QUERN_LOAD_B(0);
+      QUERN_MULTIPLY();
+    }
+    between(t);
+  }
+  _tile_stored(0, c, kCols * 4);
+  _tile_stored(1, c + 16, kCols * 4);
+  _tile_stored(2, c + 16 * kCols, kCols * 4);
+  _tile_stored(3, c + 16 * kCols + 16, kCols * 4);
+}
+
+inline float part_value(const char* at) {
+  std::uint16_t half;
+  std::memcpy(&half, at, 2);
+  const std::uint32_t w = std::uint32_t(half) << 16;
+  float v;
+  std::memcpy(&v, &w, 4);
+  return v;
+}
+
+// The same in f32, of one unit, for inputs or weights that cannot be cut.
+template <int parts>
+void block_exactly(const ConvShape& s, const char* a, const std::int32_t* offset,
+                   const std::uint8_t* valid, const char* b, float* c) {
+  const i64 row = s.w.stride * s.pixel() * 2, part = s.part_bytes();
+  for (i64 i = 0; i < s.unit; ++i) {
+    __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+    for (i64 t = 0; t < s.steps(); ++t) {
+      for (i64 k = 0; k < valid[t]; ++k) {
+        float v = 0;
+        for (int p = 0; p < parts; ++p) {
+          v += part_value(a + i * row + offset[t] + k * 2 + p * part);
+        }
+        alignas(64) float w[kCols];
+        for (i64 o = 0; o < kCols; ++o) {
+          w[o] = 0;
+          const char* at =
+              b + (t * parts * 2 + o / 16) * kTile + k / 2 * 64 + o % 16 * 4 + k % 2 * 2;
+          for (int p = 0; p < parts; ++p) w[o] += part_value(at + p * 2 * kTile);
+        }
+        sum[0] = _mm512_fmadd_ps(_mm512_set1_ps(v), _mm512_load_ps(w), sum[0]);
+        sum[1] = _mm512_fmadd_ps(_mm512_set1_ps(v), _mm512_load_ps(w + 16), sum[1]);
+      }
+    }
+    _mm512_store_ps(c + i * kCols, sum[0]);
+    _mm512_store_ps(c + i * kCols + 16, sum[1]);
+  }
+}
+
+inline __m512 finish(__m512 v, const sdk::ConvEpilogue& e, i64 channel, i64 at, __mmask16 mask) {
+  for (std::uint32_t k = 0; k < e.steps->n; ++k) {
+    const sdk::EpilogueStep& step = e.steps->step[k];
+    if (step.kind == sdk::EpilogueStep::relu) {
+      const __mmask16 below = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+      v = _mm512_mask_mov_ps(v, below, _mm512_setzero_ps());  // NaN stays
+      continue;
+    }
+    const float* p = e.operand[k];
+    const __m512 x = !p             ? _mm512_set1_ps(static_cast<float>(step.imm))
+                     : e.full[k]    ? _mm512_maskz_loadu_ps(mask, p + at)
+                     : e.channel[k] ? _mm512_maskz_loadu_ps(mask, p + channel)
+                                    : _mm512_set1_ps(*p);
+    v = step.kind == sdk::EpilogueStep::add        ? _mm512_add_ps(v, x)
+        : step.kind == sdk::EpilogueStep::subtract ? _mm512_sub_ps(v, x)
+                                                   : _mm512_mul_ps(v, x);
+  }
+  return v;
+}
+
+constexpr i64 kStreamed = 1 << 20;  // values of y
+
+// Sums of two units on their way to y: rows of c that are finished a few at a time.
+struct Finishing {
+  const float* c;
+  i64 pixel[2];  // of y, where the units begin
+  i64 count[2];  // pixels of the units
+  i64 done, rows;
+};
+
+template <int parts>
+void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::uint8_t* valid,
+                    i64 patch, i64 first_panel, i64 last_panel, const void* x, const char* weights,
+                    void* y, const sdk::ConvEpilogue* e, char* packed) {
+  const i64 across = s.patches_w(), image = patch / (s.patches_h() * across);
+  const i64 oh0 = patch / across % s.patches_h() * s.th, ow0 = patch % across * s.tw;
+  const i64 rows = least(s.th, s.h.out - oh0), width = least(s.tw, s.w.out - ow0);
+  const i64 each = (width + s.unit - 1) / s.unit, units = rows * each;
+  const i64 ih = oh0 * s.h.stride - s.h.padding, iw = ow0 * s.w.stride - s.w.padding;
+  const i64 pixel = s.w.stride * s.pixel() * 2, line = s.h.stride * s.patch_w() * s.pixel() * 2;
+  const i64 part = s.part_bytes(), steps = s.steps();
+  alignas(64) float sums[2][2 * 16 * kCols];
+  bool exact_input = false;
+  i64 packed_from = 0, packed_to = 0;  // groups
+  for (i64 panel = first_panel; panel < last_panel; ++panel) {
+    const i64 group = panel / s.panels(), o = panel % s.panels() * kCols;
+    if (panel == first_panel || (o == 0 && group == packed_to)) {
+      packed_from = group;
+      packed_to = least(group + s.groups_at_once(), (last_panel - 1) / s.panels() + 1);
+      exact_input = pack_patch<parts>(s, x, image, ih, iw, group, packed_to - packed_from, packed);
+    }
+    const char* input = packed + (group - packed_from) * s.patch_bytes();
+    const char* b = weights + panel * s.weight_bytes();
+    std::uint32_t flag;
+    std::memcpy(&flag, b + s.weight_bytes() - 64, sizeof flag);
+    const bool exact = parts > 1 && (exact_input || flag != 0);
+    const i64 channel = group * s.og + o, count = least(kCols, s.og - o);
+    // Large outputs go past the caches: nothing here reads them again.
+    const bool stream = s.type == Type::kF32 && s.o % 16 == 0 && count % 16 == 0 &&
+                        reinterpret_cast<std::uintptr_t>(y) % 64 == 0 &&
+                        s.images * s.h.out * s.w.out * s.o > kStreamed;
+    Finishing f = {};
+    const auto finish_rows = [&](i64 n) __attribute__((always_inline)) {
+      for (const i64 end = least(f.done + n, f.rows); f.done < end; ++f.done) {
+        const i64 which = f.done >= f.count[0], i = f.done - which * f.count[0];
+        const float* from = f.c + (which * 16 + i) * kCols;
+        const i64 at = (f.pixel[which] + i) * s.o + channel;
+        for (i64 j = 0; j < count; j += 16) {
+          const __mmask16 mask = first(count - j);
+          __m512 r = _mm512_load_ps(from + j);
+          if (e) r = finish(r, *e, channel + j, at + j, mask);
+          if (stream) {
+            _mm512_stream_ps(static_cast<float*>(y) + at + j, r);
+          } else {
+            store(s.type, y, at + j, mask, r);
+          }
+        }
+      }
+    };
+    const i64 at_once = (2 * s.unit + steps - 1) / steps;
+    i64 turn = 0;
+    for (i64 u = 0; u < units; u += 2, turn ^= 1) {
+      const i64 unit[2] = {u, least(u + 1, units - 1)};
+      const char* a[2];
+      Finishing next = {sums[turn], {}, {}, 0, 0};
+      for (i64 q = 0; q < 2; ++q) {
+        const i64 r = unit[q] / each, column = unit[q] % each * s.unit;
+        a[q] = input + r * line + column * pixel;
+        next.pixel[q] = (image * s.h.out + oh0 + r) * s.w.out + ow0 + column;
+        next.count[q] = least(s.unit, width - column);
+      }
+      next.rows = next.count[0] + (unit[1] > u ? next.count[1] : 0);
+      if (exact) {
+        block_exactly<parts>(s, a[0], offsets, valid, b, sums[turn]);
+        block_exactly<parts>(s, a[1], offsets, valid, b, sums[turn] + 16 * kCols);
+      } else {
+        block<parts>(
+            a[0], a[1], pixel, part, offsets, steps, b,
+            sums[turn], [&](i64) __attribute__((always_inline)) { finish_rows(at_once); });
+      }
+      finish_rows(f.rows);
+      f = next;
+    }
+    finish_rows(f.rows);
+    if (stream) _mm_sfence();
+  }
+}
+
+template <int parts>
+void pack_weights_parts(const ConvShape& s, char* dst, const void* w,
+                        const sdk::WeightStrides& strides, i64 panel) {
+  const i64 group = panel / s.panels(), o0 = panel % s.panels() * kCols;
+  const i64 base = group * strides.group + o0 * strides.o, count = least(kCols, s.og - o0);
+  const i64 taps_w = s.rows ? 1 : s.w.taps, across = s.rows ? s.w.taps * s.cg : s.cg;
+  bool exact = false;
+  char* tiles = dst;
+  for (i64 piece = 0; piece < s.pieces(); ++piece) {
+    for (i64 tap = 0; tap < s.h.taps * taps_w; ++tap, tiles += parts * 2 * kTile) {
+      alignas(64) float block[kStep][kCols] = {};
+      for (i64 k = 0; k < least(kStep, across - piece * kStep); ++k) {
+        const i64 flat = piece * kStep + k;
+        const i64 c = s.rows ? flat % s.cg : flat;
+        i64 h = tap / taps_w, v = s.rows ? flat / s.cg : tap % taps_w;
+        if (s.flip) h = s.h.taps - 1 - h, v = s.w.taps - 1 - v;
+        const i64 at = base + h * strides.h + v * strides.w + c * strides.c;
+        for (i64 o = 0; o < count; ++o) {
+          block[k][o] = _mm512_cvtss_f32(load(s.type, w, at + o * strides.o, 1));
+        }
+      }
+      const auto rows = [&](const auto& put) {
+        for (i64 t = 0; t < 2; ++t) {
+          for (i64 j = 0; j < 16; ++j) {
+            put(tiles + t * kTile + j * 64, _mm512_load_ps(block[2 * j] + t * 16),
+                _mm512_load_ps(block[2 * j + 1] + t * 16));
+          }
+        }
+      };
+      __m512i largest = _mm512_setzero_si512();
+      rows([&](char* to, __m512 a, __m512 b) {
+        store_parts<parts, kTurns>(to, 2 * kTile, a, b, largest);
+      });
+      if (parts > 1 && too_large(largest)) {
+        exact = true;
+        rows([&](char* to, __m512 a, __m512 b) {
+          store_parts_exactly<parts, kTurns>(to, 2 * kTile, a, b);
+        });
+      }
+    }
+  }
+  std::memset(tiles, 0, 64);
+  const std::uint32_t flag = exact;
+  std::memcpy(tiles, &flag, sizeof flag);
+}
+
+}  // namespace
+
+void pack_weights(const ConvShape& s, void* dst, const void* w, const sdk::WeightStrides& strides,
+                  i64 panel) {
+  char* to = static_cast<char*>(dst) + panel * s.weight_bytes();
+  if (s.parts == kOne) return pack_weights_parts<1>(s, to, w, strides, panel);
+  pack_weights_parts<2>(s, to, w, strides, panel);
+}
+
+void convolve(const ConvShape& s, const std::int32_t* offsets, const std::uint8_t* valid, i64 patch,
+              i64 first, i64 last, const void* x, const void* weights, void* y,
+              const sdk::ConvEpilogue* epilogue, void* scratch) {
+  const Tiles tiles(s.unit);
+  const char* w = static_cast<const char*>(weights);
+  char* packed = static_cast<char*>(scratch);
+  if (s.parts == kOne) {
+    return convolve_parts<1>(s, offsets, valid, patch, first, last, x, w, y, epilogue, packed);
+  }
+  convolve_parts<2>(s, offsets, valid, patch, first, last, x, w, y, epilogue, packed);
+}
+
+}  // namespace quern::amx

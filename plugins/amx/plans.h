@@ -1,0 +1,35 @@
+// What all kernels of the plugin share: their numbers and the interface of a plan.
+#pragma once
+#include <memory>
+
+#include "plugins/sdk/quern_plugin.hpp"
+
+namespace quern::amx {
+
+enum Kernel : std::uint32_t {
+  kTiled,        // matmul: a tile packs B for itself: batches
+  kShared,       // matmul: B packed by all workers, then tiles of C
+  kPrepacked,    // matmul: B came packed
+  kPackB,        // relayout of a constant B
+  kConv,         // convolution
+  kPackWeights,  // relayout of its weights
+};
+
+// Immutable; tile() and run() are called by many threads at once.
+struct Planned {
+  virtual ~Planned() = default;
+  virtual void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept = 0;
+  virtual qn_status run(const qn_run&) const noexcept { return QN_E_UNIMPLEMENTED; }
+};
+
+void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+bool query_pack_b(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+bool query_weights(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+// Null when the op is not served.
+std::unique_ptr<Planned> plan_matmul(const qn_opdesc& op, Kernel kernel, qn_plan_info& info);
+std::unique_ptr<Planned> plan_pack_b(const qn_opdesc& op, qn_plan_info& info);
+std::unique_ptr<Planned> plan_conv(const qn_opdesc& op, qn_plan_info& info);
+std::unique_ptr<Planned> plan_weights(const qn_opdesc& op, qn_plan_info& info);
+
+}  // namespace quern::amx
