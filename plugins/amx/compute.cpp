@@ -30,7 +30,7 @@ Source source(const Plan& p, const qn_run* run, unsigned which, i64 item, i64 at
   return which == 0 ? Source{base, p.type, g.a_m, g.a_k} : Source{base, p.type, g.b_n, g.b_k};
 }
 
-// Columns of B in panels [first, last), over all of k.
+// Columns of B in panels [first, last), over all of k; dst: where the first goes.
 void pack_columns(const Plan& p, char* dst, const Source& b, i64 first, i64 last) {
   const Matmul& g = p.g;
   const i64 bytes = panel_bytes(p.depth, p.parts);
@@ -42,7 +42,7 @@ void pack_columns(const Plan& p, char* dst, const Source& b, i64 first, i64 last
       for (i64 q = first; q < last; ++q) {
         const i64 at = q * kCols * b.s_i + k0 * b.s_k;
         const Source from{static_cast<const char*>(b.data) + at * p.size(), p.type, b.s_i, b.s_k};
-        pack_b(dst + q * p.column_bytes() + d * bytes, p.parts, from,
+        pack_b(dst + (q - first) * p.column_bytes() + d * bytes, p.parts, from,
                std::min(kCols, g.N - q * kCols), kc, s, std::min(group, steps_of(kc) - s));
       }
     }
@@ -111,7 +111,8 @@ struct Task {
 void pack_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
   const Task& t = *static_cast<const Task*>(self);
   const Plan& p = *t.plan;
-  pack_columns(p, t.b_pack, source(p, t.run, 1, t.item, 0), part(p.panels(), index, t.pack_tiles),
+  const i64 first = part(p.panels(), index, t.pack_tiles);
+  pack_columns(p, t.b_pack + first * p.column_bytes(), source(p, t.run, 1, t.item, 0), first,
                part(p.panels(), index + 1, t.pack_tiles));
 }
 
@@ -150,22 +151,29 @@ void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch) {
   const i64 b = tile / grid, m = tile % grid / p.tiles_n, n = tile % p.tiles_n;
   if (p.kernel == kPackB) {
     const Source from{run->in[0].data, p.type, g.b_n, g.b_k};
-    return pack_columns(p, static_cast<char*>(run->out[0].data), from,
-                        part(p.panels(), n, p.tiles_n), part(p.panels(), n + 1, p.tiles_n));
+    const i64 first = part(p.panels(), n, p.tiles_n);
+    return pack_columns(p, static_cast<char*>(run->out[0].data) + first * p.column_bytes(), from,
+                        first, part(p.panels(), n + 1, p.tiles_n));
   }
   const Tiles tiles;
   char* mine = static_cast<char*>(scratch);
   const i64 last = part(g.batch, b + 1, p.tiles_batch);
-  const i64 b_bytes = p.kernel == kTiled ? p.panels() * p.column_bytes() : 0;
-  bool packed = p.kernel == kPrepacked;
-  for (i64 item = part(g.batch, b, p.tiles_batch); item < last; ++item) {
-    if (!packed) {
-      pack_columns(p, mine, source(p, run, 1, item, 0), 0, p.panels());
-      packed = g.b_is_shared();
+  const Range rows = unit_range(g.M, kRows, m, p.tiles_m);
+  const Range columns = unit_range(g.N, kCols, n, p.tiles_n);
+  if (p.kernel == kPrepacked) {
+    for (i64 item = part(g.batch, b, p.tiles_batch); item < last; ++item) {
+      const char* packed = static_cast<const char*>(run->in[1].data);
+      multiply_range(p, run, item, rows, columns, packed, mine);
     }
-    const char* b_pack = p.kernel == kPrepacked ? static_cast<const char*>(run->in[1].data) : mine;
-    multiply_range(p, run, item, unit_range(g.M, kRows, m, p.tiles_m),
-                   unit_range(g.N, kCols, n, p.tiles_n), b_pack, mine + b_bytes);
+    return;
+  }
+  const i64 first = columns.first / kCols, end = (columns.last + kCols - 1) / kCols;
+  char* rest = mine + (p.panels() + p.tiles_n - 1) / p.tiles_n * p.column_bytes();
+  bool packed = false;
+  for (i64 item = part(g.batch, b, p.tiles_batch); item < last; ++item) {
+    if (!packed) pack_columns(p, mine, source(p, run, 1, item, 0), first, end);
+    packed = g.b_is_shared();
+    multiply_range(p, run, item, rows, columns, mine - first * p.column_bytes(), rest);
   }
 }
 

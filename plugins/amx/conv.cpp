@@ -200,7 +200,7 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   ConvShape s;
   if (const char* why = conv_shape(op, s)) return host.refuse(answer, kName, why);
   if (!available()) {
-    return host.refuse(answer, kName, "no AMX on this CPU, or the system does not allow it");
+    return host.refuse(answer, kName, "the system does not lend AMX to this process");
   }
   const bool nhwc = sdk::is_nhwc(op);
   const auto x = sdk::channels_last_strides(op.in[0], nhwc),

@@ -51,13 +51,32 @@ double product_ns(const Plan& p) {
   return blocks * (kBlockNs * double(p.depths()) + step_ns(p.parts) * double(steps_of(p.g.K)));
 }
 
+// ns of one thread to pack an element of A, of B.
+constexpr double kANs = 0.2, kBNs = 0.35;
+
+// A grid of at least `tiles` tiles: every cut of the rows packs B once more, every cut of the
+// columns A. The largest tile takes longest.
+void cut_grid(Plan& p, i64 tiles) {
+  const i64 row_panels = std::max<i64>(1, ceil_div(p.g.M, kRows));
+  const i64 panels = std::max<i64>(1, p.panels());
+  double best = 0;
+  for (i64 m = 1; m <= std::min(tiles, row_panels); ++m) {
+    const i64 n = std::min(ceil_div(tiles, m), panels);
+    const double rows = double(ceil_div(row_panels, m) * kRows);
+    const double columns = double(ceil_div(panels, n) * kCols);
+    const double cost = kANs * rows + kBNs * columns + rows * columns * 0.004;
+    if (best > 0 && cost >= best) continue;
+    best = cost;
+    p.tiles_m = m, p.tiles_n = n;
+  }
+}
+
 void cut(Plan& p) {
   const sdk::Matmul& g = p.g;
   const i64 workers = p.max_workers;
   const i64 row_panels = ceil_div(g.M, kRows);
   const double item = product_ns(p), all = item * double(g.batch);
-  const i64 want =
-      all < 20e3 || workers == 1 ? 1 : std::clamp<i64>(i64(all / 10e3), 2, 4 * workers);
+  const i64 want = all < 4e3 || workers == 1 ? 1 : std::clamp<i64>(i64(all / 10e3), 2, 4 * workers);
   p.workspace = p.scratch = 0;
   p.tiles_batch = p.tiles_m = p.tiles_n = 1;
   const i64 a_bytes = p.rows_at_once / kRows * panel_bytes(p.depth, p.parts);
@@ -68,7 +87,8 @@ void cut(Plan& p) {
       break;
     case kTiled:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
-      p.scratch = lines(a_bytes + c_bytes + p.panels() * p.column_bytes());
+      if (g.batch < want) cut_grid(p, std::min(workers, want));
+      p.scratch = lines(a_bytes + c_bytes + ceil_div(p.panels(), p.tiles_n) * p.column_bytes());
       break;
     default: {
       // Rows first: every cut of the columns packs A once more.
@@ -93,12 +113,14 @@ double estimate(const Plan& p) {
   const double k = double(g.K), m = double(g.M), n = double(g.N), items = double(g.batch);
   const bool packs = p.kernel != kPrepacked;
   const double parallel = std::clamp(double(p.n_tiles()), 1.0, double(p.max_workers));
-  const double packing = 0.2 * m * k * double(p.tiles_n) + (packs ? 0.4 * n * k : 0);
+  // How often operands are packed. What others pack comes through slower caches.
+  const double a_again = double(p.tiles_n), b_again = p.kernel == kTiled ? double(p.tiles_m) : 2;
+  const double packing = kANs * m * k * a_again + (packs ? kBNs * n * k * b_again : 0);
   const double bytes =
       double(p.size()) * (m * k + m * n) + (packs ? double(p.size()) : 2.0 * int(p.parts)) * n * k;
   const double epilogue = 0.1 * m * n * (p.type == Type::kF32 ? p.g.epilogue.n : 1);
   const double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300
-                        : p.kernel == kShared                  ? 8000
+                        : p.kernel == kShared                  ? 12000
                                                                : 4000;
   const double work = std::max(product_ns(p) + packing + epilogue, bytes / 35.0);
   return launch + items * work / parallel;
@@ -155,19 +177,21 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     return host.refuse(answer, "tiles", "products of parts are not of the strict class");
   }
   if (!available()) {
-    return host.refuse(answer, "tiles", "no AMX on this CPU, or the system does not allow it");
+    return host.refuse(answer, "tiles", "the system does not lend AMX to this process");
   }
   if (!describe(op, p)) return host.refuse(answer, "tiles", "too many batch axes");
   const sdk::Matmul& g = p.g;
   if (g.M < 4 || g.N < 8 || g.K < 8) return host.refuse(answer, "tiles", "too few rows or columns");
   Offer offer{host, op, answer};
-  const double b_bytes = double(p.panels()) * double(p.column_bytes());
-  const bool one = one_matrix(op.in[1]);
-  if (b_bytes <= 1.5e6) offer(p, kTiled, "tiled", nullptr);
-  if (2 * double(g.M) * double(g.N) * double(g.K) >= 2e6 || b_bytes > 1.5e6) {
+  Plan tiled = p;
+  tiled.kernel = kTiled;
+  cut(tiled);
+  const bool fits = tiled.scratch <= (8 << 20);
+  if (fits) offer(p, kTiled, "tiled", nullptr);
+  if (!fits || 2 * double(g.M) * double(g.N) * double(g.K) >= 2e6) {
     offer(p, kShared, "shared", nullptr);
   }
-  if ((op.const_mask & 2u) && one) {
+  if ((op.const_mask & 2u) && one_matrix(op.in[1])) {
     const std::string name = packed_name(p);
     const qn_layout layout = sdk::named(name, packed_bytes(p));
     offer(p, kPrepacked, "prepacked", &layout);

@@ -1,6 +1,7 @@
 // The amx plugin's table.
 // It computes nothing itself.
 #include "plugins/amx/plans.h"
+#include "plugins/amx/tiles.h"
 
 namespace quern::amx {
 namespace {
@@ -23,8 +24,17 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   return sdk::guarded(nullptr, nullptr, [&] {
+    const bool conv = op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD;
+    const bool attention = op->op == QN_OP_SCALED_DOT_PRODUCT_ATTENTION;
+    if (!present()) {
+      if (conv || attention || op->op == QN_OP_MATMUL) {
+        host->refuse(answer, "tiles", "this CPU has no AMX");
+      }
+      return QN_OK;
+    }
     if (op->op == QN_OP_MATMUL) query_matmul(*host, *op, answer);
-    if (op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD) query_conv(*host, *op, answer);
+    if (conv) query_conv(*host, *op, answer);
+    if (attention) query_attention(*host, *op, answer);
     if (op->op == QN_OP_RELAYOUT && !query_pack_b(*host, *op, answer)) {
       query_weights(*host, *op, answer);
     }
@@ -37,11 +47,14 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, error, [&] {
     std::unique_ptr<Planned> p;
-    if (sdk::sound(*op)) {
+    if (sdk::sound(*op) && present()) {
       if (op->op == QN_OP_MATMUL && kernel <= kPrepacked)
         p = plan_matmul(*op, Kernel(kernel), *info);
       if ((op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD) && kernel == kConv) {
         p = plan_conv(*op, *info);
+      }
+      if (op->op == QN_OP_SCALED_DOT_PRODUCT_ATTENTION && kernel == kAttention) {
+        p = plan_attention(*op, *info);
       }
       if (op->op == QN_OP_RELAYOUT && kernel == kPackB) p = plan_pack_b(*op, *info);
       if (op->op == QN_OP_RELAYOUT && kernel == kPackWeights) p = plan_weights(*op, *info);
@@ -74,7 +87,7 @@ constexpr qn_kernel_plugin table = {
     "amx",
     "1.0.0",
     "Apache-2.0",
-    "our own matrix products and convolutions on the matrix unit of the CPU (AMX)",
+    "our own products, convolutions and attention on the matrix unit of the CPU (AMX)",
     open_plugin,
     close_plugin,
     query,

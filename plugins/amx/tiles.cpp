@@ -13,44 +13,17 @@ namespace {
 
 #include "plugins/amx/vector-inl.h"
 
-inline void transpose(__m512 r[16]) {
-  __m512 t[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-  }
-  const auto pd = [](__m512 v) { return _mm512_castps_pd(v); };
-  const auto ps = [](__m512d v) { return _mm512_castpd_ps(v); };
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    r[i] = ps(_mm512_unpacklo_pd(pd(t[i]), pd(t[i + 2])));
-    r[i + 1] = ps(_mm512_unpackhi_pd(pd(t[i]), pd(t[i + 2])));
-    r[i + 2] = ps(_mm512_unpacklo_pd(pd(t[i + 1]), pd(t[i + 3])));
-    r[i + 3] = ps(_mm512_unpackhi_pd(pd(t[i + 1]), pd(t[i + 3])));
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
-    r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
-    r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
-    r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
-  }
-}
-
-// 16 rows of 16 values: row r is at s_r, value v of a row at s_v; beyond rows and values 0.
+// 16 rows of 16 values: row r is at s_r, value v of a row at s_v; beyond rows and values 0. ahead:
+// ask for the values 32 further on in each row, which the next panel begins with.
+template <bool ahead>
 inline void fetch(__m512 out[16], const Source& s, i64 at, i64 s_r, i64 s_v, i64 rows, i64 values) {
   if (s_v == 1) {
     const __mmask16 mask = first(values);
+    const i64 size = s.type == Type::kF32 ? 4 : 2;
+    const char* later = static_cast<const char*>(s.data) + (at + 2 * 16) * size;
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) {
+      if (ahead) __builtin_prefetch(later + r * s_r * size);
       out[r] = r < rows ? load(s.type, s.data, at + r * s_r, mask) : _mm512_setzero_ps();
     }
   } else if (s_r == 1) {
@@ -78,11 +51,11 @@ inline void step_rows(const Source& s, i64 n, i64 k, i64 step, i64 t, char* tile
   __m512 x[16], y[16];
   const i64 at = t * 16 * s.s_i + step * kStep * s.s_k, left = k - step * kStep;
   if constexpr (is_b) {
-    fetch(x, s, at, s.s_k, s.s_i, left, n - t * 16);
-    fetch(y, s, at + 16 * s.s_k, s.s_k, s.s_i, left - 16, n - t * 16);
+    fetch<true>(x, s, at, s.s_k, s.s_i, left, n - t * 16);
+    fetch<true>(y, s, at + 16 * s.s_k, s.s_k, s.s_i, left - 16, n - t * 16);
   } else {
-    fetch(x, s, at, s.s_i, s.s_k, n - t * 16, left);
-    fetch(y, s, at + 16 * s.s_k, s.s_i, s.s_k, n - t * 16, left - 16);
+    fetch<false>(x, s, at, s.s_i, s.s_k, n - t * 16, left);
+    fetch<false>(y, s, at + 16 * s.s_k, s.s_i, s.s_k, n - t * 16, left - 16);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < 16; ++r) put(tile + r * 64, x[r], y[r]);

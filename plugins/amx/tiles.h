@@ -66,6 +66,9 @@ void round_row(void* dst, Type to, const float* src, i64 n);
 // An epilogue step over a row, as sdk::epilogue_row.
 void row_step(sdk::EpilogueStep::Kind kind, float* c, i64 n, const float* p, i64 s_n);
 
+// Whether this CPU has the unit. Where it has not, nothing else of these headers may be called:
+// their inline functions may have been compiled for it.
+bool present();
 // Whether this CPU has the unit and the system lets this process use it. The first call asks the
 // system for it, once for the process.
 bool available();

@@ -10,7 +10,7 @@
 namespace quern::amx {
 namespace {
 
-bool permitted() {
+bool has_unit() {
 #if defined(__x86_64__) && defined(__linux__)
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq")) {
@@ -20,7 +20,14 @@ bool permitted() {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
   if ((d >> 22 & 1) == 0 || (d >> 24 & 1) == 0) return false;  // AMX-BF16, AMX-TILE
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return false;
-  if ((a >> 5 & 1) == 0) return false;               // AVX512-BF16
+  return (a >> 5 & 1) != 0;  // AVX512-BF16
+#else
+  return false;
+#endif
+}
+
+bool permitted() {
+#if defined(__x86_64__) && defined(__linux__)
   constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
   return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
 #else
@@ -30,8 +37,13 @@ bool permitted() {
 
 }  // namespace
 
+bool present() {
+  static const bool yes = has_unit();
+  return yes;
+}
+
 bool available() {
-  static const bool yes = permitted();
+  static const bool yes = present() && permitted();
   return yes;
 }
 

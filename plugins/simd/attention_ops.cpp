@@ -153,9 +153,10 @@ void Attend(const AttentionTile& t) {
   std::fill_n(sums, t.out_width * kWide, 0.0f);
   std::fill_n(most, columns, -kInf);
   std::fill_n(total, columns, 0.0f);
-  // Beyond the last key that the last query sees there is nothing to do, unless a query sees none:
-  // then all keys count alike.
-  const std::int64_t keys = t.visible < 0 ? t.keys : std::min(t.keys, t.visible + t.queries);
+  // Beyond the last key that the last query sees there is nothing to do, unless a query sees none,
+  // as a mask may bring about: then all keys count alike.
+  const std::int64_t keys =
+      t.visible < 0 || t.truth ? t.keys : std::min(t.keys, t.visible + t.queries);
   for (std::int64_t first = 0; first < keys; first += kKeys) {
     const std::int64_t n = std::min(kKeys, keys - first);
     Multiply<true>({t.k + first * t.width, t.width, 1}, turned, n, columns, t.width, scores);

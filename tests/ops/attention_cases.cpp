@@ -146,6 +146,10 @@ void add_attentions(Cases& cases) {
                   {2, 1, 130},
                   false,
                   false},
+        Attention{
+            "added_many", {1, 1, 66, 9}, {1, 1, 97, 9}, {1, 1, 97, 9}, {66, 97}, false, false},
+        Attention{
+            "truth_many", {1, 2, 66, 8}, {1, 1, 66, 8}, {1, 1, 66, 9}, {2, 1, 66}, true, true},
         Attention{"no_keys", {1, 2, 3, 4}, {1, 2, 0, 4}, {1, 2, 0, 4}, {}, false, false},
         Attention{"no_queries", {1, 2, 0, 4}, {1, 2, 3, 4}, {1, 2, 3, 4}, {}, false, false},
         Attention{"no_batch", {0, 2, 2, 4}, {0, 2, 3, 4}, {0, 2, 3, 4}, {}, false, true}}) {
