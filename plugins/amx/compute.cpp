@@ -9,18 +9,9 @@ namespace {
 
 using sdk::Matmul;
 
-i64 part(i64 size, i64 i, i64 parts) { return size * i / parts; }
-
-struct Range {
-  i64 first, last;
-};
-
-// Part i of `size`, cut at multiples of `unit`.
-Range unit_range(i64 size, i64 unit, i64 i, i64 parts) {
-  const i64 units = (size + unit - 1) / unit;
-  return {std::min(size, part(units, i, parts) * unit),
-          std::min(size, part(units, i + 1, parts) * unit)};
-}
+using sdk::part;
+using sdk::Range;
+using sdk::unit_range;
 
 // Operand `which` of a batch item, from element `at` on.
 Source source(const Plan& p, const qn_run* run, unsigned which, i64 item, i64 at) {

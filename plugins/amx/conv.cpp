@@ -248,14 +248,9 @@ bool query_weights(const qn_host& host, const qn_opdesc& op, qn_answer* answer) 
   if (!parse_weights(op.in[0], op.out[0].layout, s, strides) || !available()) return false;
   const double one = 1.5 * double(s.steps() * kStep * kCols * s.panels() * s.groups);
   const double tiles = double(s.panels() * s.groups);
-  qn_candidate c =
-      sdk::candidate("pack_weights", kPackWeights,
-                     500 + one / std::min(tiles, double(std::max(1u, op.max_workers))));
-  c.threading = QN_THREADING_TILES;
-  c.n_in = c.n_out = 1;
-  c.in = &op.in[0].layout;
-  c.out = &op.out[0].layout;
-  c.confidence = QN_CONFIDENCE_MODEL;
+  const qn_candidate c =
+      sdk::relayout_candidate(op, "pack_weights", kPackWeights,
+                              500 + one / std::min(tiles, double(std::max(1u, op.max_workers))));
   host.offer(answer, &c);
   return true;
 }

@@ -151,14 +151,6 @@ struct Offer {
   }
 };
 
-// A plain matrix whose batch axes, if any, have size 1.
-bool one_matrix(const qn_array_desc& b) {
-  for (std::uint32_t i = 0; i + 2 < b.ndim; ++i) {
-    if (b.shape[i] != 1) return false;
-  }
-  return b.ndim >= 2;
-}
-
 // The layout of packed constants: everything that packing depends on.
 std::string packed_name(const Plan& p) {
   return "amx/b" + std::to_string(int(p.type)) + "p" + std::to_string(int(p.parts)) + "d" +
@@ -191,7 +183,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   if (!fits || 2 * double(g.M) * double(g.N) * double(g.K) >= 2e6) {
     offer(p, kShared, "shared", nullptr);
   }
-  if ((op.const_mask & 2u) && one_matrix(op.in[1])) {
+  if ((op.const_mask & 2u) && sdk::one_matrix(op.in[1])) {
     const std::string name = packed_name(p);
     const qn_layout layout = sdk::named(name, packed_bytes(p));
     offer(p, kPrepacked, "prepacked", &layout);
@@ -204,7 +196,7 @@ namespace {
 bool describe_pack(const qn_opdesc& op, Plan& p) {
   const qn_array_desc &in = op.in[0], &out = op.out[0];
   if (out.layout.kind != QN_LAYOUT_NAMED || in.layout.kind != QN_LAYOUT_STRIDED ||
-      in.dtype != out.dtype || !one_matrix(in)) {
+      in.dtype != out.dtype || !sdk::one_matrix(in)) {
     return false;
   }
   const std::string_view wanted(out.layout.name.ptr, out.layout.name.len);
@@ -246,12 +238,8 @@ std::unique_ptr<Planned> keep(const Plan& p, qn_plan_info& info) {
 bool query_pack_b(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   Plan p;
   if (!describe_pack(op, p) || !available()) return false;
-  qn_candidate c = sdk::candidate("pack_b", kPackB, 500 + 0.8 * double(p.g.K) * double(p.g.N));
-  c.threading = QN_THREADING_TILES;
-  c.n_in = c.n_out = 1;
-  c.in = &op.in[0].layout;
-  c.out = &op.out[0].layout;
-  c.confidence = QN_CONFIDENCE_MODEL;
+  const qn_candidate c =
+      sdk::relayout_candidate(op, "pack_b", kPackB, 500 + 0.8 * double(p.g.K) * double(p.g.N));
   host.offer(answer, &c);
   return true;
 }

@@ -1,6 +1,7 @@
 // A matmul opdesc as plain numbers: sizes, element strides, folded batch axes and the epilogue's
 // operands. It computes nothing and picks no kernel.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "plugins/sdk/epilogue.hpp"
@@ -127,6 +128,30 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
   detail::drop_unit_axes(g);
   if (fold) detail::fold_batch_into_rows(g);
   return true;
+}
+
+// A plain matrix whose batch axes, if any, have size 1.
+inline bool one_matrix(const qn_array_desc& b) {
+  for (std::uint32_t i = 0; i + 2 < b.ndim; ++i) {
+    if (b.shape[i] != 1) return false;
+  }
+  return b.ndim >= 2;
+}
+
+// Where part i of `parts` even ones begins.
+inline std::int64_t part(std::int64_t size, std::int64_t i, std::int64_t parts) {
+  return size * i / parts;
+}
+
+struct Range {
+  std::int64_t first, last;
+};
+
+// Part i of `size`, cut at multiples of `unit`.
+inline Range unit_range(std::int64_t size, std::int64_t unit, std::int64_t i, std::int64_t parts) {
+  const std::int64_t units = (size + unit - 1) / unit;
+  return {std::min(size, part(units, i, parts) * unit),
+          std::min(size, part(units, i + 1, parts) * unit)};
 }
 
 // The epilogue over rows [m0, m1) and columns [n0, n1) of batch item `item`; c is that item's C and

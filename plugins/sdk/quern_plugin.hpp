@@ -137,6 +137,18 @@ inline qn_candidate candidate(const char* name, std::uint32_t kernel_id, double 
   return c;
 }
 
+// A relayout by tiles between the two layouts that op asks for.
+inline qn_candidate relayout_candidate(const qn_opdesc& op, const char* name,
+                                       std::uint32_t kernel_id, double est_ns) {
+  qn_candidate c = candidate(name, kernel_id, est_ns);
+  c.threading = QN_THREADING_TILES;
+  c.n_in = c.n_out = 1;
+  c.in = &op.in[0].layout;
+  c.out = &op.out[0].layout;
+  c.confidence = QN_CONFIDENCE_MODEL;
+  return c;
+}
+
 // Runs f() -> qn_status and turns exceptions into codes with text.
 template <typename F>
 qn_status guarded(const qn_host* host, qn_error_slot* slot, F&& f) noexcept {

@@ -33,14 +33,9 @@ bool offer_points(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   ConvShape s;
   WeightStrides strides;
   if (!parse_weights_name(op.in[0], op.out[0].layout, s, strides)) return false;
-  qn_candidate c = sdk::candidate(
-      "relayout.points", 2,
+  const qn_candidate c = sdk::relayout_candidate(
+      op, "relayout.points", 2,
       estimate_ns(static_cast<double>(s.weight_floats()) * 4, points_ns(s), op.max_workers));
-  c.threading = QN_THREADING_TILES;
-  c.n_in = c.n_out = 1;
-  c.in = &op.in[0].layout;
-  c.out = &op.out[0].layout;
-  c.confidence = QN_CONFIDENCE_MODEL;
   host.offer(answer, &c);
   return true;
 }

@@ -194,13 +194,8 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
   if (offer_points(host, op, answer)) return;
   if (!arrange(op, p)) return host.refuse(answer, "relayout", "only strided layouts");
   const double n = static_cast<double>(sdk::element_count(op.in[0]));
-  qn_candidate c =
-      sdk::candidate("relayout", 1, estimate_ns(n * p.size * 2, relayout_ns(p, n), op.max_workers));
-  c.threading = QN_THREADING_TILES;
-  c.n_in = c.n_out = 1;
-  c.in = &op.in[0].layout;
-  c.out = &op.out[0].layout;
-  c.confidence = QN_CONFIDENCE_MODEL;
+  const qn_candidate c = sdk::relayout_candidate(
+      op, "relayout", 1, estimate_ns(n * p.size * 2, relayout_ns(p, n), op.max_workers));
   host.offer(answer, &c);
 }
 

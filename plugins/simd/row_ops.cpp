@@ -187,6 +187,7 @@ void LayerNormRow(const float* x, const float* w, const float* b, float eps, flo
   const auto vm = hn::Set(d, m), vr = hn::Set(d, r);
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
+    FetchAhead(x + i, y + i, n);
     const auto c = hn::Mul(hn::Sub(hn::LoadU(d, x + i), vm), vr);
     hn::StoreU(hn::MulAdd(c, hn::LoadU(d, w + i), hn::LoadU(d, b + i)), d, y + i);
   }
@@ -204,8 +205,10 @@ void RmsNormRow(const float* x, const float* w, float eps, float* y, std::int64_
   const std::int64_t lanes = LaneCount();
   const auto vr = hn::Set(d, r);
   std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
+  for (; i + lanes <= n; i += lanes) {
+    FetchAhead(x + i, y + i, n);
     hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(d, x + i), vr), hn::LoadU(d, w + i)), d, y + i);
+  }
   if (i == n) return;
   const auto c = hn::Mul(LoadPart(d, x + i, n - i, 0.0f), vr);
   StorePart(d, hn::Mul(c, LoadPart(d, w + i, n - i, 0.0f)), y + i, n - i);

@@ -91,14 +91,6 @@ struct Offer {
   }
 };
 
-// A plain matrix whose batch axes, if any, have size 1.
-bool one_matrix(const qn_array_desc& b) {
-  for (std::uint32_t i = 0; i + 2 < b.ndim; ++i) {
-    if (b.shape[i] != 1) return false;
-  }
-  return b.ndim >= 2;
-}
-
 bool small_enough(const Plan& p) {
   return std::max({p.g.M, p.g.N, p.g.K}) <= 128 || p.g.M <= kFewRows;
 }
@@ -221,7 +213,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   if (item >= 2e6) {
     offer(p, kShared, "sgemm.shared", -1, nullptr);
   }
-  if ((op.const_mask & 2u) && one_matrix(b) && !p.swapped) {
+  if ((op.const_mask & 2u) && sdk::one_matrix(b) && !p.swapped) {
     const std::string name = packed_name(k, g.K, g.N);
     const qn_layout layout = sdk::named(name, packed_bytes(k, g.K, g.N));
     offer(p, kPrepacked, "sgemm.prepacked", 1, &layout);
@@ -234,7 +226,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_array_desc &in = op.in[0], &out = op.out[0];
   if (in.dtype != QN_F32 || out.layout.kind != QN_LAYOUT_NAMED ||
-      in.layout.kind != QN_LAYOUT_STRIDED || !one_matrix(in)) {
+      in.layout.kind != QN_LAYOUT_STRIDED || !sdk::one_matrix(in)) {
     return;
   }
   const Kernels& k = kernels();
