@@ -76,6 +76,7 @@ const char* conv_shape(const qn_opdesc& op, ConvShape& s) {
   s.c = x.shape[channel], s.o = y.shape[channel];
   s.flip = (sdk::attr_int(op, at + 6) != 0) != grad;
   s.h = {1, 1, 1, 1, 1, 0};
+  s.phases = 1;
   for (std::uint32_t k = 0; k < spatial; ++k) {
     ConvAxis& a = k + 1 == spatial ? s.w : s.h;
     const std::uint32_t axis = (nhwc ? 1 : 2) + k;
@@ -86,12 +87,26 @@ const char* conv_shape(const qn_opdesc& op, ConvShape& s) {
          sdk::attr_ints(op, at + 3)[k],
          sdk::attr_ints(op, at + 1)[k]};
     if (sdk::attr_ints(op, at + 4)[k] != 1) return "input_dilation is not served";
-    if (grad && a.stride != 1) return "strides of the gradient are not served";
     if (a.stride < 1 || a.dilation < 1 || a.stride > 64 || a.dilation > 4096 || a.taps > 4096 ||
         a.padding > kMaxElements || a.padding < -kMaxElements) {
       return "strides, dilations or filters of thousands";
     }
-    if (grad) a.padding = a.dilation * (a.taps - 1) - a.padding;
+    if (grad && a.stride > 1) {
+      if (k + 1 != spatial || s.groups != 1 || a.dilation != 1 || a.out % a.stride != 0) {
+        return "strides of the gradient: only along the last axis, which they divide, one group";
+      }
+      s.phases = a.stride, s.phase_padding = a.padding, s.phase_taps = a.taps;
+      a = {a.in,
+           a.out / s.phases,
+           phase_taps(s.phases, s.phase_padding, s.phase_taps),
+           1,
+           1,
+           -first_tap(s.phases, s.phase_padding, s.phase_taps)};
+      s.o *= s.phases;
+      s.flip = !s.flip;
+    } else if (grad) {
+      a.padding = a.dilation * (a.taps - 1) - a.padding;
+    }
   }
   if (s.groups < 1 || s.c % s.groups || s.o % s.groups) return "uneven groups";
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
@@ -105,7 +120,8 @@ const char* conv_shape(const qn_opdesc& op, ConvShape& s) {
 std::string weights_name(const qn_opdesc& op, const ConvShape& s) {
   return "amx/w" + std::to_string(int(s.type)) + ":" + std::to_string(int(s.parts)) + ":" +
          (sdk::is_nhwc(op) ? "1" : "0") + ":" + (op.op == QN_OP_CONV_INPUT_GRAD ? "1" : "0") + ":" +
-         (s.flip ? "1" : "0") + ":" + (s.rows ? "1" : "0") + ":" + std::to_string(s.groups);
+         (s.flip ? "1" : "0") + ":" + (s.rows ? "1" : "0") + ":" + std::to_string(s.groups) + ":" +
+         std::to_string(s.phases) + ":" + std::to_string(s.phase_padding);
 }
 
 // True when the layout of `to` is packed weights of an array of that shape.
@@ -117,9 +133,10 @@ bool parse_weights(const qn_array_desc& from, const qn_layout& to, ConvShape& s,
   }
   const std::string name(to.name.ptr, to.name.len);
   int type = 0, parts = 0, nhwc = 0, grad = 0, flip = 0, rows = 0, used = 0;
-  long long groups = 0;
-  if (std::sscanf(name.c_str(), "amx/w%d:%d:%d:%d:%d:%d:%lld%n", &type, &parts, &nhwc, &grad, &flip,
-                  &rows, &groups, &used) != 7 ||
+  long long groups = 0, phases = 0, padding = 0;
+  if (std::sscanf(name.c_str(), "amx/w%d:%d:%d:%d:%d:%d:%lld:%lld:%lld%n", &type, &parts, &nhwc,
+                  &grad, &flip, &rows, &groups, &phases, &padding, &used) != 9 ||
+      phases < 1 || phases > 64 || padding > kMaxElements || padding < -kMaxElements ||
       std::size_t(used) != name.size()) {
     return false;
   }
@@ -144,11 +161,24 @@ bool parse_weights(const qn_array_desc& from, const qn_layout& to, ConvShape& s,
   s.rows = rows != 0;
   s.cg = from.shape[nhwc ? from.ndim - 1 : 1], s.og = filters / groups;
   if (grad) std::swap(s.cg, s.og);
+  s.phases = phases;
+  if (phases > 1) {
+    if (!grad || groups != 1) return false;
+    s.phase_padding = padding, s.phase_taps = s.w.taps;
+    s.w.taps = phase_taps(phases, padding, s.w.taps);
+    s.og *= phases;
+  }
   s.c = s.cg * groups, s.o = s.og * groups;
   std::vector<i64> own = sdk::dense_strides(from);
   if (from.layout.strides) own.assign(from.layout.strides, from.layout.strides + from.ndim);
   strides = sdk::weight_strides(own.data(), from.ndim, nhwc != 0, grad != 0, filters / groups);
   return to.bytes == std::uint64_t(s.all_weight_bytes());
+}
+
+// A vector of outputs must not hold two phases: they share the operands of a channel.
+sdk::ConvChain chain_of(const qn_opdesc& op, const ConvShape& s) {
+  if (s.type != Type::kF32 || (s.phases > 1 && s.phase_filters() % 16 != 0)) return {};
+  return {op, sdk::is_nhwc(op)};
 }
 
 double estimate(const ConvShape& s, std::uint32_t max_workers) {
@@ -209,7 +239,7 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_layout out = sdk::with_strides(y.data());
   std::vector<qn_layout> in{sdk::with_strides(x.data()),
                             sdk::named(name, std::uint64_t(s.all_weight_bytes()))};
-  const sdk::ConvChain chain = s.type == Type::kF32 ? sdk::ConvChain(op, nhwc) : sdk::ConvChain();
+  const sdk::ConvChain chain = chain_of(op, s);
   const auto operands = chain.layouts(op, y, in);
   qn_candidate c = sdk::candidate(kName, kConv, estimate(s, op.max_workers));
   c.threading = QN_THREADING_TILES;
@@ -226,7 +256,7 @@ std::unique_ptr<Planned> plan_conv(const qn_opdesc& op, qn_plan_info& info) {
   auto p = std::make_unique<ConvPlan>();
   ConvShape& s = p->s;
   if (conv_shape(op, s) || !available()) return nullptr;
-  if (s.type == Type::kF32) p->chain = sdk::ConvChain(op, sdk::is_nhwc(op));
+  p->chain = chain_of(op, s);
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   const i64 taps_w = s.rows ? 1 : s.w.taps, across = s.rows ? s.w.taps * s.cg : s.cg;
   for (i64 piece = 0; piece < s.pieces(); ++piece) {

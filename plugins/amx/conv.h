@@ -16,10 +16,15 @@ struct ConvAxis {
 // A product's k runs over taps and channels in steps of 32, each a run of 32 values of the packed
 // input: 32 channels of a tap, or, where taps lie side by side (`rows`), a piece of a row of taps
 // with all their channels. A unit is some pixels of one row of y, the rows of one tile of C.
+//
+// The gradient of a convolution with stride s along w gives s outputs (phases) for each pixel of
+// dy, each by other taps of the filter: a convolution with s * o filters, whose results lie as they
+// should.
 struct ConvShape {
   i64 images, c, o, groups, cg, og;
   ConvAxis h, w;
-  bool flip;  // taps are read backwards
+  bool flip;                              // taps are read backwards
+  i64 phases, phase_padding, phase_taps;  // > 1: w.taps are those of all phases, zeros among them
   bool rows;
   Type type;
   Parts parts;
@@ -47,10 +52,23 @@ struct ConvShape {
     const i64 fit = (i64{768} << 10) / patch_bytes();
     return fit < 1 ? 1 : fit < groups ? fit : groups;
   }
+  i64 phase_filters() const { return og / phases; }
   i64 patches_h() const { return (h.out + th - 1) / th; }
   i64 patches_w() const { return (w.out + tw - 1) / tw; }
   i64 patches() const { return images * patches_h() * patches_w(); }
 };
+
+// The taps of all phases along an axis: from input pixel q + first_tap on, for outputs q * phases
+// ..
+inline i64 first_tap(i64 phases, i64 padding, i64 taps) {
+  const i64 d = padding - (taps - 1);
+  return d >= 0 ? (d + phases - 1) / phases : -(-d / phases);
+}
+inline i64 phase_taps(i64 phases, i64 padding, i64 taps) {
+  const i64 d = phases - 1 + padding;
+  const i64 last = d >= 0 ? d / phases : -((-d + phases - 1) / phases);
+  return last - first_tap(phases, padding, taps) + 1;
+}
 
 // The weights of panel `panel` (over all groups) into dst, weight_bytes(). w: all weights.
 void pack_weights(const ConvShape& s, void* dst, const void* w, const sdk::WeightStrides& strides,

@@ -228,6 +228,7 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
     const bool stream = s.type == Type::kF32 && s.o % 16 == 0 && count % 16 == 0 &&
                         reinterpret_cast<std::uintptr_t>(y) % 64 == 0 &&
                         s.images * s.h.out * s.w.out * s.o > kStreamed;
+    const i64 filters = s.phases > 1 ? s.phase_filters() : s.o;
     Finishing f = {};
     const auto finish_rows = [&](i64 n) __attribute__((always_inline)) {
       for (const i64 end = least(f.done + n, f.rows); f.done < end; ++f.done) {
@@ -237,7 +238,7 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
         for (i64 j = 0; j < count; j += 16) {
           const __mmask16 mask = first(count - j);
           __m512 r = _mm512_load_ps(from + j);
-          if (e) r = finish(r, *e, channel + j, at + j, mask);
+          if (e) r = finish(r, *e, (channel + j) % filters, at + j, mask);
           if (stream) {
             _mm512_stream_ps(static_cast<float*>(y) + at + j, r);
           } else {
@@ -275,11 +276,30 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
   }
 }
 
+// Where tap (h, v) of filter o of a group lies; false where a phase has none.
+inline bool weight_place(const ConvShape& s, const sdk::WeightStrides& strides, i64 h, i64 v, i64 o,
+                         i64& at) {
+  i64 filter = o;
+  if (s.phases > 1) {
+    const i64 phase = o / s.phase_filters();
+    const i64 first = first_tap(s.phases, s.phase_padding, s.phase_taps);
+    filter = o % s.phase_filters();
+    v = phase + s.phase_padding - s.phases * (first + v);
+    if (v < 0 || v >= s.phase_taps) return false;
+    if (s.flip) v = s.phase_taps - 1 - v;
+  } else if (s.flip) {
+    v = s.w.taps - 1 - v;
+  }
+  if (s.flip != (s.phases > 1)) h = s.h.taps - 1 - h;
+  at = h * strides.h + v * strides.w + filter * strides.o;
+  return true;
+}
+
 template <int parts>
 void pack_weights_parts(const ConvShape& s, char* dst, const void* w,
                         const sdk::WeightStrides& strides, i64 panel) {
   const i64 group = panel / s.panels(), o0 = panel % s.panels() * kCols;
-  const i64 base = group * strides.group + o0 * strides.o, count = least(kCols, s.og - o0);
+  const i64 base = group * strides.group, count = least(kCols, s.og - o0);
   const i64 taps_w = s.rows ? 1 : s.w.taps, across = s.rows ? s.w.taps * s.cg : s.cg;
   bool exact = false;
   char* tiles = dst;
@@ -289,11 +309,11 @@ void pack_weights_parts(const ConvShape& s, char* dst, const void* w,
       for (i64 k = 0; k < least(kStep, across - piece * kStep); ++k) {
         const i64 flat = piece * kStep + k;
         const i64 c = s.rows ? flat % s.cg : flat;
-        i64 h = tap / taps_w, v = s.rows ? flat / s.cg : tap % taps_w;
-        if (s.flip) h = s.h.taps - 1 - h, v = s.w.taps - 1 - v;
-        const i64 at = base + h * strides.h + v * strides.w + c * strides.c;
+        const i64 h = tap / taps_w, v = s.rows ? flat / s.cg : tap % taps_w;
         for (i64 o = 0; o < count; ++o) {
-          block[k][o] = _mm512_cvtss_f32(load(s.type, w, at + o * strides.o, 1));
+          i64 at = 0;
+          if (!weight_place(s, strides, h, v, o0 + o, at)) continue;
+          block[k][o] = _mm512_cvtss_f32(load(s.type, w, base + at + c * strides.c, 1));
         }
       }
       const auto rows = [&](const auto& put) {
