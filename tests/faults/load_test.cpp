@@ -84,7 +84,7 @@ TEST_P(FirstLoad, EveryAllocation) {
 }
 
 // Not simd and onednn: initialisers of Highway and oneDNN end the process.
-INSTANTIATE_TEST_SUITE_P(Faults, FirstLoad, ::testing::Values("openblas", "tbb"),
+INSTANTIATE_TEST_SUITE_P(Faults, FirstLoad, ::testing::Values("openblas", "tbb", "amx"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

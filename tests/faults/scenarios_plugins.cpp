@@ -28,6 +28,12 @@ void chains(Env& e) {
   e.eval({e.op("tanh", {e.op("add", {e.op("multiply", {x, x}), e.ramp({70})})}),
           e.op("copy", {e.op("transpose", {x})})});
 }
+// Enough channels and queries for blocks of 32.
+void attention(Env& e) {
+  qn_array *x = e.ramp({1, 20, 32}), *q = e.ramp({1, 2, 40, 16});
+  e.eval({e.op("conv1d", {x, e.ramp({16, 3, 32})}),
+          e.op("scaled_dot_product_attention", {q, q, q}, {0.25})});
+}
 void gradients(Env& e) {
   qn_fn* f = compiled(e, grad(e, function(e, layer, 2), 1));
   // Small ones: tanh is not saturated.
@@ -50,6 +56,9 @@ std::vector<Scenario> plugin_scenarios() {
       {"openblas", "gradients", gradients},
       {"tbb", "products", products},
       {"tbb", "gradients", gradients},
+      {"amx", "products", products},
+      {"amx", "attention", attention},
+      {"amx", "gradients", gradients},
       {"simd", "rows", rows},
       {"simd", "chains", chains},
       {"simd", "pooling", convolutions},
