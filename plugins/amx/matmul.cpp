@@ -168,12 +168,12 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   if (op.accuracy == QN_CLASS_STRICT) {
     return host.refuse(answer, "tiles", "products of parts are not of the strict class");
   }
-  if (!available()) {
-    return host.refuse(answer, "tiles", "the system does not lend AMX to this process");
-  }
   if (!describe(op, p)) return host.refuse(answer, "tiles", "too many batch axes");
   const sdk::Matmul& g = p.g;
   if (g.M < 4 || g.N < 8 || g.K < 8) return host.refuse(answer, "tiles", "too few rows or columns");
+  if (!available()) {
+    return host.refuse(answer, "tiles", "the system does not lend AMX to this process");
+  }
   Offer offer{host, op, answer};
   Plan tiled = p;
   tiled.kernel = kTiled;
