@@ -1,8 +1,7 @@
-// softmax, log_softmax, logsumexp, layer_norm, rms_norm and argmax of one row, for every
-// instruction set. Not here: how rows are found and shared out (rows.cpp).
+// softmax, log_softmax, logsumexp and argmax of one row, for every instruction set.
+// Not here: how rows are found and shared out (rows.cpp), norms (norm_ops.cpp).
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "plugins/simd/rows.h"
@@ -12,41 +11,14 @@
 #define HWY_TARGET_INCLUDE "plugins/simd/row_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/vmath-inl.h"
+#include "plugins/simd/row-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr std::int64_t kBlock = 4096;
-
-// The last k < lanes elements; the other lanes hold `fill`.
-HWY_INLINE V LoadPart(D d, const float* p, std::int64_t k, float fill) {
-#if HWY_TARGET == HWY_AVX3
-  const auto m = hn::FirstN(d, static_cast<std::size_t>(k));
-  return hn::IfThenElse(m, hn::MaskedLoad(m, d, p), hn::Set(d, fill));
-#else
-  HWY_ALIGN float buf[hn::MaxLanes(d)];
-  hn::Store(hn::Set(d, fill), d, buf);
-  std::memcpy(buf, p, static_cast<std::size_t>(k) * sizeof(float));
-  return hn::Load(d, buf);
-#endif
-}
-
-HWY_INLINE void StorePart(D d, V v, float* p, std::int64_t k) {
-#if HWY_TARGET == HWY_AVX3
-  hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(k)), d, p);
-#else
-  HWY_ALIGN float buf[hn::MaxLanes(d)];
-  hn::Store(v, d, buf);
-  std::memcpy(p, buf, static_cast<std::size_t>(k) * sizeof(float));
-#endif
-}
-
-HWY_INLINE std::int64_t LaneCount() { return static_cast<std::int64_t>(hn::Lanes(D())); }
 
 // NaN if there is one: then the row's results are NaN as well.
 HWY_INLINE float RowMax(const float* x, std::int64_t n) {
@@ -147,17 +119,6 @@ struct MinusBoth {
     return hn::Sub(hn::Sub(x, hn::Set(d, m)), hn::Set(d, l));
   }
 };
-struct Same {
-  HWY_INLINE V operator()(D, V x) const { return x; }
-};
-struct SquareMinus {
-  float m;
-  HWY_INLINE V operator()(D d, V x) const {
-    const auto c = hn::Sub(x, hn::Set(d, m));
-    return hn::Mul(c, c);
-  }
-};
-
 void SoftmaxRow(const float* x, float* y, std::int64_t n) {
   const float m = RowMaxOfNumbers(x, n);
   const double sum = SumRow<true>(x, y, n, -kInf, ExpMinus{m});
@@ -176,44 +137,6 @@ float LogSumExpRow(const float* x, std::int64_t n) {
   return static_cast<float>(m + std::log(SumRow<false>(x, nullptr, n, -kInf, ExpMinus{m})));
 }
 
-void LayerNormRow(const float* x, const float* w, const float* b, float eps, float* y,
-                  std::int64_t n) {
-  const double mean = SumRow<false>(x, nullptr, n, 0.0f, Same()) / static_cast<double>(n);
-  const auto m = static_cast<float>(mean);
-  const double var = SumRow<false>(x, nullptr, n, m, SquareMinus{m}) / static_cast<double>(n);
-  const auto r = static_cast<float>(1.0 / std::sqrt(var + static_cast<double>(eps)));
-  const D d;
-  const std::int64_t lanes = LaneCount();
-  const auto vm = hn::Set(d, m), vr = hn::Set(d, r);
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    FetchAhead(x + i, y + i, n);
-    const auto c = hn::Mul(hn::Sub(hn::LoadU(d, x + i), vm), vr);
-    hn::StoreU(hn::MulAdd(c, hn::LoadU(d, w + i), hn::LoadU(d, b + i)), d, y + i);
-  }
-  if (i == n) return;
-  const auto c = hn::Mul(hn::Sub(LoadPart(d, x + i, n - i, 0.0f), vm), vr);
-  StorePart(d, hn::MulAdd(c, LoadPart(d, w + i, n - i, 0.0f), LoadPart(d, b + i, n - i, 0.0f)),
-            y + i, n - i);
-}
-
-void RmsNormRow(const float* x, const float* w, float eps, float* y, std::int64_t n) {
-  const double mean =
-      SumRow<false>(x, nullptr, n, 0.0f, SquareMinus{0.0f}) / static_cast<double>(n);
-  const auto r = static_cast<float>(1.0 / std::sqrt(mean + static_cast<double>(eps)));
-  const D d;
-  const std::int64_t lanes = LaneCount();
-  const auto vr = hn::Set(d, r);
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    FetchAhead(x + i, y + i, n);
-    hn::StoreU(hn::Mul(hn::Mul(hn::LoadU(d, x + i), vr), hn::LoadU(d, w + i)), d, y + i);
-  }
-  if (i == n) return;
-  const auto c = hn::Mul(LoadPart(d, x + i, n - i, 0.0f), vr);
-  StorePart(d, hn::Mul(c, LoadPart(d, w + i, n - i, 0.0f)), y + i, n - i);
-}
-
 std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
   const float m = RowMax(x, n);
   const D d;
@@ -229,8 +152,7 @@ std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
 }
 
 const RowOps* GetRowOps() {
-  static constexpr RowOps ops{SoftmaxRow,   LogSoftmaxRow, LogSumExpRow,
-                              LayerNormRow, RmsNormRow,    ArgmaxRow};
+  static constexpr RowOps ops{SoftmaxRow, LogSoftmaxRow, LogSumExpRow, ArgmaxRow};
   return &ops;
 }
 

@@ -14,6 +14,7 @@ struct RowPlan : Plan {
   float eps = 0;
   bool w_scalar = false, b_scalar = false;
   const RowOps* ops = nullptr;
+  const NormOps* norms = nullptr;
 
   void tile(const qn_run& run, std::uint32_t t, void* scratch) const noexcept override {
     const float* x = static_cast<const float*>(run.in[0].data);
@@ -24,6 +25,11 @@ struct RowPlan : Plan {
       w = spread(run.in[1].data, w_scalar, static_cast<float*>(scratch));
     if (op == QN_OP_LAYER_NORM)
       b = spread(run.in[2].data, b_scalar, static_cast<float*>(scratch) + length);
+    const float* first = x + lo * length;
+    if (op == QN_OP_LAYER_NORM)
+      return norms->layer_norm(first, w, b, eps, y + lo * length, hi - lo, length);
+    if (op == QN_OP_RMS_NORM)
+      return norms->rms_norm(first, w, eps, y + lo * length, hi - lo, length);
     for (std::int64_t r = lo; r < hi; ++r) {
       const float* a = x + r * length;
       switch (op) {
@@ -35,12 +41,6 @@ struct RowPlan : Plan {
           break;
         case QN_OP_LOGSUMEXP:
           y[r] = ops->logsumexp(a, length);
-          break;
-        case QN_OP_LAYER_NORM:
-          ops->layer_norm(a, w, b, eps, y + r * length, length);
-          break;
-        case QN_OP_RMS_NORM:
-          ops->rms_norm(a, w, eps, y + r * length, length);
           break;
         default:
           static_cast<std::uint32_t*>(run.out[0].data)[r] = ops->argmax(a, length);
@@ -126,6 +126,7 @@ std::unique_ptr<Plan> plan_rows(const qn_opdesc& op, std::uint32_t, qn_plan_info
   p->op = op.op;
   p->rows = sdk::element_count(op.in[0]) / p->length;
   p->ops = &row_ops();
+  p->norms = &norm_ops();
   if (op.op == QN_OP_LAYER_NORM || op.op == QN_OP_RMS_NORM) {
     p->eps = static_cast<float>(sdk::attr_float(op, 0));
     p->w_scalar = sdk::element_count(op.in[1]) != p->length;

@@ -154,6 +154,27 @@ void add_layer_norm(Cases& cases) {
                    Result::same,
                    false,
                    4});
+  // Rows far from zero, and rows whose first elements are far from all others.
+  std::vector<double> offset(3 * 131), outliers(3 * 131);
+  for (std::size_t i = 0; i < offset.size(); ++i) {
+    const double wave = std::sin(static_cast<double>(i * i));
+    offset[i] = 64 + wave;
+    outliers[i] = i % 131 < 16 ? 200 + wave : wave;
+  }
+  const auto add_given = [&](const char* label, const std::vector<double>& data) {
+    cases.push_back({"layer_norm",
+                     label,
+                     {{{3, 131}, 0, 0, 0, true, data}, {{131}}, {{131}}},
+                     {},
+                     reference,
+                     kFloats,
+                     Result::same,
+                     false,
+                     4});
+  };
+  add_given("offset", offset);
+  add_given("outliers", outliers);
+  add_given("equal", std::vector<double>(3 * 131, 7.25));
   cases.push_back({"layer_norm",
                    "no_rows",
                    {{{0, 6}}, weight, bias},
