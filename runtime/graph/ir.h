@@ -47,8 +47,10 @@ struct Ir {
 };
 
 void simplify(Ir& ir);  // passes/simplify.cpp: aliases, repeated work, dead ops
-void widen(Runtime& rt,
-           Ir& ir);  // passes/widen.cpp: halves through f32 where no kernel serves them
-void fuse(Ir& ir);   // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
+// passes/phases.cpp: strides of transposed convolutions as channels where no kernel serves them
+void split_phases(Runtime& rt, Ir& ir);
+// passes/widen.cpp: halves through f32 where no kernel serves them
+void widen(Runtime& rt, Ir& ir);
+void fuse(Ir& ir);  // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
 
 }  // namespace quern

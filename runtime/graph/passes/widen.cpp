@@ -1,10 +1,7 @@
 // Widening: where only the naive kernels compute an op in f16 or bf16 and others do in f32, its
 // halves are converted to f32, the op runs there, and its results are rounded back, as the naive
 // kernels would have done. Element-wise ops are left alone: their kernels round after every step.
-#include "runtime/graph/ir.h"
-#include "runtime/graph/opdesc.h"
-#include "runtime/host/executor.h"
-#include "runtime/host/runtime.h"
+#include "runtime/graph/passes/served.h"
 
 namespace quern {
 namespace {
@@ -41,9 +38,6 @@ bool computes(std::uint32_t op) {
   }
 }
 
-bool is_half(DType t) { return t == DType::f16 || t == DType::bf16; }
-DType widened(DType t) { return is_half(t) ? DType::f32 : t; }
-
 class Widening {
  public:
   Widening(Runtime& rt, Ir& ir) : rt_(rt), ir_(ir), wide_(ir.values.size(), -1) {}
@@ -52,7 +46,8 @@ class Widening {
     std::vector<IrOp> before = std::move(ir_.ops);
     ir_.ops.clear();
     for (IrOp& op : before) {
-      if (computes(op.op) && has_half(op) && !served(op, false) && served(op, true))
+      if (computes(op.op) && has_half(op) && !served(rt_, ir_, op, false) &&
+          served(rt_, ir_, op, true))
         place(std::move(op));
       else
         ir_.ops.push_back(std::move(op));
@@ -65,25 +60,6 @@ class Widening {
   bool has_half(const IrOp& op) {
     for (int v : op.in)
       if (is_half(value(v).dtype)) return true;
-    return false;
-  }
-
-  // Does any plugin but naive offer the op on row-major arrays, as it is or in f32?
-  bool served(const IrOp& op, bool in_f32) {
-    OpDesc d(op.op, op.attrs, op.n_op_in, rt_.executor().workers(), rt_.accuracy());
-    const auto meta = [&](int v) {
-      const IrValue& x = value(v);
-      return Meta{x.shape, in_f32 ? widened(x.dtype) : x.dtype};
-    };
-    const auto dense = [&](int v) {
-      Layout l;
-      l.strides = dense_strides(value(v).shape);
-      return l;
-    };
-    for (int v : op.in) d.add_input(meta(v), dense(v));
-    for (int v : op.out) d.add_output(meta(v), dense(v));
-    for (const Offer& o : rt_.plugins().query(d.get()).offers)
-      if (o.plugin->id() != "naive") return true;
     return false;
   }
 
