@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "plugins/simd/norm_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/row-inl.h"
+#include "plugins/simd/cell-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {

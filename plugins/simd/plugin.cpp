@@ -10,6 +10,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRandom{query_random, plan_random};
   static constexpr Family kReduce{query_reduce, plan_reduce};
   static constexpr Family kRows{query_rows, plan_rows};
+  static constexpr Family kArg{query_arg, plan_arg};
   static constexpr Family kPool{query_pool, plan_pool};
   static constexpr Family kRelayout{query_relayout, plan_relayout};
   static constexpr Family kSort{query_sort, plan_sort};
@@ -48,8 +49,10 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_LOGSUMEXP:
     case QN_OP_LAYER_NORM:
     case QN_OP_RMS_NORM:
-    case QN_OP_ARGMAX:
       return &kRows;
+    case QN_OP_ARGMAX:
+    case QN_OP_ARGMIN:
+      return &kArg;
     case QN_OP_MAX_POOL:
     case QN_OP_MAX_POOL_GRAD:
     case QN_OP_AVG_POOL:

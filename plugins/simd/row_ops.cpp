@@ -1,4 +1,4 @@
-// softmax, log_softmax, logsumexp and argmax of one row, for every instruction set.
+// softmax, log_softmax and logsumexp of one row, for every instruction set.
 // Not here: how rows are found and shared out (rows.cpp), norms (norm_ops.cpp).
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,8 @@
 #define HWY_TARGET_INCLUDE "plugins/simd/row_ops.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "plugins/simd/row-inl.h"
+#include "plugins/simd/cell-inl.h"
+#include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -137,22 +138,8 @@ float LogSumExpRow(const float* x, std::int64_t n) {
   return static_cast<float>(m + std::log(SumRow<false>(x, nullptr, n, -kInf, ExpMinus{m})));
 }
 
-std::uint32_t ArgmaxRow(const float* x, std::int64_t n) {
-  const float m = RowMax(x, n);
-  const D d;
-  const std::int64_t lanes = LaneCount();
-  std::int64_t i = 0;
-  const bool nan = m != m;
-  for (; i + lanes <= n; i += lanes) {
-    const auto v = hn::LoadU(d, x + i);
-    if (!hn::AllFalse(d, nan ? hn::Not(hn::Eq(v, v)) : hn::Eq(v, hn::Set(d, m)))) break;
-  }
-  while (i < n && !(nan ? x[i] != x[i] : x[i] == m)) ++i;
-  return static_cast<std::uint32_t>(i);
-}
-
 const RowOps* GetRowOps() {
-  static constexpr RowOps ops{SoftmaxRow, LogSoftmaxRow, LogSumExpRow, ArgmaxRow};
+  static constexpr RowOps ops{SoftmaxRow, LogSoftmaxRow, LogSumExpRow};
   return &ops;
 }
 

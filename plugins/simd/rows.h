@@ -8,11 +8,10 @@ struct RowOps {
   void (*softmax)(const float* x, float* y, std::int64_t n);
   void (*log_softmax)(const float* x, float* y, std::int64_t n);
   float (*logsumexp)(const float* x, std::int64_t n);
-  // First index of the largest element; a NaN is largest.
-  std::uint32_t (*argmax)(const float* x, std::int64_t n);
 };
 
-// Norms of `rows` contiguous rows of n elements, one after the other; w and b have n elements.
+// Norms of `rows` contiguous rows of n elements, one after the other; w and b have n elements. y may
+// be x.
 struct NormOps {
   void (*layer_norm)(const float* x, const float* w, const float* b, float eps, float* y,
                      std::int64_t rows, std::int64_t n);

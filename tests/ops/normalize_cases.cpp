@@ -25,10 +25,12 @@ void add_softmax(Cases& cases) {
     Shape shape, asked, axes;
   };
   static const Place places[] = {
-      {"last", {3, 5}, {-1}, {1}},     {"first", {4, 3}, {0}, {0}},
-      {"middle", {2, 4, 3}, {1}, {1}}, {"two", {2, 4, 3}, {0, 2}, {0, 2}},
-      {"row", {7}, {-1}, {0}},         {"long", {3, 131}, {-1}, {1}},
-      {"no_rows", {0, 3}, {-1}, {1}},  {"one", {4, 1}, {-1}, {1}},
+      {"last", {3, 5}, {-1}, {1}},       {"first", {4, 3}, {0}, {0}},
+      {"middle", {2, 4, 3}, {1}, {1}},   {"two", {2, 4, 3}, {0, 2}, {0, 2}},
+      {"row", {7}, {-1}, {0}},           {"long", {3, 131}, {-1}, {1}},
+      {"no_rows", {0, 3}, {-1}, {1}},    {"one", {4, 1}, {-1}, {1}},
+      {"many_short", {70, 5}, {1}, {1}}, {"tall", {700, 3}, {0}, {0}},
+      {"wide", {5, 301}, {0}, {0}},      {"deep", {2, 19, 70}, {1}, {1}},
   };
   for (const Place& p : places) {
     const bool gradient = count(p.shape) < 100;
@@ -71,6 +73,22 @@ void add_softmax(Cases& cases) {
                    true,
                    2});
   const double inf = INFINITY;
+  // Down a column: a maximum that grows late, and -inf first.
+  const Input late{
+      {9, 2}, 0,    0,
+      0,      true, {-inf, -200, 1, -300, -1, -inf, 0, 0, 2, -150, -9, 3, -inf, 5, 40, 80, 39, 60}};
+  for (const char* op : {"softmax", "log_softmax"})
+    cases.push_back({op,
+                     "late_maximum",
+                     {late},
+                     {ints({0})},
+                     [op](const Values& in) {
+                       return op[0] == 's' ? softmax(in[0], {0}) : log_softmax(in[0], {0});
+                     },
+                     {QN_F64, QN_F32},
+                     Result::same,
+                     false,
+                     2});
   const Input holes{{2, 3}, 0, 0, 0, true, {1, -inf, 2, -inf, -inf, 3}};
   cases.push_back({"softmax",
                    "holes",

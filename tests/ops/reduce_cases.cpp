@@ -51,6 +51,12 @@ const Place kPlaces[] = {
     {"scalar", {}, {}, {}, false},
     {"long_row", {3, 300}, {1}, {1}, false},
     {"long_column", {300, 5}, {0}, {0}, false},
+    {"many_short", {70, 5}, {1}, {1}, false},
+    {"wide", {4, 301}, {0}, {0}, false},
+    {"deep", {2, 19, 70}, {1}, {1}, false},
+    {"thin", {3, 90, 2}, {1}, {1}, true},
+    {"two_outer", {3, 4, 40}, {0, 1}, {0, 1}, false},
+    {"ends", {7, 3, 90}, {0, 2}, {0, 2}, false},
     {"no_rows", {0, 3}, {1}, {1}, false},
     {"of_nothing", {2, 0}, {1}, {1}, false, true},
 };
@@ -170,6 +176,38 @@ Cases reduce_cases() {
                      Result::same,
                      false});
   }
+  // The first of several NaN is the largest and the smallest, whatever vectors it falls into.
+  for (const std::int64_t axis : {0, 1}) {
+    for (const char* op : {"argmax", "argmin"}) {
+      const bool most = op[3] == 'm' && op[4] == 'a';
+      std::vector<double> data;
+      for (int i = 0; i < 40 * 40; ++i) data.push_back(i % 7 == 3 ? i % 5 : i % 11 - 3);
+      for (const int i : {5 * 40 + 9, 5 * 40 + 30, 38 * 40 + 39, 39 * 40 + 39, 20 * 40 + 9})
+        data[static_cast<std::size_t>(i)] = nan;
+      cases.push_back({op,
+                       "nan_along_" + std::to_string(axis),
+                       {{{40, 40}, 0, 0, 0, true, data}},
+                       {ints({axis})},
+                       [axis, most](const Values& in) {
+                         return reduce(in[0], {axis}, false, [most](const std::vector<double>& v) {
+                           for (std::size_t i = 0; i < v.size(); ++i)
+                             if (std::isnan(v[i])) return static_cast<double>(i);
+                           return most ? argmax_of(v) : argmin_of(v);
+                         });
+                       },
+                       kFloats,
+                       Result::index,
+                       false});
+    }
+  }
+  cases.push_back({"argmax",
+                   "long",
+                   {{{140000}, -100, 100}},
+                   {},
+                   [](const Values& in) { return reduce(in[0], {0}, false, argmax_of); },
+                   {QN_I16},
+                   Result::index,
+                   false});
   cases.push_back({"logsumexp",
                    "large",
                    {{{2, 3}, 0, 0, 0, true, {900, 901, 899, -900, -901, -899}}},
