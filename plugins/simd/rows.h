@@ -10,8 +10,8 @@ struct RowOps {
   float (*logsumexp)(const float* x, std::int64_t n);
 };
 
-// Norms of `rows` contiguous rows of n elements, one after the other; w and b have n elements. y may
-// be x.
+// Norms of `rows` contiguous rows of n elements, one after the other; w and b have n elements. y
+// may be x.
 struct NormOps {
   void (*layer_norm)(const float* x, const float* w, const float* b, float eps, float* y,
                      std::int64_t rows, std::int64_t n);
