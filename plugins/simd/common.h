@@ -62,6 +62,8 @@ inline std::int64_t split(std::int64_t n, std::uint32_t parts, std::uint32_t k) 
 // Axis order of a dense permuted layout, slowest axis first; false when it is not dense.
 bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order);
 using sdk::strides_in_order;
+// Strides in elements; row-major where the layout gives none.
+std::vector<std::int64_t> element_strides(const qn_array_desc& a);
 bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b);
 
 }  // namespace quern::simd

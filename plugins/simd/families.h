@@ -6,6 +6,11 @@ namespace quern::simd {
 
 void query_map(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_map(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+// A program that only copies is served by query_copy too; its plans have the id below.
+bool is_copy(const qn_opdesc& op);
+constexpr std::uint32_t kCopyKernel = 8;
+void query_copy(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_copy(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_random(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_random(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_reduce(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
@@ -25,8 +30,14 @@ void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_pad(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_pad(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
-void query_take(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-std::unique_ptr<Plan> plan_take(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_gather(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_gather(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_concatenate(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_concatenate(const qn_opdesc& op, std::uint32_t kernel_id,
+                                       qn_plan_info& info);
+void query_slice_update(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_slice_update(const qn_opdesc& op, std::uint32_t kernel_id,
+                                        qn_plan_info& info);
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t kernel_id,
                                     qn_plan_info& info);

@@ -5,8 +5,22 @@
 
 namespace quern::simd {
 
+namespace {
+
+void query_program(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
+  query_map(host, op, answer);  // may keep the order of x, then it is the one to take
+  if (is_copy(op)) query_copy(host, op, answer);
+}
+
+std::unique_ptr<Plan> plan_program(const qn_opdesc& op, std::uint32_t id, qn_plan_info& info) {
+  return id == kCopyKernel ? plan_copy(op, id, info) : plan_map(op, id, info);
+}
+
+}  // namespace
+
 const Family* find_family(std::uint32_t op) {
-  static constexpr Family kMap{query_map, plan_map};
+  static constexpr Family kMap{query_program, plan_program};
+  static constexpr Family kCopy{query_copy, plan_copy};
   static constexpr Family kRandom{query_random, plan_random};
   static constexpr Family kReduce{query_reduce, plan_reduce};
   static constexpr Family kRows{query_rows, plan_rows};
@@ -18,11 +32,22 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kConv{query_conv, plan_conv};
   static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
   static constexpr Family kFft{query_fft, plan_fft};
+  static constexpr Family kConcatenate{query_concatenate, plan_concatenate};
+  static constexpr Family kSliceUpdate{query_slice_update, plan_slice_update};
   static constexpr Family kPad{query_pad, plan_pad};
-  static constexpr Family kTake{query_take, plan_take};
+  static constexpr Family kGather{query_gather, plan_gather};
   switch (op) {
+    case QN_OP_RESHAPE:
+    case QN_OP_AS_STRIDED:
+      return &kCopy;
     case QN_OP_TAKE:
-      return &kTake;
+    case QN_OP_TAKE_ALONG_AXIS:
+    case QN_OP_GATHER:
+      return &kGather;
+    case QN_OP_CONCATENATE:
+      return &kConcatenate;
+    case QN_OP_SLICE_UPDATE:
+      return &kSliceUpdate;
     case QN_OP_PAD:
       return &kPad;
     case QN_OP_FFT:
@@ -91,6 +116,12 @@ bool dense_order(const qn_array_desc& a, std::vector<std::uint32_t>& order) {
     if (a.shape[i] == 1) order.push_back(i);
   order.insert(order.end(), big.begin(), big.end());
   return true;
+}
+
+std::vector<std::int64_t> element_strides(const qn_array_desc& a) {
+  if (a.layout.kind == QN_LAYOUT_STRIDED && a.layout.strides)
+    return {a.layout.strides, a.layout.strides + a.ndim};
+  return sdk::dense_strides(a);
 }
 
 bool same_strides(const qn_array_desc& shape, const std::int64_t* a, const std::int64_t* b) {
