@@ -1,31 +1,50 @@
 // The element-wise program as a list of vector steps over tiles that fit the first-level cache.
-// Not here: how a program is turned into steps (map_plan.cpp) or the loops themselves
-// (map_ops.cpp).
+// Not here: how a program is turned into steps (map_program.cpp) or the loops themselves
+// (map_*.cpp).
 #pragma once
 #include "plugins/simd/common.h"
 
 namespace quern::simd {
 
-// In a tile every value takes 4 bytes an element: f32, which f16 and bf16 become, i32, u32, or bool
-// as 0 or 1.
-enum class Lane : std::uint8_t { kFloat, kInt, kUint, kBool };
+// What a value of a program is in a tile: the dtype's own bytes, but f16 and bf16 as the f32 that
+// equals them. A bool is 0 or 1 where a step made it; read from memory, any byte but 0 is true.
+enum class Lane : std::uint8_t {
+  kFloat,
+  kDouble,
+  kComplex,
+  kBool,
+  kI8,
+  kU8,
+  kI16,
+  kU16,
+  kI32,
+  kU32,
+  kI64,
+  kU64
+};
+
+constexpr std::uint32_t lane_size(Lane l) {
+  constexpr std::uint8_t kSize[] = {4, 8, 8, 1, 1, 1, 2, 2, 4, 4, 8, 8};
+  return kSize[static_cast<int>(l)];
+}
+constexpr bool is_integer(Lane l) { return l >= Lane::kI8; }
 
 // src[k] points at n elements, or at one when bit k of the variant's mask says uniform. dst may be
-// a src.
+// a src whose elements have its size.
 using MapFn = void (*)(const void* const* src, void* dst, std::size_t n);
 
-// The vector loop for an op, NULL when there is none with that mask of uniform operands.
+// The loop for an op whose first operand lies in lane `in` and its result in `out`; the condition
+// of where and the operands of logical ops are bool. NULL when there is none with that mask of
+// uniform operands; with none uniform there is one for whatever a program may say.
 MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask);
-// Plain loops for the rest; never with uniform operands.
-MapFn map_fn_scalar(std::uint32_t op, Lane in, Lane out);
-// Nanoseconds an element of a step, by vector or plain loop.
-double step_cost(std::uint32_t op, bool scalar);
+// Nanoseconds an element of a step.
+double step_cost(std::uint32_t op, Lane in);
 
-constexpr std::uint32_t kInstFill = 0x10000u;    // dst[i] = src[0][0]
-constexpr std::uint32_t kInstCopy = 0x10001u;    // dst[i] = src[0][i]
-constexpr std::uint32_t kInstCube = 0x10002u;    // x * x * x
-constexpr std::uint32_t kInstWiden8 = 0x10003u;  // 4-byte ints from unsigned bytes
-constexpr std::uint32_t kInstNarrow8 = 0x10004u;
+constexpr std::uint32_t kInstFill = 0x10000u;  // dst[i] = src[0][0]
+constexpr std::uint32_t kInstCopy = 0x10001u;  // dst[i] = src[0][i]
+constexpr std::uint32_t kInstCube = 0x10002u;  // x * x * x
+// To f32, rounded so that rounding once more, to f16 or bf16, is as one rounding of the f64.
+constexpr std::uint32_t kInstToFloatOdd = 0x10003u;
 constexpr std::uint32_t kInstRoundF16 = 0x10005u;  // to the nearest number of f16, as f32
 constexpr std::uint32_t kInstRoundBf16 = 0x10006u;
 
@@ -33,16 +52,25 @@ constexpr std::uint32_t kInstRoundBf16 = 0x10006u;
 // rounded, on f32; NULL unless both are add, subtract or multiply.
 MapFn map_pair_fn(std::uint32_t first, std::uint32_t second, bool turned, unsigned uniform_mask);
 
-// Memory elements of a narrow dtype to 4-byte lanes and back; NULL when the dtype is not supported.
-using ConvertFn = void (*)(const void* src, void* dst, std::size_t n);
-ConvertFn widen_fn(qn_dtype dtype);
-ConvertFn narrow_fn(qn_dtype dtype);
+// The tables of loops, one a file, in which map_fn looks; NULL for what a table lacks.
+MapFn float_fn(std::uint32_t op, unsigned uniform_mask);         // map_ops.cpp
+MapFn float_math_fn(std::uint32_t op, unsigned uniform_mask);    // map_math.cpp
+MapFn double_fn(std::uint32_t op, unsigned uniform_mask);        // map_double.cpp
+MapFn complex_fn(std::uint32_t op);                              // map_complex.cpp
+MapFn integer_fn(std::uint32_t op, Lane in);                     // map_int.cpp; and bool
+MapFn divide_fn(Lane in, bool remainder, bool uniform_divisor);  // map_divide.cpp
+MapFn move_fn(std::uint32_t op, std::uint32_t size, unsigned uniform_mask);  // map_int.cpp
+MapFn convert_fn(Lane in, Lane out);                                         // map_convert.cpp
+MapFn odd_fn(Lane in);                                                       // map_convert.cpp
+MapFn scalar_fn(std::uint32_t op, Lane in);                                  // map_scalar.cpp
 
+// Memory elements of f16 or bf16 to f32 and back.
+using ConvertFn = void (*)(const void* src, void* dst, std::size_t n);
 constexpr bool is_half(qn_dtype dtype) { return dtype == QN_F16 || dtype == QN_BF16; }
 struct HalfFns {
   ConvertFn widen, narrow;
   MapFn round;  // f32 to the nearest number of the dtype, as f32
 };
-HalfFns half_fns(qn_dtype dtype);  // of f16 or bf16
+HalfFns half_fns(qn_dtype dtype);
 
 }  // namespace quern::simd

@@ -2,40 +2,48 @@
 // Not here: choosing layouts (map_plan.cpp), running the steps (map_run.cpp).
 #include "plugins/simd/map_program.h"
 
-#include <cmath>
 #include <cstring>
 
 namespace quern::simd {
 namespace {
 
 bool lane_of(qn_dtype t, Lane& lane) {
-  switch (t) {
-    case QN_F32:
-    case QN_F16:
-    case QN_BF16:
-      lane = Lane::kFloat;
+  constexpr struct {
+    qn_dtype dtype;
+    Lane lane;
+  } kLanes[] = {{QN_F32, Lane::kFloat},  {QN_F16, Lane::kFloat},   {QN_BF16, Lane::kFloat},
+                {QN_F64, Lane::kDouble}, {QN_C64, Lane::kComplex}, {QN_BOOL, Lane::kBool},
+                {QN_I8, Lane::kI8},      {QN_U8, Lane::kU8},       {QN_I16, Lane::kI16},
+                {QN_U16, Lane::kU16},    {QN_I32, Lane::kI32},     {QN_U32, Lane::kU32},
+                {QN_I64, Lane::kI64},    {QN_U64, Lane::kU64}};
+  for (const auto& k : kLanes)
+    if (k.dtype == t) return lane = k.lane, true;
+  return false;
+}
+
+// Ops that give their operand back, of any real dtype or of integers.
+bool is_same(std::uint32_t op, Lane in) {
+  switch (op) {
+    case QN_OP_COPY:
+    case QN_OP_STOP_GRADIENT:
+    case QN_OP_IDENTITY:
       return true;
-    case QN_I32:
-      lane = Lane::kInt;
-      return true;
-    case QN_U32:
-      lane = Lane::kUint;
-      return true;
-    case QN_BOOL:
-      lane = Lane::kBool;
-      return true;
-    case QN_U8:
-    case QN_I8:
-    case QN_I16:
-    case QN_U16:
-      lane = Lane::kInt;
-      return true;
+    case QN_OP_REAL:
+    case QN_OP_CONJUGATE:
+      return in != Lane::kComplex;
+    case QN_OP_FLOOR:
+    case QN_OP_CEIL:
+    case QN_OP_ROUND:
+    case QN_OP_TRUNC:
+      return is_integer(in) || in == Lane::kBool;
     default:
       return false;
   }
 }
 
-bool is_narrow(qn_dtype t) { return sdk::itemsize(t) < 4 && t != QN_BOOL && !is_half(t); }
+bool is_logical(std::uint32_t op) {
+  return op == QN_OP_LOGICAL_AND || op == QN_OP_LOGICAL_OR || op == QN_OP_LOGICAL_NOT;
+}
 
 // Ops whose result is a number of its operands' dtype when they are.
 bool is_exact(std::uint32_t op) {
@@ -95,6 +103,7 @@ class Compiler {
     if (const char* why = inputs()) return why;
     for (std::uint32_t i = 0; i < p_.n_inst; ++i)
       if (const char* why = instruction(i)) return why;
+    drop_rounding();
     pair();
     if (const char* why = outputs()) return why;
     place();
@@ -126,13 +135,12 @@ class Compiler {
       Value& v = values_[i];
       v.alias = static_cast<int>(i);
       v.dtype = p_.in_dtype[i];
-      if (!lane_of(v.dtype, v.lane))
-        return "an input's dtype is not f32, f16, bf16, i32, u32, bool or a narrower integer";
+      if (!lane_of(v.dtype, v.lane)) return "an input's dtype is unknown";
       if (is_half(v.dtype)) code_.ns_per_element += 0.05;
       MapInput& in = code_.inputs[i];
       merge_dims(g_, order, g_.in_strides[i], in);
       in.itemsize = sdk::itemsize(v.dtype);
-      in.widen = in.itemsize < 4 ? widen_fn(v.dtype) : nullptr;
+      in.widen = is_half(v.dtype) ? half_fns(v.dtype).widen : nullptr;
       v.uniform = in.kind == MapInput::kUniform;
     }
     return nullptr;
@@ -151,8 +159,7 @@ class Compiler {
     Value& v = values_[id];
     v.alias = id;
     v.dtype = inst.dtype;
-    if (!lane_of(inst.dtype, v.lane))
-      return "a result's dtype is not f32, f16, bf16, i32, u32, bool or a narrower integer";
+    if (!lane_of(inst.dtype, v.lane)) return "a result's dtype is unknown";
     if (inst.op == QN_INST_CONST) {
       v.uniform = true;
       code_.const_values.emplace_back(static_cast<std::int16_t>(id),
@@ -166,21 +173,12 @@ class Compiler {
     }
     int src[3] = {inst.a, inst.b, inst.c};
     int arity = 0;
-    for (; arity < 3 && src[arity] >= 0; ++arity) {
-      const Value& x = values_[src[arity]];
-      if (is_narrow(x.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY)
-        return "arithmetic on narrow integers";
-      if (is_narrow(x.dtype) && src[arity] >= static_cast<int>(p_.n_in))
-        return "a narrow integer used again";
-    }
+    while (arity < 3 && src[arity] >= 0) ++arity;
     if (arity == 0) return "an instruction without operands";
-    if (is_narrow(inst.dtype) && inst.op != QN_OP_ASTYPE && inst.op != QN_OP_COPY)
-      return "arithmetic on narrow integers";
     std::uint32_t op = inst.op;
     Lane in = values_[src[0]].lane;
-    if (op == QN_OP_COPY || op == QN_OP_STOP_GRADIENT || op == QN_OP_IDENTITY ||
-        (op == QN_OP_ASTYPE && same_bits(in, v.lane) &&
-         !rounds(values_[src[0]].dtype, inst.dtype))) {
+    if (is_same(op, in) || (op == QN_OP_ASTYPE && same_bits(in, v.lane) &&
+                            !rounds(values_[src[0]].dtype, inst.dtype))) {
       v.alias = values_[src[0]].alias;
       v.uniform = values_[src[0]].uniform;
       return nullptr;
@@ -189,10 +187,9 @@ class Compiler {
       std::swap(src[0], src[1]);
       op = op == QN_OP_GREATER ? QN_OP_LESS : QN_OP_LESS_EQUAL;
     }
-    if (op == QN_OP_WHERE) {
-      if (in == Lane::kFloat) return "where with a float condition";
-      in = Lane::kInt;
-    }
+    for (int k = 0; k < (is_logical(op) ? arity : op == QN_OP_WHERE ? 1 : 0); ++k)
+      if (const char* why = test(src[k])) return why;
+    if (is_logical(op) || op == QN_OP_WHERE) in = Lane::kBool;
     double e = 0;
     if (op == QN_OP_POWER && in == Lane::kFloat && constant(src[1], e)) {
       const std::uint32_t simple = e == 2    ? QN_OP_SQUARE
@@ -205,9 +202,10 @@ class Compiler {
     if (!is_half(inst.dtype) || is_exact(op)) return emit(op, in, v.lane, src, arity, id);
     const std::uint32_t round = inst.dtype == QN_F16 ? kInstRoundF16 : kInstRoundBf16;
     if (op == QN_OP_ASTYPE && in == Lane::kFloat) return emit(round, in, in, src, 1, id);
-    if (n_values_ >= kMaxValues) return "program too long";
-    const int exact = static_cast<int>(n_values_++);
-    values_[exact].alias = exact;
+    if (op == QN_OP_ASTYPE && (in == Lane::kDouble || (is_integer(in) && lane_size(in) >= 4)))
+      op = kInstToFloatOdd;
+    const int exact = fresh(v.lane);
+    if (exact < 0) return "program too long";
     if (const char* why = emit(op, in, v.lane, src, arity, exact)) return why;
     const int of[3] = {exact, -1, -1};
     return emit(round, Lane::kFloat, Lane::kFloat, of, 1, id);
@@ -216,21 +214,38 @@ class Compiler {
   static bool rounds(qn_dtype from, qn_dtype to) { return is_half(to) && from != to; }
 
   static bool same_bits(Lane in, Lane out) {
-    return in == out || (in != Lane::kFloat && out != Lane::kFloat && out != Lane::kBool);
+    return in == out || (is_integer(in) && is_integer(out) && lane_size(in) == lane_size(out));
   }
 
-  static std::uint32_t bits(double imm, Lane lane) {
-    std::uint32_t b = 0;
-    const float f = static_cast<float>(imm);
-    switch (lane) {
-      case Lane::kFloat:
-        std::memcpy(&b, &f, 4);
-        return b;
-      case Lane::kBool:
-        return imm != 0;
-      default:
-        return static_cast<std::uint32_t>(static_cast<std::int64_t>(imm));
-    }
+  // The bytes of a constant: numbers are converted as the op astype does it from f64.
+  static std::uint64_t bits(double imm, Lane lane) {
+    std::uint64_t b = 0;
+    const void* from = &imm;
+    if (lane == Lane::kDouble)
+      std::memcpy(&b, &imm, sizeof b);
+    else
+      convert_fn(Lane::kDouble, lane)(&from, &b, 1);
+    return b;
+  }
+
+  // A value beside those of the program; -1 when there are too many.
+  int fresh(Lane lane) {
+    if (n_values_ >= kMaxValues) return -1;
+    const int id = static_cast<int>(n_values_++);
+    values_[id].alias = id;
+    values_[id].lane = lane;
+    return id;
+  }
+
+  // Puts whether v is not 0 in place of v.
+  const char* test(int& v) {
+    const int of[3] = {values_[v].alias, -1, -1};
+    const Lane in = values_[of[0]].lane;
+    if (in == Lane::kBool) return nullptr;
+    const int id = fresh(Lane::kBool);
+    if (id < 0) return "program too long";
+    v = id;
+    return emit(QN_OP_ASTYPE, in, Lane::kBool, of, 1, id);
   }
 
   const char* emit(std::uint32_t op, Lane in, Lane out, const int* src, int arity, int dst) {
@@ -243,16 +258,11 @@ class Compiler {
         all = false;
     }
     if (all) mask = 0;
-    bool scalar = false;
     MapStep s{map_fn(op, in, out, mask), {-1, -1, -1}, static_cast<std::int16_t>(dst)};
     bool spread = false;
     if (!s.fn) {
       s.fn = map_fn(op, in, out, 0);
       spread = mask != 0;
-    }
-    if (!s.fn) {
-      s.fn = map_fn_scalar(op, in, out);
-      scalar = true;
     }
     if (!s.fn) return "an instruction without a loop for its dtype";
     for (int k = 0; k < arity; ++k) {
@@ -261,10 +271,33 @@ class Compiler {
       s.src[k] = static_cast<std::int16_t>(x);
     }
     values_[dst].uniform = all;
-    if (!all) code_.ns_per_element += step_cost(op, scalar);
+    if (!all) code_.ns_per_element += step_cost(op, in);
     (all ? code_.once : code_.steps).push_back(s);
     if (!all) float_op_.push_back(in == Lane::kFloat && out == Lane::kFloat ? op : QN_INST_CONST);
     return nullptr;
+  }
+
+  // What is only stored, as f16 or bf16, is rounded there.
+  void drop_rounding() {
+    std::vector<MapStep>& steps = code_.steps;
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+      const std::int16_t of = steps[k].src[0], to = steps[k].dst;
+      if (float_op_[k] != kInstRoundF16 && float_op_[k] != kInstRoundBf16) continue;
+      // An output that lies on an input may be written before the last one is stored.
+      if (p_.n_out > 1 && of < static_cast<int>(p_.n_in)) continue;
+      bool read = false;
+      for (const auto* list : {&code_.once, &code_.fills, &steps})
+        for (const MapStep& s : *list)
+          for (int v : s.src) read = read || v == to;
+      for (std::uint32_t o = 0; o < p_.n_out; ++o)
+        read = read || (values_[p_.out[o]].alias == to && values_[to].dtype != op_.out[o].dtype);
+      if (read) continue;
+      for (std::uint32_t v = 0; v < n_values_; ++v)
+        if (values_[v].alias == to) values_[v].alias = of;
+      steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(k));
+      float_op_.erase(float_op_.begin() + static_cast<std::ptrdiff_t>(k));
+      --k;
+    }
   }
 
   // A step whose result one other step reads, alone, is done within that one: a pass over the tile
@@ -307,10 +340,10 @@ class Compiler {
   int filled(int v) {
     for (const auto& f : code_.fills)
       if (f.src[0] == v) return f.dst;
-    if (n_values_ >= kMaxValues) return -1;
-    const int id = static_cast<int>(n_values_++);
-    values_[id].alias = id;
-    code_.fills.push_back({map_fn(kInstFill, Lane::kInt, Lane::kInt, 1),
+    const Lane lane = values_[v].lane;
+    const int id = fresh(lane);
+    if (id < 0) return id;
+    code_.fills.push_back({map_fn(kInstFill, lane, lane, 1),
                            {static_cast<std::int16_t>(v), -1, -1},
                            static_cast<std::int16_t>(id)});
     return id;
@@ -332,14 +365,11 @@ class Compiler {
       if (dtype != declared.dtype) return "an output's dtype differs from its value's";
       const int v = declared.alias;
       const auto index = static_cast<std::int16_t>(o);
-      if (sdk::itemsize(dtype) < 4) {
+      if (is_half(dtype)) {
         const int from = values_[v].uniform ? filled(v) : v;
         if (from < 0) return "program too long";
-        if (p_.n_out > 1 && from < static_cast<int>(p_.n_in) &&
-            sdk::itemsize(values_[from].dtype) == 4)
-          return "a narrowed input beside other outputs";
         code_.stores.push_back(
-            {static_cast<std::int16_t>(from), index, narrow_fn(dtype), sdk::itemsize(dtype)});
+            {static_cast<std::int16_t>(from), index, half_fns(dtype).narrow, sdk::itemsize(dtype)});
         continue;
       }
       int producer = -1;
@@ -347,23 +377,25 @@ class Compiler {
         if (code_.steps[k].dst == v) producer = static_cast<int>(k);
       if (producer >= 0 && values_[v].out < 0 && (o > 0 || producer >= last_memory_read)) {
         values_[v].out = static_cast<int>(o);
-        code_.moving.push_back({static_cast<std::int16_t>(v), index, true});
+        code_.moving.push_back(
+            {static_cast<std::int16_t>(v), index, true, lane_size(values_[v].lane)});
         continue;
       }
       copies_.push_back({v, static_cast<int>(o)});
     }
     // Output 0 is copied last: it may lie on an input that another output still copies.
     for (std::size_t k = copies_.size(); k-- > 0;) {
-      const int id = static_cast<int>(n_values_++);
       const auto [v, o] = copies_[k];
-      values_[id].alias = id;
+      const Lane lane = values_[v].lane;
+      const int id = fresh(lane);
+      if (id < 0) return "program too long";
       values_[id].out = o;
-      code_.moving.push_back({static_cast<std::int16_t>(id), static_cast<std::int16_t>(o), true});
-      code_.steps.push_back(
-          {map_fn(kInstFill, Lane::kInt, Lane::kInt, values_[v].uniform ? 1u : 0u),
-           {static_cast<std::int16_t>(v), -1, -1},
-           static_cast<std::int16_t>(id)});
-      if (!values_[v].uniform) code_.steps.back().fn = map_fn(kInstCopy, Lane::kInt, Lane::kInt, 0);
+      code_.moving.push_back(
+          {static_cast<std::int16_t>(id), static_cast<std::int16_t>(o), true, lane_size(lane)});
+      const bool uniform = values_[v].uniform;
+      code_.steps.push_back({map_fn(uniform ? kInstFill : kInstCopy, lane, lane, uniform ? 1u : 0u),
+                             {static_cast<std::int16_t>(v), -1, -1},
+                             static_cast<std::int16_t>(id)});
     }
     return nullptr;
   }
@@ -389,7 +421,8 @@ class Compiler {
       const auto id = static_cast<std::int16_t>(i);
       if (!values_[i].used) in.kind = MapInput::kUnused;
       if (in.kind == MapInput::kUniform) code_.cells.emplace_back(id, code_.n_cells++);
-      if (in.kind == MapInput::kLinear && !in.widen) code_.moving.push_back({id, id, false});
+      if (in.kind == MapInput::kLinear && !in.widen)
+        code_.moving.push_back({id, id, false, in.itemsize});
       if (in.kind == MapInput::kGather) {
         const bool periodic = in.nd == 2 && in.stride[0] == 0;
         const bool runs = in.stride[in.nd - 1] == 0 || in.stride[in.nd - 1] == 1;
@@ -404,21 +437,34 @@ class Compiler {
     for (const auto& s : code_.fills) take_slot(static_cast<std::uint32_t>(s.dst), true);
     for (int k = 0; k < end; ++k) {
       const MapStep& s = code_.steps[static_cast<std::size_t>(k)];
-      for (int j = 0; j < 3; ++j) {
-        const int v = s.src[j];
-        bool seen = v < 0;
-        for (int i = 0; i < j; ++i) seen = seen || s.src[i] == v;
-        if (!seen && values_[v].last_use == k) release(v);
-      }
+      // A result may take the place of an operand only where their elements are of one size.
+      const std::uint32_t size = lane_size(values_[s.dst].lane);
+      release_operands(s, k, [&](int v) { return lane_size(values_[v].lane) == size; });
       if (values_[s.dst].out < 0) {
         take_slot(static_cast<std::uint32_t>(s.dst));
         if (values_[s.dst].last_use < 0) release(s.dst);
       }
+      release_operands(s, k, [&](int v) { return lane_size(values_[v].lane) != size; });
     }
     const std::size_t streams = code_.n_slots + code_.moving.size() + (code_.staging ? 1 : 0);
-    code_.chunk = 4096;
-    while (code_.chunk > 512 && static_cast<std::size_t>(code_.chunk) * 4 * streams > 32 * 1024)
+    code_.item = 1;
+    for (std::uint32_t v = 0; v < n_values_; ++v)
+      if (values_[v].alias == static_cast<int>(v))
+        code_.item = std::max(code_.item, lane_size(values_[v].lane));
+    code_.chunk = 16384 / code_.item;
+    while (code_.chunk > 512 &&
+           static_cast<std::size_t>(code_.chunk) * code_.item * streams > 32 * 1024)
       code_.chunk /= 2;
+  }
+
+  template <class F>
+  void release_operands(const MapStep& s, int step, const F& wanted) {
+    for (int j = 0; j < 3; ++j) {
+      const int v = s.src[j];
+      bool seen = v < 0;
+      for (int i = 0; i < j; ++i) seen = seen || s.src[i] == v;
+      if (!seen && values_[v].last_use == step && wanted(v)) release(v);
+    }
   }
 
   void take_slot(std::uint32_t v, bool fresh = false) {

@@ -23,11 +23,13 @@ struct MapStep {
   std::int16_t dst;
 };
 
-// A value whose address moves with the tile: an input or output of 4-byte elements in memory order.
+// A value whose address moves with the tile: an input or output in memory order whose elements lie
+// in memory as in a lane.
 struct MapMoving {
   std::int16_t value;
   std::int16_t index;
   bool is_out;
+  std::uint32_t itemsize;
 };
 
 struct MapStore {
@@ -39,9 +41,9 @@ struct MapStore {
 
 struct MapCode {
   std::vector<MapInput> inputs;
-  std::vector<std::uint32_t> consts;
+  std::vector<std::uint64_t> consts;
   std::vector<std::pair<std::int16_t, std::uint32_t>> const_values;  // value, index in consts
-  std::vector<std::pair<std::int16_t, std::uint32_t>> cells;  // uniform value, its 4-byte cell
+  std::vector<std::pair<std::int16_t, std::uint32_t>> cells;  // uniform value, its 8-byte cell
   std::vector<std::pair<std::int16_t, std::uint32_t>> slots;  // tiled value, its slot
   std::vector<MapStep> once;   // on single elements, at the start of a tile
   std::vector<MapStep> fills;  // uniform values that a step wants as an array
@@ -49,14 +51,15 @@ struct MapCode {
   std::vector<MapStep> steps;
   std::vector<MapStore> stores;
   std::uint32_t n_cells = 0, n_slots = 0;
+  std::uint32_t item = 4;  // bytes an element of a slot: those of the widest lane
   bool staging = false;
   std::int64_t n = 0;
   std::int64_t chunk = 0;
   double ns_per_element = 0;  // beside memory traffic
 
   std::size_t scratch_bytes() const {
-    return (n_cells * 4 + 63) / 64 * 64 +
-           (n_slots + (staging ? 1 : 0)) * static_cast<std::size_t>(chunk) * 4;
+    return (n_cells * 8 + 63) / 64 * 64 +
+           (n_slots + (staging ? 1 : 0)) * static_cast<std::size_t>(chunk) * item;
   }
 };
 

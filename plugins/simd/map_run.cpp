@@ -68,7 +68,9 @@ void gather(const MapInput& in, const void* data, std::int64_t lo, std::int64_t 
 }
 
 void gather_any(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
-  if (in.itemsize == 4)
+  if (in.itemsize == 8)
+    gather<std::uint64_t>(in, data, lo, n, to);
+  else if (in.itemsize == 4)
     gather<std::uint32_t>(in, data, lo, n, to);
   else if (in.itemsize == 2)
     gather<std::uint16_t>(in, data, lo, n, to);
@@ -86,18 +88,21 @@ inline void execute(const MapStep& s, const void** ptr, std::size_t n) {
 // compute and steps that wait for memory overlap.
 class Ahead {
  public:
-  // `bytes` of every moving stream follow `from` elements.
-  Ahead(const MapCode& code, const void* const* ptr, std::size_t tile, std::size_t bytes)
-      : code_(code), ptr_(ptr), tile_(tile), bytes_(bytes) {
+  // `n` elements of every moving stream follow those of this tile.
+  Ahead(const MapCode& code, const void* const* ptr, std::size_t n)
+      : code_(code), ptr_(ptr), n_(n) {
     const std::size_t steps = std::max<std::size_t>(1, code.steps.size());
-    share_ = ((bytes + steps - 1) / steps + 63) / 64 * 64;
+    share_ = ((n + steps - 1) / steps + 63) / 64 * 64;
   }
 
   void step() {
-    const std::size_t end = std::min(bytes_, at_ + share_);
+    if (at_ >= n_) return;
+    const std::size_t end = std::min(n_, at_ + share_);
     for (const auto& m : code_.moving) {
-      const char* p = static_cast<const char*>(ptr_[m.value]) + tile_;
-      for (std::size_t k = at_; k < end; k += 64) __builtin_prefetch(p + k, 0, 2);
+      const char* p = static_cast<const char*>(ptr_[m.value]) +
+                      static_cast<std::size_t>(code_.chunk) * m.itemsize;
+      for (std::size_t k = at_ * m.itemsize; k < end * m.itemsize; k += 64)
+        __builtin_prefetch(p + k, 0, 2);
     }
     at_ = end;
   }
@@ -105,7 +110,7 @@ class Ahead {
  private:
   const MapCode& code_;
   const void* const* ptr_;
-  std::size_t tile_, bytes_, share_, at_ = 0;
+  std::size_t n_, share_, at_ = 0;
 };
 
 constexpr std::int64_t kFarBytes = 1 << 20;  // operands of this size do not wait in the L2 cache
@@ -116,9 +121,9 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
              std::int64_t hi, void* scratch) noexcept {
   if (lo >= hi) return;
   const void* ptr[kMaxValues];
-  auto* cells = static_cast<std::uint32_t*>(scratch);
-  char* slots = static_cast<char*>(scratch) + (code.n_cells * 4 + 63) / 64 * 64;
-  const std::size_t slot_bytes = static_cast<std::size_t>(code.chunk) * 4;
+  auto* cells = static_cast<std::uint64_t*>(scratch);
+  char* slots = static_cast<char*>(scratch) + (code.n_cells * 8 + 63) / 64 * 64;
+  const std::size_t slot_bytes = static_cast<std::size_t>(code.chunk) * code.item;
   void* staging = slots + code.n_slots * slot_bytes;
   for (auto [v, k] : code.const_values) ptr[v] = &code.consts[k];
   for (auto [v, k] : code.cells) ptr[v] = cells + k;
@@ -130,16 +135,16 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
     if (x.widen)
       x.widen(in[i].data, const_cast<void*>(ptr[i]), 1);
     else
-      std::memcpy(const_cast<void*>(ptr[i]), in[i].data, 4);
+      std::memcpy(const_cast<void*>(ptr[i]), in[i].data, x.itemsize);
   }
   for (const auto& s : code.once) execute(s, ptr, 1);
   for (const auto& s : code.fills)
     execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
-  const bool far = code.steps.size() > 2 && code.n * 4 >= kFarBytes;
+  const bool far = code.steps.size() > 2 && code.n * code.item >= kFarBytes;
   for (; lo < hi; lo += code.chunk) {
     const std::int64_t n = std::min(code.chunk, hi - lo);
     for (const auto& m : code.moving)
-      ptr[m.value] = static_cast<char*>((m.is_out ? out : in)[m.index].data) + lo * 4;
+      ptr[m.value] = static_cast<char*>((m.is_out ? out : in)[m.index].data) + lo * m.itemsize;
     for (std::size_t i = 0; i < n_in; ++i) {
       const MapInput& x = code.inputs[i];
       if (x.kind == MapInput::kGather) {
@@ -152,7 +157,7 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
     }
     const std::int64_t then =
         far ? std::clamp<std::int64_t>(hi - lo - code.chunk, 0, code.chunk) : 0;
-    Ahead ahead(code, ptr, slot_bytes, static_cast<std::size_t>(then) * 4);
+    Ahead ahead(code, ptr, static_cast<std::size_t>(then));
     for (const auto& s : code.steps) {
       ahead.step();
       execute(s, ptr, static_cast<std::size_t>(n));

@@ -1,268 +1,148 @@
-// Plain loops for element-wise ops that have no vector code here, and for narrow dtypes in memory.
-// Not here: anything hot; a program is refused when it meets an op that is in neither table.
+// Plain loops for functions without vector code here: the C++ library's, or composed of them.
+// Not here: anything of f32 or of integers, anything hot.
 #include <cmath>
-#include <cstring>
+#include <complex>
 #include <limits>
-#include <type_traits>
+#include <numbers>
 
 #include "plugins/simd/map.h"
 
 namespace quern::simd {
 namespace {
 
-template <class In, class Out, auto F>
+// Complex functions are computed in f64 and rounded once.
+using Wide = std::complex<double>;
+using C64 = std::complex<float>;
+
+template <class T, class W, auto F>
 void unary(const void* const* src, void* dst, std::size_t n) {
-  const In* a = static_cast<const In*>(src[0]);
-  Out* out = static_cast<Out*>(dst);
-  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F(a[i]));
-}
-
-template <class In, class Out, auto F>
-void binary(const void* const* src, void* dst, std::size_t n) {
-  const In* a = static_cast<const In*>(src[0]);
-  const In* b = static_cast<const In*>(src[1]);
-  Out* out = static_cast<Out*>(dst);
-  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<Out>(F(a[i], b[i]));
-}
-
-template <auto F>
-constexpr MapFn f1 = unary<float, float, F>;
-template <auto F>
-constexpr MapFn f2 = binary<float, float, F>;
-
-constexpr auto k_sign = [](auto x) {
-  return x > 0 ? decltype(x)(1) : x < 0 ? decltype(x)(-1) : decltype(x)(0);
-};
-constexpr auto k_float_remainder = [](float x, float y) {
-  const float r = std::fmod(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-};
-constexpr auto k_logaddexp = [](float x, float y) {
-  const float m = x > y ? x : y;
-  if (x == y || std::isinf(m)) return x == y ? x + 0.693147180559945f : m;
-  return std::isnan(x) || std::isnan(y) ? x + y : m + std::log1p(std::exp(-std::fabs(x - y)));
-};
-// The low bits of x as an i64, which saturates; 0 for NaN.
-constexpr auto k_to_unsigned = [](float x) {
-  if (!(x >= -0x1p63f)) return x != x ? 0u : static_cast<std::uint32_t>(INT64_MIN);
-  return static_cast<std::uint32_t>(x < 0x1p63f ? static_cast<std::int64_t>(x) : INT64_MAX);
-};
-constexpr auto k_right_shift = [](auto x, auto y) {
-  const auto bits = std::uint32_t(y) < 32 ? std::uint32_t(y) : 31u;
-  return bits == std::uint32_t(y) || x < 0 ? decltype(x)(x >> bits) : decltype(x)(0);
-};
-
-MapFn float_op(std::uint32_t op) {
-  switch (op) {
-    case QN_OP_SIGN:
-      return f1<k_sign>;
-    case QN_OP_EXPM1:
-      return f1<[](float x) { return std::expm1(x); }>;
-    case QN_OP_LOG2:
-      return f1<[](float x) { return std::log2(x); }>;
-    case QN_OP_LOG10:
-      return f1<[](float x) { return std::log10(x); }>;
-    case QN_OP_TAN:
-      return f1<[](float x) { return std::tan(x); }>;
-    case QN_OP_ARCSIN:
-      return f1<[](float x) { return std::asin(x); }>;
-    case QN_OP_ARCCOS:
-      return f1<[](float x) { return std::acos(x); }>;
-    case QN_OP_ARCTAN:
-      return f1<[](float x) { return std::atan(x); }>;
-    case QN_OP_SINH:
-      return f1<[](float x) { return std::sinh(x); }>;
-    case QN_OP_COSH:
-      return f1<[](float x) { return std::cosh(x); }>;
-    case QN_OP_ARCSINH:
-      return f1<[](float x) { return std::asinh(x); }>;
-    case QN_OP_ARCCOSH:
-      return f1<[](float x) { return std::acosh(x); }>;
-    case QN_OP_ARCTANH:
-      return f1<[](float x) { return std::atanh(x); }>;
-    case QN_OP_POWER:
-      return f2<[](float x, float y) { return std::pow(x, y); }>;
-    case QN_OP_ARCTAN2:
-      return f2<[](float x, float y) { return std::atan2(x, y); }>;
-    case QN_OP_LOGADDEXP:
-      return f2<k_logaddexp>;
-    case QN_OP_FLOOR_DIVIDE:
-      return f2<[](float x, float y) { return std::floor(x / y); }>;
-    case QN_OP_REMAINDER:
-      return f2<k_float_remainder>;
-    case QN_OP_ISINF:
-      return unary<float, std::int32_t, [](float x) { return std::isinf(x); }>;
-    default:
-      return nullptr;
-  }
-}
-
-// Wide intermediates keep signed overflow and division by zero defined.
-template <class T>
-MapFn int_op(std::uint32_t op) {
-  switch (op) {
-    case QN_OP_NEGATIVE:
-      return unary<T, T, [](T x) { return T(0u - std::uint32_t(x)); }>;
-    case QN_OP_ABS:
-      return unary<T, T, [](T x) { return x; }>;  // unsigned only: i32 has vector code
-    case QN_OP_SIGN:
-      return unary<T, T, k_sign>;
-    case QN_OP_FLOOR:
-    case QN_OP_CEIL:
-    case QN_OP_ROUND:
-    case QN_OP_TRUNC:
-      return unary<T, T, [](T x) { return x; }>;
-    case QN_OP_RELU:
-      return unary<T, T, [](T x) { return 0 < x ? x : T(0); }>;
-    case QN_OP_FLOOR_DIVIDE:
-      return binary<T, T, [](T x, T y) {
-        if (y == 0) return T(0);
-        const std::int64_t a = x, b = y, q = a / b;
-        return T(q * b != a && (a < 0) != (b < 0) ? q - 1 : q);
-      }>;
-    case QN_OP_REMAINDER:
-      return binary<T, T, [](T x, T y) {
-        if (y == 0) return T(0);
-        const std::int64_t r = std::int64_t(x) % std::int64_t(y);
-        return T(r != 0 && (r < 0) != (std::int64_t(y) < 0) ? r + std::int64_t(y) : r);
-      }>;
-    case QN_OP_LEFT_SHIFT:
-      return binary<T, T, [](T x, T y) {
-        return std::uint32_t(y) < 32 ? T(std::uint32_t(x) << y) : T(0);
-      }>;
-    case QN_OP_RIGHT_SHIFT:
-      return binary<T, T, k_right_shift>;
-    default:
-      return nullptr;
-  }
-}
-
-MapFn bool_op(std::uint32_t op) {
-  using I = std::int32_t;
-  switch (op) {
-    case QN_OP_EQUAL:
-      return binary<I, I, [](I x, I y) { return x == y; }>;
-    case QN_OP_NOT_EQUAL:
-    case QN_OP_BITWISE_XOR:
-      return binary<I, I, [](I x, I y) { return x != y; }>;
-    case QN_OP_LOGICAL_AND:
-    case QN_OP_BITWISE_AND:
-      return binary<I, I, [](I x, I y) { return x & y; }>;
-    case QN_OP_LOGICAL_OR:
-    case QN_OP_BITWISE_OR:
-      return binary<I, I, [](I x, I y) { return x | y; }>;
-    case QN_OP_LOGICAL_NOT:
-    case QN_OP_BITWISE_INVERT:
-      return unary<I, I, [](I x) { return x ^ 1; }>;
-    default:
-      return nullptr;
-  }
-}
-
-template <class T>
-void widen(const void* src, void* dst, std::size_t n) {
-  const T* a = static_cast<const T*>(src);
-  auto* out = static_cast<std::int32_t*>(dst);
-  for (std::size_t i = 0; i < n; ++i) out[i] = a[i];
-}
-
-template <class T>
-void narrow(const void* src, void* dst, std::size_t n) {
-  const auto* a = static_cast<const std::int32_t*>(src);
+  const T* a = static_cast<const T*>(src[0]);
   T* out = static_cast<T*>(dst);
-  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<T>(a[i]);
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<T>(F(static_cast<W>(a[i])));
 }
 
-void widen8(const void* src, void* dst, std::size_t n) {
-  static const MapFn fn = map_fn(kInstWiden8, Lane::kInt, Lane::kInt, 0);
-  fn(&src, dst, n);
+template <class T, class W, auto F>
+void binary(const void* const* src, void* dst, std::size_t n) {
+  const T* a = static_cast<const T*>(src[0]);
+  const T* b = static_cast<const T*>(src[1]);
+  T* out = static_cast<T*>(dst);
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = static_cast<T>(F(static_cast<W>(a[i]), static_cast<W>(b[i])));
 }
 
-void narrow8(const void* src, void* dst, std::size_t n) {
-  static const MapFn fn = map_fn(kInstNarrow8, Lane::kInt, Lane::kInt, 0);
-  fn(&src, dst, n);
+// A closed-form guess (Winitzki), polished by Halley steps on erf, or on erfc where erf is flat.
+double erfinv(double y) {
+  const double a = std::abs(y);
+  if (!(a < 1))
+    return a == 1 ? std::copysign(std::numeric_limits<double>::infinity(), y) : std::nan("");
+  if (a < 1e-100) return y * 0.88622692545275801;                 // sqrt(pi) / 2
+  const double l = std::log1p(-a * a), b = 4.3307467508 + l / 2;  // 2 / (pi * 0.147)
+  double x = std::sqrt(std::sqrt(b * b - l / 0.147) - b);
+  for (int i = 0; i < 3; ++i) {
+    const double error = a < 0.5 ? std::erf(x) - a : (1 - a) - std::erfc(x);
+    const double slope = 1.1283791670955126 * std::exp(-x * x);  // 2 / sqrt(pi)
+    x -= error / (slope + x * error);
+  }
+  return std::copysign(x, y);
+}
+
+Wide log1p(const Wide& z) {
+  const double x = z.real(), y = z.imag();
+  return {0.5 * std::log1p(x * (2 + x) + y * y), std::atan2(y, 1 + x)};
+}
+
+// x / |x|, and 0 for 0.
+Wide sign(const Wide& z) {
+  const double size = std::abs(z);
+  return size == 0 ? Wide{} : z / size;
+}
+
+// By real part, then by imaginary part, as in NumPy.
+bool less(const Wide& x, const Wide& y) {
+  return x.real() < y.real() || (x.real() == y.real() && x.imag() < y.imag());
+}
+
+Wide maximum(const Wide& x, const Wide& y) {
+  if (x != x) return x;
+  return y != y || less(x, y) ? y : x;
+}
+
+Wide minimum(const Wide& x, const Wide& y) {
+  if (x != x) return x;
+  return y != y || less(y, x) ? y : x;
+}
+
+Wide logaddexp(const Wide& x, const Wide& y) {
+  const Wide &high = x.real() < y.real() ? y : x, &low = x.real() < y.real() ? x : y;
+  if (std::isinf(high.real()) || std::isinf(low.real())) return high;
+  return high + log1p(std::exp(low - high));
+}
+
+template <auto F>
+constexpr MapFn c1 = unary<C64, Wide, F>;
+template <auto F>
+constexpr MapFn c2 = binary<C64, Wide, F>;
+
+MapFn complex_op(std::uint32_t op) {
+  switch (op) {
+    case QN_OP_SIGN:
+      return c1<sign>;
+    case QN_OP_LOG2:
+      return c1<[](const Wide& z) { return std::log(z) * std::numbers::log2e; }>;
+    case QN_OP_LOG10:
+      return c1<[](const Wide& z) { return std::log(z) * std::numbers::log10e; }>;
+    case QN_OP_LOG1P:
+      return c1<log1p>;
+    case QN_OP_TAN:
+      return c1<[](const Wide& z) { return std::tan(z); }>;
+    case QN_OP_ARCSIN:
+      return c1<[](const Wide& z) { return std::asin(z); }>;
+    case QN_OP_ARCCOS:
+      return c1<[](const Wide& z) { return std::acos(z); }>;
+    case QN_OP_ARCTAN:
+      return c1<[](const Wide& z) { return std::atan(z); }>;
+    case QN_OP_TANH:
+      return c1<[](const Wide& z) { return std::tanh(z); }>;
+    case QN_OP_ARCSINH:
+      return c1<[](const Wide& z) { return std::asinh(z); }>;
+    case QN_OP_ARCCOSH:
+      return c1<[](const Wide& z) { return std::acosh(z); }>;
+    case QN_OP_ARCTANH:
+      return c1<[](const Wide& z) { return std::atanh(z); }>;
+    case QN_OP_MAXIMUM:
+      return c2<maximum>;
+    case QN_OP_MINIMUM:
+      return c2<minimum>;
+    case QN_OP_LOGADDEXP:
+      return c2<logaddexp>;
+    default:
+      return nullptr;
+  }
+}
+
+MapFn double_op(std::uint32_t op) {
+  switch (op) {
+    case QN_OP_ERF:
+      return unary<double, double, [](double x) { return std::erf(x); }>;
+    case QN_OP_ERFINV:
+      return unary<double, double, erfinv>;
+    case QN_OP_POWER:
+      return binary<double, double, [](double x, double y) { return std::pow(x, y); }>;
+    case QN_OP_IMAG:
+      return unary<double, double, [](double) { return 0.0; }>;
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace
 
-double step_cost(std::uint32_t op, bool scalar) {
-  if (scalar) return op >= QN_OP_SQRT && op <= QN_OP_ARCTANH ? 6.0 : op == QN_OP_POWER ? 10.0 : 1.0;
-  switch (op) {
-    case QN_OP_EXP:
-    case QN_OP_SIGMOID:
-    case QN_OP_LOG:
-      return 0.4;
-    case QN_OP_TANH:
-    case QN_OP_ERF:
-      return 0.25;
-    case QN_OP_LOG1P:
-    case QN_OP_ERFINV:
-    case QN_OP_SIN:
-    case QN_OP_COS:
-      return 0.8;
-    case QN_OP_DIVIDE:
-    case QN_OP_SQRT:
-    case QN_OP_RECIPROCAL:
-      return 0.2;
-    case QN_OP_RSQRT:
-      return 0.4;
-    case QN_OP_POWER:  // one of the simple exponents, or not
-      return 1.0;
-    default:
-      return 0.05;
-  }
-}
-
-MapFn map_fn_scalar(std::uint32_t op, Lane in, Lane out) {
-  if (op == QN_OP_ASTYPE && in == Lane::kFloat && out == Lane::kUint)
-    return unary<float, std::uint32_t, k_to_unsigned>;
-  switch (in) {
-    case Lane::kFloat:
-      return float_op(op);
-    case Lane::kInt:
-      return op == QN_OP_ABS ? nullptr : int_op<std::int32_t>(op);
-    case Lane::kUint:
-      return int_op<std::uint32_t>(op);
-    case Lane::kBool:
-      return bool_op(op);
-  }
+MapFn scalar_fn(std::uint32_t op, Lane in) {
+  if (in == Lane::kComplex) return complex_op(op);
+  if (in == Lane::kDouble) return double_op(op);
+  if (in == Lane::kFloat && op == QN_OP_IMAG)
+    return unary<float, float, [](float) { return 0.0f; }>;
   return nullptr;
-}
-
-ConvertFn widen_fn(qn_dtype dtype) {
-  switch (dtype) {
-    case QN_BOOL:
-    case QN_U8:
-      return widen8;
-    case QN_I8:
-      return widen<std::int8_t>;
-    case QN_I16:
-      return widen<std::int16_t>;
-    case QN_U16:
-      return widen<std::uint16_t>;
-    case QN_F16:
-    case QN_BF16:
-      return half_fns(dtype).widen;
-    default:
-      return nullptr;
-  }
-}
-
-ConvertFn narrow_fn(qn_dtype dtype) {
-  switch (dtype) {
-    case QN_BOOL:
-    case QN_U8:
-    case QN_I8:
-      return narrow8;
-    case QN_I16:
-    case QN_U16:
-      return narrow<std::int16_t>;
-    case QN_F16:
-    case QN_BF16:
-      return half_fns(dtype).narrow;
-    default:
-      return nullptr;
-  }
 }
 
 }  // namespace quern::simd

@@ -12,7 +12,8 @@ if(QUERN_HWY_INCLUDE AND QUERN_HWY_LIBRARY)
     target_compile_definitions(plugin_simd PRIVATE QUERN_SIMD_VQSORT=1)
   endif()
   # Two steps in one loop are each rounded: the compiler must not join them to a multiply-add.
-  set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/map_ops.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+  set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/map_ops.cpp ${CMAKE_CURRENT_LIST_DIR}/map_complex.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/map_divide.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
   target_include_directories(plugin_simd SYSTEM PRIVATE ${QUERN_HWY_INCLUDE})
 else()
   message(STATUS "plugin simd: Highway not found, skipped")

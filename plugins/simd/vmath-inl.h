@@ -202,22 +202,27 @@ HWY_INLINE V VErfinv(D d, V x) {
 // Highway's sine and cosine hold up to 39000; beyond, and for NaN, the C library does it.
 template <class D, class V, class F>
 HWY_INLINE V PerLane(D d, V x, F f) {
-  HWY_ALIGN float buf[hn::MaxLanes(d)];
+  using T = hn::TFromD<D>;
+  HWY_ALIGN T buf[hn::MaxLanes(d)];
   hn::Store(x, d, buf);
   for (std::size_t i = 0; i < hn::Lanes(d); ++i) buf[i] = f(buf[i]);
   return hn::Load(d, buf);
 }
+template <class D, class V>
+HWY_INLINE bool FewTurns(D d, V x) {
+  return HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 39000))));
+}
 
 template <class D, class V>
 HWY_INLINE V VSin(D d, V x) {
-  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 39000.0f))))) return hn::Sin(d, x);
-  return PerLane(d, x, static_cast<float (*)(float)>(std::sin));
+  if (FewTurns(d, x)) return hn::Sin(d, x);
+  return PerLane(d, x, [](hn::TFromD<D> t) { return std::sin(t); });
 }
 
 template <class D, class V>
 HWY_INLINE V VCos(D d, V x) {
-  if (HWY_LIKELY(hn::AllTrue(d, hn::Le(hn::Abs(x), hn::Set(d, 39000.0f))))) return hn::Cos(d, x);
-  return PerLane(d, x, static_cast<float (*)(float)>(std::cos));
+  if (FewTurns(d, x)) return hn::Cos(d, x);
+  return PerLane(d, x, [](hn::TFromD<D> t) { return std::cos(t); });
 }
 
 // NaN if either operand is.
