@@ -1,6 +1,5 @@
-// Offer and plan of fft, rfft and irfft: passes over the axes, each by lines side by side or, for
-// few long lines, by rounds of shorter ones. Not here: factors (fft_table.cpp), loops
-// (fft_ops.cpp), lengths with a factor above 13.
+// Offer and plan of fft, rfft and irfft: passes over the axes, each by groups of lines or, for few
+// long lines, by rounds of shorter ones. Not here: factors (fft_table.cpp), loops (fft_ops.cpp).
 #include "plugins/simd/fft.h"
 
 #include <cmath>
@@ -11,16 +10,15 @@
 namespace quern::simd {
 namespace {
 
-// Up to kFftLanes lines of a pass, or parts of one line: lane l has elements first[l] + k * step.
-struct Lines {
-  std::int64_t base[kFftLanes], first[kFftLanes];
-  std::int64_t count, step;
+// Up to kFftLanes parts of a cut line: lane l has numbers first + l + k * step.
+struct Parts {
+  std::int64_t base, first, count, step;
 };
 
 struct FftPlan : Plan {
   const FftOps* ops = nullptr;
   std::vector<FftPass> passes;
-  std::int64_t longest = 1;                // rows of scratch
+  std::int64_t floats = 0;                 // of scratch
   std::uint64_t spectrum = 0, turned = 0;  // floats of workspace: irfft's copy, a cut line
   std::uint32_t workers = 1;
   bool small = true;
@@ -30,11 +28,17 @@ struct FftPlan : Plan {
   void run(const qn_run& r) const noexcept override {
     for (const FftPass& p : passes) {
       if (!p.cut) {
-        each(r, (p.outer * p.inner + ops->lanes - 1) / ops->lanes,
-             [&](std::int64_t k, float* scratch) { whole(r, p, k, scratch); });
+        // Groups in runs, so that a worker does not ask for each.
+        const std::int64_t groups = (p.lines + p.group - 1) / p.group;
+        const std::int64_t runs = std::min<std::int64_t>(groups, 16 * std::int64_t{workers});
+        each(r, runs, [&](std::int64_t k, float* scratch) {
+          const auto n = static_cast<std::uint32_t>(runs), i = static_cast<std::uint32_t>(k);
+          for (std::int64_t g = split(groups, n, i); g < split(groups, n, i + 1); ++g)
+            some_lines(r, p, g, scratch);
+        });
         continue;
       }
-      for (std::int64_t line = 0; line < p.outer * p.inner; ++line) {
+      for (std::int64_t line = 0; line < p.lines; ++line) {
         each(r, p.parts.groups,
              [&](std::int64_t k, float* scratch) { first_round(r, p, line, k, scratch); });
         each(r, (p.parts.first + ops->lanes - 1) / ops->lanes,
@@ -49,8 +53,8 @@ struct FftPlan : Plan {
     struct Job {
       const F& f;
       float* scratch;
-      std::size_t floats;
-    } job{f, static_cast<float*>(r.scratch), scratch_floats()};
+      std::int64_t floats;
+    } job{f, static_cast<float*>(r.scratch), floats};
     if (small || n == 1) {
       for (std::int64_t k = 0; k < n; ++k) f(k, job.scratch);
       return;
@@ -62,48 +66,44 @@ struct FftPlan : Plan {
     r.executor->parallel_for(r.executor->self, call, &job, static_cast<std::uint32_t>(n), workers);
   }
 
-  std::size_t scratch_floats() const {
-    return static_cast<std::size_t>(2 * longest * 2 * kFftLanes);
-  }
-  float* spare(float* scratch) const { return scratch + longest * 2 * ops->lanes; }
-
-  float* place(const qn_run& r, FftArray::Place at) const {
-    if (at == FftArray::input) return static_cast<float*>(r.in[0].data);
-    if (at == FftArray::output) return static_cast<float*>(r.out[0].data);
+  float* place(const qn_run& r, FftPlace at) const {
+    if (at == FftPlace::input) return static_cast<float*>(r.in[0].data);
+    if (at == FftPlace::output) return static_cast<float*>(r.out[0].data);
     return static_cast<float*>(r.workspace);
   }
 
-  // Where line `line` of a pass begins in an array with `length` numbers along the axis.
-  static std::int64_t begin(const FftPass& p, std::int64_t length, std::int64_t line) {
-    return line / p.inner * length * p.inner + line % p.inner;
-  }
-
-  void whole(const qn_run& r, const FftPass& p, std::int64_t k, float* scratch) const noexcept {
-    Lines in{}, out{};
-    const std::int64_t from = k * ops->lanes, to = std::min(p.outer * p.inner, from + ops->lanes);
-    in.count = out.count = to - from, in.step = out.step = 1;
-    for (std::int64_t l = from; l < to; ++l) {
-      in.base[l - from] = begin(p, p.from.length, l);
-      out.base[l - from] = begin(p, p.to.length, l);
+  void some_lines(const qn_run& r, const FftPass& p, std::int64_t g,
+                  float* scratch) const noexcept {
+    FftLines l;
+    const std::int64_t first = g * p.group;
+    l.count = std::min(p.lines - first, p.group);
+    l.in_step = p.in_step;
+    l.out_step = p.out_step;
+    const std::int64_t in = p.task.from == FftForm::real ? 1 : 2;
+    const std::int64_t out = p.task.to == FftForm::real ? 1 : 2;
+    const float* x = place(r, p.from);
+    float* y = place(r, p.to);
+    Walk at(p.axes, first);
+    l.in_adjacent = l.out_adjacent = true;
+    for (std::int64_t k = 0; k < l.count; ++k, at.next()) {
+      l.in[k] = x + at.in * in;
+      l.out[k] = y + at.out * out;
+      l.in_adjacent = l.in_adjacent && l.in[k] - l.in[0] == k * in;
+      l.out_adjacent = l.out_adjacent && l.out[k] - l.out[0] == k * out;
     }
-    gather(p, place(r, p.from.place), in, p.n, scratch);
-    scatter(p, ops->transform(p.table, scratch, spare(scratch)), out, p.n, place(r, p.to.place));
+    (p.task.table.across > 1 ? ops->along : ops->beside)(p.task, l, scratch);
   }
 
   // Columns of the line seen as a matrix (first, second), turned, to the workspace.
   void first_round(const qn_run& r, const FftPass& p, std::int64_t line, std::int64_t k,
                    float* scratch) const noexcept {
     const FftCut& c = p.parts;
-    Lines in{};
-    in.count = std::min(ops->lanes, c.second - k * ops->lanes), in.step = c.second;
-    for (std::int64_t l = 0; l < in.count; ++l) {
-      in.base[l] = begin(p, p.from.length, line);
-      in.first[l] = k * ops->lanes + l;
-    }
-    gather(p, place(r, p.from.place), in, c.first, scratch);
-    const float* rows = ops->transform(c.tables[0], scratch, spare(scratch));
+    const std::int64_t row = 2 * ops->lanes, from = k * ops->lanes;
+    const Parts in{Walk(p.axes, line).in, from, std::min(ops->lanes, c.second - from), c.second};
+    gather(p, place(r, p.from), in, c.first, scratch);
+    const float* rows = ops->transform(c.tables[0], scratch, scratch + floats / 2);
     ops->turn(rows, c.first, &c.line[static_cast<std::size_t>(2 * k * c.first)], c.lane.data(),
-              static_cast<float*>(r.workspace) + spectrum + k * c.first * 2 * ops->lanes);
+              static_cast<float*>(r.workspace) + spectrum + k * c.first * row);
   }
 
   // The rows of that matrix, lanes being adjacent ones.
@@ -111,103 +111,78 @@ struct FftPlan : Plan {
                     float* scratch) const noexcept {
     const FftCut& c = p.parts;
     const std::int64_t lanes = ops->lanes, row = 2 * lanes;
-    Lines out{};
-    out.count = std::min(lanes, c.first - k * lanes), out.step = c.first;
-    for (std::int64_t l = 0; l < out.count; ++l) {
-      out.base[l] = begin(p, p.to.length, line);
-      out.first[l] = k * lanes + l;
-    }
+    const Parts out{Walk(p.axes, line).out, k * lanes, std::min(lanes, c.first - k * lanes),
+                    c.first};
     const float* x = static_cast<const float*>(r.workspace) + spectrum + k * lanes * row;
-    for (std::int64_t g = 0; g < c.groups; ++g) {
-      const std::int64_t n = std::min(lanes, c.second - g * lanes);
-      const float* from = x + g * c.first * row;
-      float* to = scratch + g * lanes * row;
-      for (std::int64_t e = 0; e < n; ++e) {
-        for (std::int64_t l = 0; l < out.count; ++l) {
-          to[e * row + l] = from[l * row + e];
-          to[e * row + lanes + l] = from[l * row + lanes + e];
-        }
-        for (std::int64_t l = out.count; l < lanes; ++l)
-          to[e * row + l] = to[e * row + lanes + l] = 0;
-      }
-    }
-    scatter(p, ops->transform(c.second_table(), scratch, spare(scratch)), out, c.second,
-            place(r, p.to.place));
+    for (std::int64_t g = 0; g < c.groups; ++g)
+      ops->fold(x + g * c.first * row, out.count, std::min(lanes, c.second - g * lanes),
+                scratch + g * lanes * row);
+    scatter(p, ops->transform(c.second_table(), scratch, scratch + floats / 2), out, c.second,
+            place(r, p.to));
   }
 
-  // Lanes are neighbours in memory.
-  static bool adjacent(const FftPass& p, const Lines& l, std::int64_t lanes) {
-    const auto at = [&](std::int64_t k) { return l.base[k] + l.first[k] * p.inner; };
-    return l.count == lanes && at(lanes - 1) - at(0) == lanes - 1 &&
-           (lanes == 1 || at(1) - at(0) == 1);
-  }
-
-  void gather(const FftPass& p, const float* x, const Lines& in, std::int64_t n,
+  void gather(const FftPass& p, const float* x, const Parts& in, std::int64_t n,
               float* rows) const noexcept {
     const std::int64_t lanes = ops->lanes, row = 2 * lanes;
-    if (p.from.form == FftForm::complex && adjacent(p, in, lanes)) {
-      ops->load(x + 2 * (in.base[0] + in.first[0] * p.inner), n, in.step * p.inner, p.swap, rows);
+    const bool swap = p.task.swap;
+    if (p.task.from == FftForm::complex && in.count == lanes && p.in_step == 1) {
+      ops->load(x + 2 * (in.base + in.first), n, in.step, swap, rows);
       return;
     }
-    const std::int64_t re = p.swap ? lanes : 0, im = lanes - re;
-    // Few rows at a time, which stay in the nearest cache while all lanes write to them.
-    for (std::int64_t start = 0; start < n; start += 16) {
-      const std::int64_t end = std::min(n, start + 16);
+    const std::int64_t re = swap ? lanes : 0, im = lanes - re;
+    for (std::int64_t k = 0; k < n; ++k) {
       for (std::int64_t l = 0; l < lanes; ++l) {
-        for (std::int64_t k = start; k < end; ++k) {
-          float a = 0, b = 0;
-          if (l < in.count) number(p, x, in.base[l], in.first[l] + k * in.step, a, b);
-          rows[k * row + re + l] = a;
-          rows[k * row + im + l] = b;
-        }
+        float a = 0, b = 0;
+        if (l < in.count) number(p, x, in.base, in.first + l + k * in.step, a, b);
+        rows[k * row + re + l] = a;
+        rows[k * row + im + l] = b;
       }
     }
   }
 
   static void number(const FftPass& p, const float* x, std::int64_t base, std::int64_t index,
                      float& re, float& im) {
-    switch (p.from.form) {
+    const std::int64_t n = p.task.n;
+    switch (p.task.from) {
       case FftForm::real:
-        re = x[base + index * p.inner];
+        re = x[base + index * p.in_step];
         return;
       case FftForm::complex:
-        re = x[2 * (base + index * p.inner)];
-        im = x[2 * (base + index * p.inner) + 1];
+        re = x[2 * (base + index * p.in_step)];
+        im = x[2 * (base + index * p.in_step) + 1];
         return;
       case FftForm::half: {
-        const bool mirror = index > p.n / 2;
-        const float* at = x + 2 * (base + (mirror ? p.n - index : index) * p.inner);
+        const bool mirror = index > n / 2;
+        const float* at = x + 2 * (base + (mirror ? n - index : index) * p.in_step);
         re = at[0];
-        im = index == 0 || 2 * index == p.n ? 0 : mirror ? -at[1] : at[1];
+        im = index == 0 || 2 * index == n ? 0 : mirror ? -at[1] : at[1];
         return;
       }
     }
   }
 
-  void scatter(const FftPass& p, const float* rows, const Lines& out, std::int64_t n,
+  void scatter(const FftPass& p, const float* rows, const Parts& out, std::int64_t n,
                float* y) const noexcept {
     const std::int64_t lanes = ops->lanes, row = 2 * lanes;
-    // Of a spectrum whose rest follows by symmetry only the first numbers are kept.
-    const bool all = p.to.length == p.n;
-    if (p.to.form == FftForm::complex && all && adjacent(p, out, lanes)) {
-      ops->store(rows, n, out.step * p.inner, p.swap, p.scale,
-                 y + 2 * (out.base[0] + out.first[0] * p.inner));
+    const bool swap = p.task.swap;
+    const float scale = p.task.scale;
+    const bool all = p.out_length == p.task.n;
+    if (p.task.to == FftForm::complex && all && out.count == lanes && p.out_step == 1) {
+      ops->store(rows, n, out.step, swap, scale, y + 2 * (out.base + out.first));
       return;
     }
-    const std::int64_t re = p.swap ? lanes : 0, im = lanes - re;
-    for (std::int64_t start = 0; start < n; start += 16) {
-      const std::int64_t end = std::min(n, start + 16);
+    const std::int64_t re = swap ? lanes : 0, im = lanes - re;
+    for (std::int64_t k = 0; k < n; ++k) {
       for (std::int64_t l = 0; l < out.count; ++l) {
-        for (std::int64_t k = start; k < end; ++k) {
-          const std::int64_t index = out.first[l] + k * out.step;
-          if (index >= p.to.length) continue;
-          const std::int64_t at = out.base[l] + index * p.inner;
-          if (p.to.form == FftForm::real) {
-            y[at] = rows[k * row + re + l] * p.scale;
-          } else {
-            y[2 * at] = rows[k * row + re + l] * p.scale;
-            y[2 * at + 1] = rows[k * row + im + l] * p.scale;
-          }
+        const std::int64_t index = out.first + l + k * out.step;
+        // Of a spectrum whose rest follows by symmetry only the first numbers are kept.
+        if (index >= p.out_length) continue;
+        const std::int64_t at = out.base + index * p.out_step;
+        if (p.task.to == FftForm::real) {
+          y[at] = rows[k * row + re + l] * scale;
+        } else {
+          y[2 * at] = rows[k * row + re + l] * scale;
+          y[2 * at + 1] = rows[k * row + im + l] * scale;
         }
       }
     }
@@ -234,17 +209,26 @@ struct Request {
   }
 };
 
-// Few lines leave lanes empty: then a long line is cut.
-bool wants_cut(std::int64_t n, std::int64_t lines) {
-  return fft_cut(n) != 0 && (n > kFftLongest || (n >= 1024 && lines < kFftLanes / 2));
+constexpr std::int64_t kAlongLongest = 32768;  // of a line whose neighbours share lanes
+
+// A line is cut where it would not fit a worker's memory, or leave workers idle. contiguous: its
+// numbers are neighbours.
+bool wants_cut(std::int64_t n, std::int64_t lines, bool contiguous) {
+  if (!fft_has_factors(n) || fft_cut(n) == 0 || n < kFftLongest) return false;
+  return n > (contiguous && n % (2 * kFftLanes) == 0 ? kAlongLongest : kFftLongest) || lines < 2;
 }
 
-double pass_ns(std::int64_t n, std::int64_t lines) {
-  const auto size = static_cast<double>(n);
-  const double each = size * (1.6 + 0.35 * std::log2(size + 2));
-  const bool cut = wants_cut(n, lines);
-  const auto groups = static_cast<double>((lines + kFftLanes - 1) / kFftLanes);
-  return cut ? static_cast<double>(lines) * each : groups * each * static_cast<double>(kFftLanes);
+// Served at all: by factors, or by a convolution that fits.
+bool fits(std::int64_t n, std::int64_t lines, bool contiguous) {
+  if (!fft_has_factors(n)) return n <= kFftLongest / 2;
+  return n <= kFftLongest || wants_cut(n, lines, contiguous) ||
+         (contiguous && n <= kAlongLongest && n % (2 * kFftLanes) == 0);
+}
+
+bool is_contiguous(const qn_array_desc& a, std::int64_t axis) {
+  for (auto i = static_cast<std::uint32_t>(axis) + 1; i < a.ndim; ++i)
+    if (a.shape[i] != 1) return false;
+  return true;
 }
 
 }  // namespace
@@ -253,19 +237,20 @@ void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_array_desc &x = op.in[0], &y = op.out[0];
   const Request r(op);
   if (x.dtype != (op.op == QN_OP_RFFT ? QN_F32 : QN_C64))
-    return host.refuse(answer, "lanes", "another dtype");
-  if (sdk::element_count(y) == 0) return host.refuse(answer, "lanes", "no elements");
+    return host.refuse(answer, "lines", "another dtype");
+  if (sdk::element_count(y) == 0) return host.refuse(answer, "lines", "no elements");
+  if (!fft_ops()) return host.refuse(answer, "lines", "a processor without vectors");
   double ns = 0;
   std::int64_t room = 0;  // floats of workspace
   for (unsigned i = 0; i < r.count; ++i) {
     const std::int64_t n = r.n[i];
-    if (!fft_has_factors(n)) return host.refuse(answer, "lanes", "a length with a factor above 13");
     const std::int64_t size = std::max(sdk::element_count(x), sdk::element_count(y));
     const std::int64_t lines = std::max<std::int64_t>(1, size / std::max<std::int64_t>(1, n));
-    if (n > kFftLongest && !wants_cut(n, lines))
-      return host.refuse(answer, "lanes", "a length that cannot be cut in two");
-    ns += pass_ns(n, lines);
-    if (const std::int64_t cut = wants_cut(n, lines) ? fft_cut(n) : 0)
+    const bool contiguous = is_contiguous(x, r.axes[i]);
+    if (!fits(n, lines, contiguous))
+      return host.refuse(answer, "lines", "a length that cannot be cut in two");
+    ns += static_cast<double>(lines) * fft_ns(n);
+    if (const std::int64_t cut = wants_cut(n, lines, contiguous) ? fft_cut(n) : 0)
       room = std::max(room, 2 * cut * (n / cut + kFftLanes));
   }
   if (op.op == QN_OP_IRFFT) room += 2 * sdk::element_count(x) + 16;
@@ -273,7 +258,7 @@ void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   for (std::uint32_t i = 0; i < x.ndim; ++i) order.push_back(i);
   const std::vector<std::int64_t> strides = strides_in_order(x, order);
   const qn_layout in = sdk::with_strides(strides.data());
-  qn_candidate c = sdk::candidate("lanes", 1, estimate_ns(0, ns, op.max_workers));
+  qn_candidate c = sdk::candidate("lines", 1, estimate_ns(0, ns, op.max_workers));
   c.threading = QN_THREADING_PARALLEL_FOR;
   c.n_in = 1;
   c.in = &in;
@@ -286,15 +271,15 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
   const qn_array_desc &x = op.in[0], &y = op.out[0];
   const Request r(op);
   auto p = std::make_unique<FftPlan>();
-  p->ops = &fft_ops();
+  p->ops = fft_ops();
+  if (!p->ops) return nullptr;
   p->workers = op.max_workers;
   const std::int64_t lanes = p->ops->lanes;
   // irfft works on a copy of its half spectrum until the last axis.
   const bool copies = op.op == QN_OP_IRFFT && r.count > 1;
   if (copies) p->spectrum = static_cast<std::uint64_t>(2 * sdk::element_count(x) + 15) / 16 * 16;
   double ns = 0;
-  FftArray from;
-  from.form = op.op == QN_OP_RFFT ? FftForm::real : FftForm::complex;
+  FftPlace from = FftPlace::input;
   for (unsigned i = 0; i < r.count; ++i) {
     const bool last = i + 1 == r.count;
     // rfft begins with the last axis, which becomes the shorter one; irfft ends with it.
@@ -302,38 +287,61 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
     const auto axis = static_cast<std::uint32_t>(r.axes[k]);
     const bool from_x = op.op == QN_OP_IRFFT || i == 0, to_y = op.op != QN_OP_IRFFT || last;
     FftPass pass;
-    pass.n = r.n[k];
-    pass.swap = r.inverse;
-    pass.scale = static_cast<float>(r.scale(pass.n));
-    const qn_array_desc& target = to_y ? y : x;
-    for (std::uint32_t a = 0; a < target.ndim; ++a)
-      if (a != axis) (a < axis ? pass.outer : pass.inner) *= target.shape[a];
     pass.from = from;
-    pass.from.length = (from_x ? x : y).shape[axis];
-    pass.to.place = to_y ? FftArray::output : FftArray::workspace;
-    pass.to.length = target.shape[axis];
-    if (op.op == QN_OP_IRFFT && last) {
-      pass.from.form = FftForm::half;
-      pass.to.form = FftForm::real;
+    pass.to = to_y ? FftPlace::output : FftPlace::workspace;
+    const qn_array_desc &source = from_x ? x : y, &target = to_y ? y : x;
+    const std::vector<std::int64_t> in = sdk::dense_strides(source),
+                                    out = sdk::dense_strides(target);
+    pass.in_length = source.shape[axis];
+    pass.out_length = target.shape[axis];
+    pass.in_step = in[axis];
+    pass.out_step = out[axis];
+    for (std::uint32_t a = 0; a < target.ndim; ++a) {
+      const std::int64_t n = target.shape[a];
+      if (a == axis || n == 1) continue;
+      pass.lines *= n;
+      // Axes that are one in both arrays.
+      if (!pass.axes.empty() && pass.axes.back().in == n * in[a] &&
+          pass.axes.back().out == n * out[a])
+        pass.axes.back() = {pass.axes.back().n * n, in[a], out[a]};
+      else
+        pass.axes.push_back({n, in[a], out[a]});
     }
-    const std::int64_t lines = pass.outer * pass.inner;
-    pass.cut = wants_cut(pass.n, lines);
+    const std::int64_t n = r.n[k];
+    const FftForm form_in = op.op == QN_OP_RFFT && i == 0  ? FftForm::real
+                            : op.op == QN_OP_IRFFT && last ? FftForm::half
+                                                           : FftForm::complex;
+    const FftForm form_out = op.op == QN_OP_IRFFT && last ? FftForm::real : FftForm::complex;
+    const bool contiguous = is_contiguous(x, axis);
+    pass.cut = wants_cut(n, pass.lines, contiguous);
     if (pass.cut) {
-      pass.parts = fft_cut_table(pass.n, lanes);
-      p->longest = std::max({p->longest, pass.parts.first, pass.parts.second + lanes});
+      pass.task.n = n;
+      pass.task.from = form_in;
+      pass.task.to = form_out;
+      pass.task.swap = r.inverse;
+      pass.task.scale = static_cast<float>(r.scale(n));
+      pass.parts = fft_cut_table(n, lanes);
+      p->floats =
+          std::max(p->floats, 4 * lanes * std::max(pass.parts.first, pass.parts.second + lanes));
       p->turned = std::max(
           p->turned, static_cast<std::uint64_t>(pass.parts.groups * pass.parts.first * 2 * lanes));
     } else {
-      pass.table = fft_table(pass.n);
-      p->longest = std::max(p->longest, pass.n);
+      pass.task =
+          fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, contiguous, lanes);
+      const bool pairs = form_in == FftForm::real || form_out == FftForm::real;
+      const std::int64_t across = pass.task.table.across;
+      pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;
+      p->floats = std::max(p->floats, fft_scratch(pass.task, lanes));
     }
-    ns += pass_ns(pass.n, lines);
+    ns += static_cast<double>(pass.lines) * fft_ns(n);
     from = pass.to;
     p->passes.push_back(std::move(pass));
   }
   p->small = ns < 15000;
+  // Workers' memories begin at whole cache lines.
+  p->floats = (p->floats + 31) / 32 * 32;
   info.workspace = (p->spectrum + p->turned) * sizeof(float);
-  info.worker_scratch = p->scratch_floats() * sizeof(float);
+  info.worker_scratch = static_cast<std::uint64_t>(p->floats) * sizeof(float);
   return p;
 }
 

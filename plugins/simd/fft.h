@@ -1,13 +1,16 @@
-// Fourier transforms of several lines at once: a vector holds the same element of as many lines, so
-// that nothing is shuffled. Elements are rows of 2 * lanes floats: real parts, then imaginary ones.
-// Not here: which lines, inverses, norms and halves (fft.cpp).
+// Fourier transforms of some lines at once, in one worker's memory. Numbers in work are rows: one
+// vector of real parts, one of imaginary parts. Two ways to fill the lanes of a row:
+// along: `across` neighbours of a line, so that few lines are at work and stay near; the transform
+// of length n is one of length n / across in each lane, a turn, and one of length across between
+// lanes; beside: the same element of as many lines, for any length and any strides.
+// Not here: which lines, passes over axes, long lines (fft.cpp).
 #pragma once
 #include <cstdint>
 #include <vector>
 
 namespace quern::simd {
 
-inline constexpr std::int64_t kFftLanes = 16;  // lines side by side, at most
+inline constexpr std::int64_t kFftLanes = 16;  // at most
 
 // One pass over all rows: the radix, how many butterflies differ and how often each comes.
 struct FftStage {
@@ -15,30 +18,72 @@ struct FftStage {
   std::size_t twiddle;  // first of different * (radix - 1) complex numbers
 };
 
-// Mixed radices 4, 2, 3, 5, 7, 11 and 13 in the self-sorting order of Stockham.
+// Mixed radices 16, 8, 4, 2, 3, 5, 7, 11 and 13 in the self-sorting order of Stockham. A length
+// with another factor is a convolution with a chirp, of `rows` >= 2 n - 1 (L. Bluestein, A linear
+// filtering approach to the computation of the discrete Fourier transform, 1970).
 struct FftTable {
   std::int64_t n = 1;
+  std::int64_t across = 1;  // 1: beside
+  std::int64_t rows = 1;    // what the stages transform: n / across, or the convolution
   std::vector<FftStage> stages;
   std::vector<float> twiddles;
+  std::vector<float> turn;           // along: rows of factors before the step between lanes
+  std::vector<float> chirp, filter;  // n and `rows` complex numbers; else empty
 };
 
-// False when n has another factor.
-bool fft_has_factors(std::int64_t n);
-FftTable fft_table(std::int64_t n);
+// How numbers lie in memory: complex; real; or the first half of a spectrum that is symmetric.
+enum class FftForm { complex, real, half };
+
+// What is done to each line.
+struct FftTask {
+  std::int64_t n = 1;  // of the whole transform
+  FftForm from = FftForm::complex, to = FftForm::complex;
+  bool swap = false;  // i and 1 change places, which turns a transform into its inverse
+  float scale = 1;
+  // Of n numbers; along, with real numbers on one side, of n / 2 that are complex.
+  FftTable table;
+  std::vector<float> halves;  // along, real: n / 4 + 1 cosines, as many sines, of 2 pi k / n
+};
+
+// Lines of one group: complex ones up to lanes / across, beside with real numbers on one side up to
+// 2 * lanes. Steps in numbers; adjacent: each line begins one number after the one before.
+struct FftLines {
+  std::int64_t count, in_step, out_step;
+  bool in_adjacent, out_adjacent;
+  const float* in[2 * kFftLanes];
+  float* out[2 * kFftLanes];
+};
 
 struct FftOps {
   std::int64_t lanes;
-  // n rows in `a`, `b` as large; returns the one that holds the result.
-  float* (*transform)(const FftTable& t, float* a, float* b);
-  // n rows from `lanes` adjacent complex numbers each, `step` numbers apart; swap: i and 1 change
-  // places, which turns a transform into its inverse.
+  // Both read all lines before they write the first. Scratch: fft_scratch() floats.
+  void (*along)(const FftTask& task, const FftLines& lines, float* scratch);
+  void (*beside)(const FftTask& task, const FftLines& lines, float* scratch);
+  // For the rounds of long lines, of complex rows. Transforms rows in `a`, `b` as large; returns
+  // the one that holds the result.
+  float* (*transform)(const FftTable& table, float* a, float* b);
+  // n rows from and to `lanes` adjacent complex numbers each, `step` numbers apart.
   void (*load)(const float* x, std::int64_t n, std::int64_t step, bool swap, float* rows);
   void (*store)(const float* rows, std::int64_t n, std::int64_t step, bool swap, float scale,
                 float* y);
   // Row k times line[k] (a complex number) and lane[k] (a row).
   void (*turn)(const float* rows, std::int64_t n, const float* line, const float* lane, float* y);
+  // `count` rows to the lanes of `n` rows; the other lanes are zero.
+  void (*fold)(const float* rows, std::int64_t count, std::int64_t n, float* y);
 };
 
-const FftOps& fft_ops();
+// Null on processors without vectors.
+const FftOps* fft_ops();
+std::int64_t fft_scratch(const FftTask& task, std::int64_t lanes);
+
+// False when n has a factor above 13.
+bool fft_has_factors(std::int64_t n);
+// The table of the cheapest way for `lines` lines; along only when lines are contiguous.
+FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double scale,
+                 std::int64_t lines, bool contiguous, std::int64_t lanes);
+// For lines beside each other.
+FftTable fft_table(std::int64_t n);
+// Nanoseconds for a line, estimated.
+double fft_ns(std::int64_t n);
 
 }  // namespace quern::simd

@@ -3,6 +3,7 @@
 #pragma once
 #include "plugins/simd/common.h"
 #include "plugins/simd/fft.h"
+#include "plugins/simd/walk.h"
 
 namespace quern::simd {
 
@@ -22,23 +23,18 @@ struct FftCut {
 std::int64_t fft_cut(std::int64_t n);
 FftCut fft_cut_table(std::int64_t n, std::int64_t lanes);
 
-// How numbers lie in memory: complex; real; or the first half of a spectrum that is symmetric.
-enum class FftForm { complex, real, half };
+enum class FftPlace { input, output, workspace };
 
-struct FftArray {
-  enum Place { input, output, workspace } place = input;
-  FftForm form = FftForm::complex;
-  std::int64_t length = 0;  // along the axis
-};
-
-// Transforms of length n along one axis.
+// Transforms of all lines along one axis.
 struct FftPass {
-  std::int64_t n = 0, outer = 1, inner = 1;  // numbers before and after the axis
-  FftArray from, to;
-  bool swap = false;  // inverse
-  float scale = 1;
-  bool cut = false;
-  FftTable table;
+  FftTask task;
+  FftPlace from = FftPlace::input, to = FftPlace::output;
+  std::int64_t in_length = 0, out_length = 0;  // along the axis
+  std::int64_t in_step = 1, out_step = 1;      // in numbers
+  std::vector<Axis> axes;                      // the others
+  std::int64_t lines = 1;
+  std::int64_t group = 1;  // lines at once
+  bool cut = false;        // then a line at a time
   FftCut parts;
 };
 
