@@ -21,7 +21,7 @@ namespace HWY_NAMESPACE {
 enum class Kind { kSoftmax, kLogSoftmax, kLogSumExp };
 constexpr std::int64_t kRows = 8;     // taken in at once: they fit the ways of a small cache
 constexpr std::int64_t kRun = 64;     // of those before a second sum takes over
-constexpr std::int64_t kStrip = 256;  // columns whose sums are kept in a small cache
+constexpr std::int64_t kStrip = 512;  // columns whose sums are kept in a small cache
 constexpr std::int64_t kShort = 24;   // the longest of short rows
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 

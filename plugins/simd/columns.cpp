@@ -5,7 +5,8 @@
 namespace quern::simd {
 namespace {
 
-constexpr std::int64_t kStrip = 128;  // columns in one unit of work
+// Columns in one unit of work: many, so that memory is read in long pieces.
+constexpr std::int64_t kStrip = 512;
 
 struct ColumnPlan : Plan {
   Cut c;
@@ -13,17 +14,18 @@ struct ColumnPlan : Plan {
   std::uint32_t n_tiles = 1;
   std::int64_t itemsize = 4;
   bool reduces = false;
-  std::int64_t strips() const { return (c.inner + kStrip - 1) / kStrip; }
+  std::int64_t strip = kStrip;
+  std::int64_t strips() const { return (c.inner + strip - 1) / strip; }
 
   void tile(const qn_run& run, std::uint32_t t, void*) const noexcept override {
     const std::int64_t units = c.outer * strips();
     const auto* x = static_cast<const char*>(run.in[0].data);
     auto* y = static_cast<char*>(run.out[0].data);
     for (std::int64_t u = split(units, n_tiles, t); u < split(units, n_tiles, t + 1); ++u) {
-      const std::int64_t o = u / strips(), first = u % strips() * kStrip;
+      const std::int64_t o = u / strips(), first = u % strips() * strip;
       const std::int64_t from = o * c.n * c.inner + first;
       run_columns(x + from * itemsize, y + (reduces ? o * c.inner + first : from) * itemsize, c.n,
-                  c.inner, std::min(kStrip, c.inner - first));
+                  c.inner, std::min(strip, c.inner - first));
     }
   }
 };
@@ -46,6 +48,8 @@ std::unique_ptr<Plan> plan_columns(const qn_opdesc& op, const Cut& c, qn_plan_in
                                                 : ops.logsumexp;
   p->reduces = op.op == QN_OP_LOGSUMEXP;
   p->itemsize = sdk::itemsize(op.in[0].dtype);
+  if (c.outer < op.max_workers)  // something for everyone
+    p->strip = std::clamp<std::int64_t>((c.inner / op.max_workers + 63) / 64 * 64, 64, kStrip);
   p->n_tiles = free_tiles(columns_ns(op, c), op.max_workers, c.outer * p->strips());
   info.n_tiles = p->n_tiles;
   return p;

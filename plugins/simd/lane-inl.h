@@ -15,7 +15,8 @@ HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
-// T: as it lies in memory; Lane: as it is computed with; Tag: the vectors of lanes.
+// T: as it lies in memory; Lane: as it is computed with; Tag: the vectors of lanes; kGathers: lanes
+// can be gathered from memory as they are.
 template <class Element>
 struct Same {
   using T = Element;
@@ -29,6 +30,10 @@ struct Same {
   static HWY_INLINE void Store(hn::Vec<Tag> v, T* p) { hn::StoreU(v, Tag(), p); }
   static HWY_INLINE void Store(hn::Vec<Tag> v, T* p, std::int64_t k) { StorePart(Tag(), v, p, k); }
   static HWY_INLINE Lane One(T x) { return x; }
+  template <class A>
+  static HWY_INLINE T Back(A x) {
+    return static_cast<T>(x);
+  }
 };
 
 template <class Element>
@@ -45,6 +50,7 @@ struct Promoted {
     return hn::PromoteTo(Tag(), LoadPart(Narrow(), p, k, T{}));
   }
   static HWY_INLINE Lane One(T x) { return x; }
+  static HWY_INLINE T Back(Lane x) { return static_cast<T>(x); }
 };
 
 template <class H>
@@ -53,7 +59,30 @@ struct Widened : Half<H> {
   using Tag = D;
   static constexpr bool kGathers = false;
   static HWY_INLINE Lane One(std::uint16_t x) { return hn::GetLane(H::Widen(hn::Set(D16(), x))); }
+  template <class A>
+  static HWY_INLINE std::uint16_t Back(A x) {
+    return hn::GetLane(H::Narrow(hn::Set(D(), static_cast<float>(x))));
+  }
 };
+
+#if HWY_HAVE_FLOAT64
+// f32 as lanes of f64.
+struct Doubled {
+  using T = float;
+  using Lane = double;
+  using Tag = hn::ScalableTag<double>;
+  using Narrow = hn::Rebind<float, Tag>;
+  static constexpr bool kGathers = false;
+  static HWY_INLINE hn::Vec<Tag> Load(const float* p) {
+    return hn::PromoteTo(Tag(), hn::LoadU(Narrow(), p));
+  }
+  static HWY_INLINE hn::Vec<Tag> Load(const float* p, std::int64_t k) {
+    return hn::PromoteTo(Tag(), LoadPart(Narrow(), p, k, 0.0f));
+  }
+  static HWY_INLINE Lane One(float x) { return x; }
+  static HWY_INLINE float Back(double x) { return static_cast<float>(x); }
+};
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace quern::simd

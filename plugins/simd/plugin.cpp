@@ -66,8 +66,11 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_RANDOM_BITS:
       return &kRandom;
     case QN_OP_SUM:
+    case QN_OP_PROD:
     case QN_OP_MAX:
     case QN_OP_MIN:
+    case QN_OP_ALL:
+    case QN_OP_ANY:
       return &kReduce;
     case QN_OP_SOFTMAX:
     case QN_OP_LOG_SOFTMAX:

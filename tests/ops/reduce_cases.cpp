@@ -55,6 +55,7 @@ const Place kPlaces[] = {
     {"wide", {4, 301}, {0}, {0}, false},
     {"deep", {2, 19, 70}, {1}, {1}, false},
     {"thin", {3, 90, 2}, {1}, {1}, true},
+    {"long_columns", {2, 150, 5}, {0, 1}, {0, 1}, false},
     {"two_outer", {3, 4, 40}, {0, 1}, {0, 1}, false},
     {"ends", {7, 3, 90}, {0, 2}, {0, 2}, false},
     {"no_rows", {0, 3}, {1}, {1}, false},
@@ -121,6 +122,8 @@ Cases reduce_cases() {
     cases.push_back(
         {"argmin", p.label, {{p.shape, -2, 2}}, attrs, argmin, kNumbers, Result::index, false});
     if (p.shape.empty()) continue;
+    // Many times one number have a variance of 0, known only as well as their mean.
+    if (p.positive == Shape{0} && p.shape[0] > 4) continue;
     for (int ddof : {0, 1}) {
       const auto var = [&p, ddof](const Values& in) {
         return reduce(in[0], p.positive, p.keepdims,
