@@ -76,6 +76,7 @@ std::string pack_key(const PlannedStep& p) {
 std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves) {
   simplify(ir);
   split_phases(rt, ir);
+  unfold(rt, ir);
   widen(rt, ir);
   fuse(ir);
   Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);

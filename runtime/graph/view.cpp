@@ -80,6 +80,14 @@ bool view_strides(std::uint32_t op, const AttrList& attrs, IntSpan shape, IntSpa
       }
       return true;
     }
+    case QN_OP_AS_STRIDED: {  // counts elements of row-major order
+      const Strides dense = dense_strides(shape);
+      for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] > 1 && strides[i] != dense[i]) return false;
+      out.strides = Strides(attrs.is(1).begin(), attrs.is(1).end());
+      if (element_count(out_shape) > 0) out.offset = attrs.i(2);
+      return true;
+    }
     default:
       return false;
   }

@@ -1,28 +1,19 @@
 // Phases: where only the naive kernels serve the gradient of a convolution by its input (which is
-// transposed convolution) because of its strides, the outputs of each phase of the strides become
-// channels of one convolution without strides: with u = i + padding_low = q * stride + r,
+// transposed convolution), mostly because of its strides, the outputs of each phase of the strides
+// become channels of one convolution without strides: with u = i + padding_low = q * stride + r,
 //   dx[i] = sum over j of dy[q - j] * w[r + stride * j],
 // a convolution over q whose filters are every stride-th tap of w from tap r on.
-#include "runtime/graph/passes/served.h"
-#include "runtime/graph/select.h"
-#include "runtime/host/rules.h"
-#include "runtime/host/runtime.h"
+#include <cstdlib>
+
+#include "runtime/graph/passes/rewriter.h"
 
 namespace quern {
 namespace {
 
-// The attributes of conv, in schema order; those of its gradient come after a shape.
-enum ConvAttr { kStride, kLow, kHigh, kDilation, kInputDilation, kGroups, kFlip, kLayout };
-
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-template <class... T>
-AttrList attributes(const T&... values) {
-  AttrList list;
-  (list.push_back(values), ...);
-  return list;
-}
+constexpr std::int64_t kMostStride = 256, kMostPadding = std::int64_t{1} << 40;
 
 struct Axis {
   std::int64_t stride, low, dilation, taps;
@@ -30,9 +21,9 @@ struct Axis {
   std::int64_t conv_low = 0, conv_high = 0;  // padding of dy
 };
 
-class Phases {
+class Phases : Rewriter {
  public:
-  Phases(Runtime& rt, Ir& ir) : rt_(rt), ir_(ir) {}
+  using Rewriter::Rewriter;
 
   void run() {
     std::vector<IrOp> before = std::move(ir_.ops);
@@ -42,56 +33,29 @@ class Phases {
   }
 
  private:
-  const Shape& shape(int v) const { return ir_.values[static_cast<std::size_t>(v)].shape; }
-
-  int add(Shape s, DType t) {
-    IrValue v;
-    v.shape = std::move(s);
-    v.dtype = t;
-    ir_.values.push_back(std::move(v));
-    return static_cast<int>(ir_.values.size()) - 1;
-  }
-
-  // Appends an op of the inputs `in` to `ops` and returns its result.
-  int emit(std::uint32_t op, std::initializer_list<int> in, AttrList attrs, Shape out, DType t) {
-    IrOp o;
-    o.op = op;
-    o.attrs = std::move(attrs);
-    for (int v : in) o.in.push_back(v);
-    o.n_op_in = in.size();
-    o.out.push_back(add(std::move(out), t));
-    ir_.ops.push_back(std::move(o));
-    return ir_.ops.back().out[0];
-  }
-
-  int reshape(int v, const Ints& to) {
-    return emit(QN_OP_RESHAPE, {v}, attributes(to), Shape(to.begin(), to.end()), dtype_);
-  }
-
-  int transpose(int v, const Ints& axes) {
-    Shape to;
-    for (std::int64_t a : axes) to.push_back(shape(v)[static_cast<std::size_t>(a)]);
-    return emit(QN_OP_TRANSPOSE, {v}, attributes(axes), std::move(to), dtype_);
-  }
-
-  // Reads the axes of `op`; false where it has no strides or is not for this pass.
+  // Reads the axes of `op`; false where it is not for this pass.
   bool read(const IrOp& op) {
     const AttrList& a = op.attrs;
     const Shape &dy = shape(op.in[0]), &w = shape(op.in[1]), &dx = shape(op.out[0]);
-    last_ = a.s(1 + kLayout) == "nhwc";
+    last_ = a.s(1 + ConvAttr::kLayout) == "nhwc";
     first_ = last_ ? 1 : 2;
     channel_ = last_ ? dx.size() - 1 : 1;
-    groups_ = a.i(1 + kGroups);
+    groups_ = a.i(1 + ConvAttr::kGroups);
     axes_.clear();
-    bool strided = false;
     for (const Shape* s : {&dy, &w, &dx})
       for (std::int64_t n : *s)
         if (n == 0) return false;
     for (std::size_t i = 0; i + 2 < dx.size(); ++i) {
-      Axis x{
-          a.is(1 + kStride)[i], a.is(1 + kLow)[i], a.is(1 + kDilation)[i], w[first_ + i], 0, 0, 0};
-      if (a.is(1 + kInputDilation)[i] != 1 || (x.stride > 1 && x.dilation > 1)) return false;
-      strided = strided || x.stride > 1;
+      Axis x{a.is(1 + ConvAttr::kStride)[i],
+             a.is(1 + ConvAttr::kLow)[i],
+             a.is(1 + ConvAttr::kDilation)[i],
+             w[first_ + i],
+             0,
+             0,
+             0};
+      if (a.is(1 + ConvAttr::kInputDilation)[i] != 1 || (x.stride > 1 && x.dilation > 1))
+        return false;
+      if (x.stride > kMostStride || std::abs(x.low) > kMostPadding) return false;
       const std::int64_t end = x.low + dx[first_ + i] - 1;
       x.phase_taps = ceil_div(x.taps, x.stride);
       x.first = floor_div(x.low, x.stride);
@@ -101,7 +65,7 @@ class Phases {
       x.conv_high = x.count - dy[first_ + i] - x.conv_low + reach;
       axes_.push_back(x);
     }
-    return strided;
+    return true;
   }
 
   // w (O, k.., C/groups) as filters (groups * phases * C/groups, taps.., O/groups) of the
@@ -112,21 +76,13 @@ class Phases {
     const std::size_t n = axes_.size();
     const std::int64_t outs = from[0] / groups_, ins = from[channel_];
     Ints low(from.size(), 0), high(from.size(), 0);
-    Shape padded = from;
-    for (std::size_t i = 0; i < n; ++i) {
-      padded[first_ + i] = axes_[i].phase_taps * axes_[i].stride;
-      high[first_ + i] = padded[first_ + i] - from[first_ + i];
-    }
-    if (op.attrs.b(1 + kFlip)) {
+    for (std::size_t i = 0; i < n; ++i)
+      high[first_ + i] = axes_[i].phase_taps * axes_[i].stride - from[first_ + i];
+    if (op.attrs.b(1 + ConvAttr::kFlip)) {
       // The op's own flip reverses all taps: undone here, so that what follows need not know.
       w = reversed(w, first_, n);
     }
-    if (padded != from) {
-      int zero = emit(QN_OP_ARANGE, {}, attributes(0.0, 1.0, 1.0, dtype_), Shape{1}, dtype_);
-      zero = emit(QN_OP_RESHAPE, {zero}, attributes(Ints{}), Shape{}, dtype_);
-      w = emit(QN_OP_PAD, {w, zero}, attributes(low, high, std::string("constant")), padded,
-               dtype_);
-    }
+    w = padded(w, low, high);
     // (groups, outs, [ins,] taps, stride, taps, stride.., [ins])
     Ints split{groups_, outs};
     if (!last_) split.push_back(ins);
@@ -148,16 +104,6 @@ class Phases {
     for (const Axis& a : axes_) merged.push_back(a.phase_taps);
     if (last_) merged.push_back(outs);
     return reshape(w, merged);
-  }
-
-  // v with the `n` axes from `first` on from their end to their beginning.
-  int reversed(int v, std::size_t first, std::size_t n) {
-    const Shape s = shape(v);
-    Ints start(s.size(), 0), stop, step(s.size(), 1);
-    for (std::int64_t d : s) stop.push_back(d);
-    for (std::size_t i = first; i < first + n; ++i)
-      start[i] = s[i] - 1, stop[i] = -s[i] - 1, step[i] = -1;
-    return emit(QN_OP_SLICE, {v}, attributes(start, stop, step), s, dtype_);
   }
 
   // z (N, q.., groups * phases * C/groups) as dx (N, i.., C), or both with channels first.
@@ -187,38 +133,17 @@ class Phases {
     }
     if (last_) push_channels();
     z = reshape(transpose(reshape(z, split), order), merged);
-    Ints start(dx.size(), 0), stop, step(dx.size(), 1);
-    for (std::int64_t d : dx) stop.push_back(d);
-    for (std::size_t i = 0; i < n; ++i) {
+    Ints start(dx.size(), 0);
+    for (std::size_t i = 0; i < n; ++i)
       start[first_ + i] = axes_[i].low - axes_[i].first * axes_[i].stride;
-      stop[first_ + i] = start[first_ + i] + dx[first_ + i];
-    }
-    emit(QN_OP_SLICE, {z}, attributes(start, stop, step), dx, dtype_);
-    ir_.ops.back().out[0] = op.out[0];
-    ir_.values.pop_back();
-  }
-
-  bool served_somehow(const IrOp& op) {
-    return served(rt_, ir_, op, false) || served(rt_, ir_, op, true);
-  }
-
-  // Is the convolution to be taken instead of the op? A rule for the op decides if it names kernels
-  // of either.
-  bool preferred(const Rule* rule, const IrOp& op, const IrOp& conv) {
-    if (rule)
-      for (const std::string& choice : rule->choices) {
-        if (served_by(rt_, ir_, op, choice)) return false;
-        if (served_by(rt_, ir_, conv, choice)) return true;
-      }
-    return !served_somehow(op) && served_somehow(conv);
+    slice(z, start, dx);
+    give(op.out[0]);
   }
 
   bool place(const IrOp& op) {
-    if (!read(op)) return false;
-    dtype_ = ir_.values[static_cast<std::size_t>(op.out[0])].dtype;
-    const Rule* rule =
-        rt_.rules().match(op_names(op.op, op.attrs, op.program), op_traits(op, dtype_));
+    const Rule* rule = rule_for(op);
     if (!rule && served_somehow(op)) return false;
+    if (!read(op)) return false;
     const std::size_t n_values = ir_.values.size(), n_ops = ir_.ops.size();
     const int w = filters(op);
     Ints ones(axes_.size(), 1), low, high, dilation;
@@ -231,9 +156,10 @@ class Phases {
     if (last_) q.push_back(shape(w)[0]);
     const int z = emit(QN_OP_CONV, {op.in[0], w},
                        attributes(ones, low, high, dilation, ones, groups_, std::int64_t{0},
-                                  std::string(op.attrs.s(1 + kLayout))),
-                       std::move(q), dtype_);
-    if (!preferred(rule, op, ir_.ops.back())) {
+                                  std::string(op.attrs.s(1 + ConvAttr::kLayout))),
+                       std::move(q), dtype(op.out[0]));
+    const IrOp conv = ir_.ops.back();
+    if (!preferred(rule, op, conv) && !unfoldable(rt_, ir_, conv)) {
       ir_.values.resize(n_values);
       ir_.ops.resize(n_ops);
       return false;
@@ -242,13 +168,10 @@ class Phases {
     return true;
   }
 
-  Runtime& rt_;
-  Ir& ir_;
   std::vector<Axis> axes_;  // of the op at hand, like all below
   bool last_ = true;        // channels last
   std::size_t first_ = 1, channel_ = 0;
   std::int64_t groups_ = 1;
-  DType dtype_ = DType::f32;
 };
 
 }  // namespace

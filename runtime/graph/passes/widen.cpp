@@ -1,7 +1,7 @@
 // Widening: where only the naive kernels compute an op in f16 or bf16 and others do in f32, its
 // halves are converted to f32, the op runs there, and its results are rounded back, as the naive
 // kernels would have done. Element-wise ops are left alone: their kernels round after every step.
-#include "runtime/graph/passes/served.h"
+#include "runtime/graph/passes/rewriter.h"
 
 namespace quern {
 namespace {
