@@ -26,10 +26,8 @@ class Phases : Rewriter {
   using Rewriter::Rewriter;
 
   void run() {
-    std::vector<IrOp> before = std::move(ir_.ops);
-    ir_.ops.clear();
-    for (IrOp& op : before)
-      if (op.op != QN_OP_CONV_INPUT_GRAD || !place(op)) ir_.ops.push_back(std::move(op));
+    replace([](const IrOp& op) { return op.op == QN_OP_CONV_INPUT_GRAD; },
+            [&](const IrOp& op) { return place(op); });
   }
 
  private:

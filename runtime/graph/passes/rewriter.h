@@ -1,6 +1,7 @@
 // What passes share that put several ops in the place of one: asking the plugins, and new ops and
 // values at the end of the graph as it is built anew.
 #pragma once
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 
@@ -45,6 +46,16 @@ class Rewriter {
   // Is `other` to be computed instead of `op`? A rule for `op` decides if it names kernels of
   // either; without one `op` stays if any plugin but naive serves it.
   bool preferred(const Rule* rule, const IrOp& op, const IrOp& other) const;
+
+  // Builds the ops of the graph anew; those for which place() is true have been replaced by it.
+  template <class IsMeant, class Place>
+  void replace(const IsMeant& is_meant, const Place& place) {
+    if (std::none_of(ir_.ops.begin(), ir_.ops.end(), is_meant)) return;
+    std::vector<IrOp> before = std::move(ir_.ops);
+    ir_.ops.clear();
+    for (IrOp& op : before)
+      if (!is_meant(op) || !place(op)) ir_.ops.push_back(std::move(op));
+  }
 
   // Appends an op of the inputs `in` and returns its result.
   int emit(std::uint32_t op, std::initializer_list<int> in, AttrList attrs, Shape out, DType t);

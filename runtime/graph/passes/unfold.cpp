@@ -20,11 +20,8 @@ class Unfolding : Rewriter {
   using Rewriter::Rewriter;
 
   void run() {
-    std::vector<IrOp> before = std::move(ir_.ops);
-    ir_.ops.clear();
-    for (IrOp& op : before)
-      if ((op.op != QN_OP_CONV && op.op != QN_OP_CONV_WEIGHT_GRAD) || !place(op))
-        ir_.ops.push_back(std::move(op));
+    replace([](const IrOp& op) { return op.op == QN_OP_CONV || op.op == QN_OP_CONV_WEIGHT_GRAD; },
+            [&](const IrOp& op) { return place(op); });
   }
 
   bool would_place(const IrOp& op) {
