@@ -107,13 +107,23 @@ void Places::merge() {
   inner.merge();
 }
 
+void Places::slow_axes_outward() {
+  std::uint32_t k = 0;
+  while (k < inner.n && inner.axis[k].of >= 0) ++k;
+  if (k == inner.n) return;
+  std::copy(inner.axis, inner.axis + k, outer.axis);
+  std::copy(inner.axis + k, inner.axis + inner.n, inner.axis);
+  outer.n = k;
+  inner.n -= k;
+}
+
 bool Places::add_index(const qn_opdesc& op, std::uint32_t operand, std::int64_t size,
                        std::int64_t last, std::int64_t step) {
   const qn_dtype t = op.in[operand].dtype;
   if (n_index == kMaxIndices || (t != QN_I32 && t != QN_U32 && t != QN_I64 && t != QN_U64))
     return false;
   add[n_index] = nullptr;
-  index[n_index] = {operand, t, size, last, step};
+  index[n_index] = {operand, t, size, last, step, 0};
   add[n_index] = add_offsets_fn(index[n_index]);
   ++n_index;
   return true;

@@ -38,6 +38,7 @@ struct IndexArray {
   qn_dtype dtype = QN_I32;
   std::int64_t size = 1, last = 0;  // negative ones count from size; the greatest start of a block
   std::int64_t step = 0;            // elements of the array from one index to the next
+  std::int64_t from = 0;            // where in the index array the places begin
 };
 
 // off[j] += (start that index[j * stride] means) * a.step for j < n.
@@ -58,6 +59,8 @@ struct Places {
   bool by_axis(const qn_opdesc& op, const std::int64_t* array, const qn_array_desc& list);
   bool by_blocks(const qn_opdesc& op, std::uint32_t first, const std::int64_t* array,
                  const qn_array_desc& list);
+  // Blocks: axes slower than every indexed one are outer ones, along which places do not matter.
+  void slow_axes_outward();
   void merge();
 
  private:
@@ -115,7 +118,7 @@ void each_run(const Places& p, const qn_buffer* in, std::int64_t lo, std::int64_
     const std::int64_t n = std::min({kRun, hi - lo, last.n - j});
     for (std::int64_t i = 0; i < n; ++i) off[i] = array + i * last.array;
     for (std::uint32_t a = 0; a < p.n_index; ++a) {
-      std::int64_t from = j * last.index[a];
+      std::int64_t from = p.index[a].from + j * last.index[a];
       for (std::uint32_t k = 0; k < slow; ++k) from += at[k] * axes.axis[k].index[a];
       const IndexArray& x = p.index[a];
       const auto* data = static_cast<const char*>(in[x.operand].data);
