@@ -33,7 +33,8 @@ std::unique_ptr<Plan> plan_pad(const qn_opdesc& op, std::uint32_t kernel_id, qn_
 void query_gather(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_gather(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_scatter(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-std::unique_ptr<Plan> plan_scatter(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+std::unique_ptr<Plan> plan_scatter(const qn_opdesc& op, std::uint32_t kernel_id,
+                                   qn_plan_info& info);
 void query_concatenate(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_concatenate(const qn_opdesc& op, std::uint32_t kernel_id,
                                        qn_plan_info& info);

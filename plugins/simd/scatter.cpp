@@ -1,6 +1,6 @@
-// scatter, scatter_add, scatter_add_along_axis and put_along_axis: a copy of x with updates at given
-// indices. A tile owns a part of the result: it copies that part of x and combines it with all
-// updates that fall there, in their order, so the result is the same for any number of tiles.
+// scatter, scatter_add, scatter_add_along_axis and put_along_axis: a copy of x with updates at
+// given indices. A tile owns a part of the result: it copies that part of x and combines it with
+// all updates that fall there, in their order, so the result is the same for any number of tiles.
 #include "plugins/simd/families.h"
 #include "plugins/simd/places.h"
 #include "plugins/simd/scatter_ops.h"
@@ -53,7 +53,8 @@ struct ScatterPlan : Plan {
     const std::int64_t first = lo * x[axis].out, end = hi * x[axis].out;
     each_run(q, run.in, 0, q.places.count(),
              [&](const std::int64_t* off, std::int64_t n, std::int64_t list, std::int64_t step) {
-               if (parts == Parts::indexed) return within(q, y, off, n, u + list * size, step, first, end);
+               if (parts == Parts::indexed)
+                 return within(q, y, off, n, u + list * size, step, first, end);
                PlaceWalk at(q.outer, q.outer.n, 0);
                for (std::int64_t k = 0; k < n_outer; ++k, at.next())
                  put(q, y + at.array * size, off, n, u + (list + at.list) * size, step);
@@ -64,7 +65,9 @@ struct ScatterPlan : Plan {
            std::int64_t step) const {
     const PlaceAxes& inner = q.inner;
     UpdateLine line;
-    if (inner.n) line = {inner.axis[inner.n - 1].n, inner.axis[inner.n - 1].array, inner.axis[inner.n - 1].list};
+    if (inner.n)
+      line = {inner.axis[inner.n - 1].n, inner.axis[inner.n - 1].array,
+              inner.axis[inner.n - 1].list};
     if (inner.n < 2) return combine.lines(y, off, n, u, step, line);
     const std::int64_t lines = inner.count() / line.m;
     for (std::int64_t j = 0; j < n; ++j) {
@@ -173,8 +176,8 @@ void cut(const qn_opdesc& op, ScatterPlan& plan) {
     plan.n_tiles = static_cast<std::uint32_t>(std::min(tiles, plan.x[axis].n));
   };
   for (std::uint32_t k = 0; k < plan.ndim; ++k)
-    if ((runs_along(plan.p.outer, k) || runs_along(plan.p.places, k)) &&
-        plan.x[k].n >= workers && (plan.x[k].out > 1 || plan.x[k].n * plan.size / want > kLeastLine))
+    if ((runs_along(plan.p.outer, k) || runs_along(plan.p.places, k)) && plan.x[k].n >= workers &&
+        (plan.x[k].out > 1 || plan.x[k].n * plan.size / want > kLeastLine))
       return take(Parts::free, k, want);
   const double looks = static_cast<double>(plan.p.places.count()) * 2;  // of a tile, ns
   const auto most = static_cast<std::int64_t>(0.3 * ns / looks);
@@ -182,11 +185,13 @@ void cut(const qn_opdesc& op, ScatterPlan& plan) {
   if (indexed >= 0 && most >= workers && plan.x[indexed].n >= workers)
     return take(Parts::indexed, static_cast<std::uint32_t>(indexed), std::min(want, most));
   for (std::uint32_t k = 0; k < plan.ndim; ++k) {
-    const std::int64_t lines = plan.x[k].out == 1 ? plan.x[k].n * plan.size / kLeastLine : plan.x[k].n;
+    const std::int64_t lines =
+        plan.x[k].out == 1 ? plan.x[k].n * plan.size / kLeastLine : plan.x[k].n;
     if (runs_along(plan.p.inner, k) && lines >= workers)
       return take(Parts::free, k, std::min(lines, workers * 2));
   }
-  if (indexed >= 0 && bytes >= kFar) take(Parts::indexed, static_cast<std::uint32_t>(indexed), workers);
+  if (indexed >= 0 && bytes >= kFar)
+    take(Parts::indexed, static_cast<std::uint32_t>(indexed), workers);
 }
 
 }  // namespace
