@@ -2740,7 +2740,7 @@ static inline qn_status qn_pinv(qn_runtime* rt, qn_array* x, qn_array** out, qn_
   return qn_op(rt, QN_OP_PINV, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* The values of eig. */
+/* The values of eig alone. */
 static inline qn_status qn_eigvals(qn_runtime* rt, qn_array* x, qn_array** out, qn_error**
     error) {
   qn_array* in_[1];
@@ -2748,7 +2748,7 @@ static inline qn_status qn_eigvals(qn_runtime* rt, qn_array* x, qn_array** out, 
   return qn_op(rt, QN_OP_EIGVALS, in_, 1, NULL, 0, out, 1, error);
 }
 
-/* The values of eigh.
+/* The values of eigh alone.
  * uplo NULL = L. */
 static inline qn_status qn_eigvalsh(qn_runtime* rt, qn_array* x, const char* uplo, qn_array**
     out, qn_error** error) {
@@ -2761,7 +2761,7 @@ static inline qn_status qn_eigvalsh(qn_runtime* rt, qn_array* x, const char* upl
   return qn_op(rt, QN_OP_EIGVALSH, in_, 1, attr_, 1, out, 1, error);
 }
 
-/* The s of svd. */
+/* The s of svd alone. */
 static inline qn_status qn_singular_values(qn_runtime* rt, qn_array* x, qn_array** out,
     qn_error** error) {
   qn_array* in_[1];

@@ -2,6 +2,8 @@
 // No decomposition here.
 #pragma once
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "plugins/naive/naive.h"
 
@@ -52,6 +54,13 @@ inline void store_matrix(const Operand& a, void* data, std::int64_t at, const do
     for (std::int64_t j = 0; j < a.shape[n - 1]; ++j)
       store_real(a, data, at + i * a.strides[n - 2] + j * a.strides[n - 1], from[i * width + j]);
   }
+}
+
+// NaN everywhere in place of n numbers with an infinity or NaN: a decomposition of it has no
+// values.
+inline void spread_nan(double* a, std::int64_t n) {
+  if (!std::all_of(a, a + n, [](double v) { return std::isfinite(v); }))
+    std::fill_n(a, n, std::numeric_limits<double>::quiet_NaN());
 }
 
 // The last axis of `a` at element `at`.

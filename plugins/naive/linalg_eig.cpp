@@ -1,6 +1,6 @@
-// eig: a general matrix, by the complex Schur form. Hessenberg reduction, shifted QR steps with
-// Givens rotations, eigenvectors by back substitution (Golub and Van Loan, Matrix Computations, 7).
-// All in complex f64; symmetric matrices are better served by eigh.
+// eig and eigvals: a general matrix, by the complex Schur form. Hessenberg reduction, shifted QR
+// steps with Givens rotations, eigenvectors by back substitution (Golub and Van Loan, Matrix
+// Computations, 7). All in complex f64; symmetric matrices are better served by eigh.
 #include <algorithm>
 #include <complex>
 
@@ -140,17 +140,31 @@ qn_status run_eig(const Problem& p, const qn_run& run) {
   const Schur t{memory, memory + n * n, n};
   Complex *y = t.z + n * n, *v = y + n;
   auto* real = reinterpret_cast<double*>(v + n);
-  for_each_matrix<3>(p, [&](const auto& at) {
-    load_matrix(x, run.in[0].data, at[0], real);
+  const auto decompose = [&](std::int64_t at) {
+    load_matrix(x, run.in[0].data, at, real);
+    spread_nan(real, n * n);
     std::copy_n(real, n * n, t.h);
     std::fill_n(t.z, n * n, Complex{});
     for (std::int64_t i = 0; i < n; ++i) t.z[i * n + i] = 1;
     t.reduce();
     t.iterate();
-    const std::int64_t step = p.out[0].strides.back(), row = p.out[1].strides[x.ndim() - 2],
+  };
+  const auto store_value = [&](std::int64_t at, std::int64_t k) {
+    store<C64>(run.out[0].data, at + k * p.out[0].strides.back(), t.h[k * n + k]);
+  };
+  if (p.op == QN_OP_EIGVALS) {
+    for_each_matrix<2>(p, [&](const auto& at) {
+      decompose(at[0]);
+      for (std::int64_t k = 0; k < n; ++k) store_value(at[1], k);
+    });
+    return QN_OK;
+  }
+  for_each_matrix<3>(p, [&](const auto& at) {
+    decompose(at[0]);
+    const std::int64_t row = p.out[1].strides[x.ndim() - 2],
                        column = p.out[1].strides[x.ndim() - 1];
     for (std::int64_t k = 0; k < n; ++k) {
-      store<C64>(run.out[0].data, at[1] + k * step, t.h[k * n + k]);
+      store_value(at[1], k);
       eigenvector(t, k, y, v);
       for (std::int64_t i = 0; i < n; ++i)
         store<C64>(run.out[1].data, at[2] + i * row + k * column, v[i]);
@@ -170,7 +184,10 @@ double estimate(const qn_opdesc& op) {
   return 1000 + 100 * elements * static_cast<double>(op.in[0].shape[op.in[0].ndim - 1]);
 }
 
-const Kernel kTable[] = {{QN_OP_EIG, "eig", accept_f32_f64, run_eig, estimate, workspace}};
+const Kernel kTable[] = {
+    {QN_OP_EIG, "eig", accept_f32_f64, run_eig, estimate, workspace},
+    {QN_OP_EIGVALS, "eigvals", accept_f32_f64, run_eig, estimate, workspace},
+};
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // cholesky, lu, lu_factor, qr, det, slogdet and solve_system, all by elimination in f64.
-// A matrix that is singular or not positive definite gives infinities and NaN, never an error.
+// A matrix that is singular gives infinities and NaN, one that is not positive definite NaN, never
+// an error.
 #include <algorithm>
+#include <limits>
 
 #include "plugins/naive/linalg.h"
 
@@ -59,6 +61,11 @@ qn_status run_cholesky(const Problem& p, const qn_run& run) {
       }
       for (std::int64_t i = 0; i < j; ++i) a[i * n + j] = 0;
     }
+    // Not positive definite: no number of the factor means anything.
+    bool good = true;
+    for (std::int64_t j = 0; j < n; ++j) good = good && a[j * n + j] > 0;
+    for (std::int64_t i = 0; i < n && !good; ++i)
+      std::fill_n(a + i * n, i + 1, std::numeric_limits<double>::quiet_NaN());
     if (upper) {
       for (std::int64_t i = 0; i < n; ++i) {
         for (std::int64_t j = 0; j < i; ++j) std::swap(a[i * n + j], a[j * n + i]);

@@ -1,6 +1,6 @@
-// eigh and svd by Jacobi rotations in f64: slow for large matrices, accurate for all.
-// Signs of vectors are fixed: the largest component of each eigenvector and of each row of vt is
-// positive; LAPACK's, and so MLX's, may be the opposite ones.
+// eigh and svd, and their values alone, by Jacobi rotations in f64: slow for large matrices,
+// accurate for all. Signs of vectors are fixed: the largest component of each eigenvector and of
+// each row of vt is positive; LAPACK's, and so MLX's, may be the opposite ones.
 #include <algorithm>
 #include <numeric>
 
@@ -86,20 +86,31 @@ qn_status run_eigh(const Problem& p, const qn_run& run) {
   double *a = static_cast<double*>(run.workspace), *v = a + n * n, *sorted = v + n * n,
          *values = sorted + n * n;
   auto* order = reinterpret_cast<std::int64_t*>(values + n);
-  for_each_matrix<3>(p, [&](const auto& at) {
-    load_matrix(p.in[0], run.in[0].data, at[0], a);
+  const auto decompose = [&](std::int64_t at) {
+    load_matrix(p.in[0], run.in[0].data, at, a);
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < i; ++j)
         (lower ? a[j * n + i] : a[i * n + j]) = lower ? a[i * n + j] : a[j * n + i];
     }
+    spread_nan(a, n * n);
     diagonalize(a, v, n);
     for (std::int64_t i = 0; i < n; ++i) values[i] = a[i * n + i];
     sort_by(order, values, n, true);
+    for (std::int64_t k = 0; k < n; ++k) a[k] = values[order[k]];
+  };
+  if (p.op == QN_OP_EIGVALSH) {
+    for_each_matrix<2>(p, [&](const auto& at) {
+      decompose(at[0]);
+      store_vector(p.out[0], run.out[0].data, at[1], a);
+    });
+    return QN_OK;
+  }
+  for_each_matrix<3>(p, [&](const auto& at) {
+    decompose(at[0]);
     for (std::int64_t k = 0; k < n; ++k) {
       const double* row = v + order[k] * n;
       const double sign = points_down(row, n) ? -1 : 1;
       for (std::int64_t i = 0; i < n; ++i) sorted[i * n + k] = sign * row[i];
-      a[k] = values[order[k]];
     }
     store_vector(p.out[0], run.out[0].data, at[1], a);
     store_matrix(p.out[1], run.out[1].data, at[2], sorted, n);
@@ -161,8 +172,9 @@ qn_status run_svd(const Problem& p, const qn_run& run) {
          *right = left + many * many, *values = right + few * few;
   auto* order = reinterpret_cast<std::int64_t*>(values + few);
   double* sorted = reinterpret_cast<double*>(order + few);
-  for_each_matrix<4>(p, [&](const auto& at) {
-    load_matrix(x, run.in[0].data, at[0], left);
+  const auto decompose = [&](std::int64_t at) {
+    load_matrix(x, run.in[0].data, at, left);
+    spread_nan(left, m * n);
     for (std::int64_t i = 0; i < few; ++i) {
       for (std::int64_t j = 0; j < many; ++j)
         w[i * many + j] = tall ? left[j * n + i] : left[i * n + j];
@@ -172,13 +184,23 @@ qn_status run_svd(const Problem& p, const qn_run& run) {
       values[i] =
           std::sqrt(std::inner_product(w + i * many, w + (i + 1) * many, w + i * many, 0.0));
     sort_by(order, values, few, false);
+    for (std::int64_t k = 0; k < few; ++k) sorted[k] = values[order[k]];
+  };
+  if (p.op == QN_OP_SINGULAR_VALUES) {
+    for_each_matrix<2>(p, [&](const auto& at) {
+      decompose(at[0]);
+      store_vector(p.out[0], run.out[0].data, at[1], sorted);
+    });
+    return QN_OK;
+  }
+  for_each_matrix<4>(p, [&](const auto& at) {
+    decompose(at[0]);
     // x = sum of values * long row * short row. Rows without length, or with that of rounding
     // errors alone, which need not be orthogonal, are made up.
     const double noise = few ? 1e-15 * static_cast<double>(many) * values[order[0]] : 0;
     std::int64_t rank = 0;
     for (std::int64_t k = 0; k < few; ++k) {
       const double *row = w + order[k] * many, *turned = v + order[k] * few;
-      sorted[k] = values[order[k]];
       if (sorted[k] > noise) rank = k + 1;
       for (std::int64_t j = 0; j < many; ++j) left[k * many + j] = row[j] / sorted[k];
       std::copy_n(turned, few, right + k * few);
@@ -209,7 +231,9 @@ double estimate(const qn_opdesc& op) {
 
 const Kernel kTable[] = {
     {QN_OP_EIGH, "eigh", accept_f32_f64, run_eigh, estimate, workspace},
+    {QN_OP_EIGVALSH, "eigvalsh", accept_f32_f64, run_eigh, estimate, workspace},
     {QN_OP_SVD, "svd", accept_f32_f64, run_svd, estimate, workspace},
+    {QN_OP_SINGULAR_VALUES, "singular_values", accept_f32_f64, run_svd, estimate, workspace},
 };
 
 }  // namespace

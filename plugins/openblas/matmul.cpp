@@ -1,17 +1,15 @@
 // Matmul on OpenBLAS: operand forms, split into tiles, gemm and gemv calls, epilogue in cache.
 // It copies no operand: what OpenBLAS cannot read in place is asked for in dense form.
-#include "plugins/openblas/matmul.h"
+#include "plugins/sdk/matmul.hpp"
 
 #include <cblas.h>
 
 #include <algorithm>
 #include <limits>
-#include <mutex>
 #include <vector>
 
-#include "plugins/openblas/lent.h"
+#include "plugins/openblas/plans.h"
 #include "plugins/sdk/epilogue_row.hpp"
-#include "plugins/sdk/matmul.hpp"
 
 namespace quern::openblas {
 namespace {
@@ -45,11 +43,7 @@ struct Plan {
   Form a, b;
   bool f64 = false;
   std::uint32_t by_batch = 0, by_m = 1, by_n = 1;  // tiles; by_batch > 0: groups of whole products
-  std::uint64_t inside = 0;                        // bytes that a call of gemm may take
 };
-
-Plan* plan_of(qn_plan* p) { return reinterpret_cast<Plan*>(p); }
-const Plan* plan_of(const qn_plan* p) { return reinterpret_cast<const Plan*>(p); }
 
 // Fixed by the sizes alone, so that the bits do not depend on the number of workers.
 void split(Plan& p) {
@@ -111,32 +105,20 @@ bool too_large(const Matmul& g) {
   return g.M > limit || g.N > limit || g.K > limit;
 }
 
-// Debian's serial OpenBLAS gives wrong products when two threads are inside it: one call at a time.
-std::mutex& one_call() {
-  static std::mutex m;
-  return m;
-}
-
 void gemv(CBLAS_TRANSPOSE t, blasint rows, blasint cols, const float* a, blasint ld, const float* x,
           blasint incx, float* y) {
-  const std::lock_guard lock(one_call());
   cblas_sgemv(CblasRowMajor, t, rows, cols, 1, a, ld, x, incx, 0, y, 1);
 }
 void gemv(CBLAS_TRANSPOSE t, blasint rows, blasint cols, const double* a, blasint ld,
           const double* x, blasint incx, double* y) {
-  const std::lock_guard lock(one_call());
   cblas_dgemv(CblasRowMajor, t, rows, cols, 1, a, ld, x, incx, 0, y, 1);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const float* a, const float* b, float* c,
-          blasint ldc, void* scratch) {
-  const std::lock_guard lock(one_call());
-  const Lent lent(scratch, p.inside);
+          blasint ldc) {
   cblas_sgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 void gemm(const Plan& p, blasint m, blasint n, blasint k, const double* a, const double* b,
-          double* c, blasint ldc, void* scratch) {
-  const std::lock_guard lock(one_call());
-  const Lent lent(scratch, p.inside);
+          double* c, blasint ldc) {
   cblas_dgemm(CblasRowMajor, p.a.trans, p.b.trans, m, n, k, 1, a, p.a.ld, b, p.b.ld, 0, c, ldc);
 }
 
@@ -153,7 +135,7 @@ void matrix_vector(const Form& f, bool transpose, std::int64_t rows, std::int64_
 
 template <class T>
 void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0, std::int64_t m1,
-           std::int64_t n0, std::int64_t n1, void* scratch) {
+           std::int64_t n0, std::int64_t n1) {
   const Matmul& g = p.g;
   if (m0 >= m1 || n0 >= n1) return;
   T* item_c = static_cast<T*>(run->out[0].data) + item * g.M * g.N;
@@ -175,19 +157,19 @@ void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0,
       matrix_vector(p.b, true, g.K, n1 - n0, b, a, a_k, c);
     } else {
       gemm(p, static_cast<blasint>(m1 - m0), static_cast<blasint>(n1 - n0),
-           static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N), scratch);
+           static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N));
     }
   }
   sdk::apply_epilogue<T>(g, run->in, item, item_c, m0, m1, n0, n1, sdk::epilogue_row<T, 16, Plan>);
 }
 
 template <class T>
-void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile, void* scratch) {
+void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile) {
   const Matmul& g = p.g;
   if (p.by_batch) {
     const std::int64_t first = g.batch * tile / p.by_batch;
     const std::int64_t last = g.batch * (tile + 1) / p.by_batch;
-    for (std::int64_t i = first; i < last; ++i) block<T>(p, run, i, 0, g.M, 0, g.N, scratch);
+    for (std::int64_t i = first; i < last; ++i) block<T>(p, run, i, 0, g.M, 0, g.N);
     return;
   }
   const std::uint32_t grid = p.by_m * p.by_n;
@@ -197,8 +179,21 @@ void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile, void* scratch
     return i == parts ? size : std::min(size, size * i / parts / unit * unit);
   };
   block<T>(p, run, tile / grid, cut(g.M, m, p.by_m, 4), cut(g.M, m + 1, p.by_m, 4),
-           cut(g.N, n, p.by_n, 16), cut(g.N, n + 1, p.by_n, 16), scratch);
+           cut(g.N, n, p.by_n, 16), cut(g.N, n + 1, p.by_n, 16));
 }
+
+class Product final : public Planned {
+ public:
+  Product(Regions& regions, const Plan& p) : regions_(regions), p_(p) {}
+  void tile(const qn_run& run, std::uint32_t i) const noexcept override {
+    const Inside inside(regions_);
+    p_.f64 ? tile_as<double>(p_, &run, i) : tile_as<float>(p_, &run, i);
+  }
+
+ private:
+  Regions& regions_;
+  Plan p_;
+};
 
 }  // namespace
 
@@ -222,7 +217,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   std::vector<qn_layout> in(op.n_in, sdk::any_strides());
   in[0] = layout(op.in[0], a_ok, dense_a);
   in[1] = layout(op.in[1], b_ok, dense_b);
-  qn_candidate c = sdk::candidate(name, 0, estimate(p.g, f64, p, 1));
+  qn_candidate c = sdk::candidate(name, 0, estimate(p.g, f64, p, op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = op.n_in;
   c.in = in.data();
@@ -231,15 +226,11 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   host.offer(answer, &c);
 }
 
-qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
-                      qn_error_slot* error) {
+std::unique_ptr<Planned> plan_matmul(Regions& regions, const qn_opdesc& op, qn_plan_info& info) {
   Plan p;
   p.f64 = op.in[0].dtype == QN_F64;
-  if (!sdk::describe_matmul(op, p.g) || too_large(p.g)) return QN_E_UNIMPLEMENTED;
-  if (op.program && p.g.epilogue.taken != op.program->n_inst) {
-    host.error(error, "[matmul] epilogue: more steps than were offered");
-    return QN_E_INVALID_ARGUMENT;
-  }
+  if (!sdk::describe_matmul(op, p.g) || too_large(p.g)) return nullptr;
+  if (op.program && p.g.epilogue.taken != op.program->n_inst) return nullptr;
   p.a = form_of(p.g.M, p.g.K, p.g.a_m, p.g.a_k);
   p.b = form_of(p.g.K, p.g.N, p.g.b_k, p.g.b_n);
   if (!p.a.ok || !p.b.ok) {
@@ -248,26 +239,11 @@ qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, qn_plan** out, q
     p.a = form_of(p.g.M, p.g.K, p.g.a_m, p.g.a_k);
     p.b = form_of(p.g.K, p.g.N, p.g.b_k, p.g.b_n);
   }
-  if (!p.a.ok || !p.b.ok) {
-    host.error(error, "[matmul] strides: not the ones offered; one of the last two must be 1");
-    return QN_E_INVALID_ARGUMENT;
-  }
+  if (!p.a.ok || !p.b.ok) return nullptr;
   split(p);
-  info->n_tiles = p.by_batch ? p.by_batch : static_cast<std::uint32_t>(p.g.batch) * p.by_m * p.by_n;
-  // Of the smallest tile: cuts move by less than 4 rows and 16 columns.
-  p.inside = taken_inside(std::max<std::int64_t>(1, p.g.M / p.by_m - 4),
-                          std::max<std::int64_t>(1, p.g.N / p.by_n - 16), p.g.K);
-  info->worker_scratch = p.inside;
-  *out = reinterpret_cast<qn_plan*>(new Plan(p));
-  return QN_OK;
+  info.n_tiles = p.by_batch ? p.by_batch : static_cast<std::uint32_t>(p.g.batch) * p.by_m * p.by_n;
+  regions.reserve(std::max(1u, op.max_workers));
+  return std::make_unique<Product>(regions, p);
 }
-
-qn_status tile_matmul(const qn_plan* plan, const qn_run* run, std::uint32_t tile, void* scratch) {
-  const Plan& p = *plan_of(plan);
-  p.f64 ? tile_as<double>(p, run, tile, scratch) : tile_as<float>(p, run, tile, scratch);
-  return QN_OK;
-}
-
-void free_matmul(qn_plan* plan) { delete plan_of(plan); }
 
 }  // namespace quern::openblas

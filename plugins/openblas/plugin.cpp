@@ -5,18 +5,19 @@
 #include <array>
 #include <string_view>
 
-#include "plugins/openblas/matmul.h"
+#include "plugins/openblas/plans.h"
 
 namespace quern::openblas {
 namespace {
 
 struct Self {
   const qn_host* host;
+  Regions regions;
 };
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
-    *self = new Self{host};
+    *self = new Self{host, {}};
     return QN_OK;
   });
 }
@@ -24,31 +25,42 @@ void close_plugin(void* self) noexcept { delete static_cast<Self*>(self); }
 
 qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
-  if (op->op != QN_OP_MATMUL) return QN_OK;
   return sdk::guarded(nullptr, nullptr, [&] {
-    query_matmul(*static_cast<Self*>(self)->host, *op, answer);
+    const qn_host& host = *static_cast<Self*>(self)->host;
+    if (op->op == QN_OP_MATMUL)
+      query_matmul(host, *op, answer);
+    else
+      query_linalg(host, *op, answer);
     return QN_OK;
   });
 }
 
 qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** out,
                qn_plan_info* info, qn_error_slot* error) noexcept {
-  const qn_host* host = static_cast<Self*>(self)->host;
-  return sdk::guarded(host, error, [&] {
-    if (!sdk::sound(*op) || op->op != QN_OP_MATMUL || kernel != 0) {
-      host->error(error, "[openblas] no such kernel for this op");
+  Self& s = *static_cast<Self*>(self);
+  return sdk::guarded(s.host, error, [&] {
+    std::unique_ptr<Planned> p;
+    if (sdk::sound(*op) && kernel == 0) {
+      p = op->op == QN_OP_MATMUL ? plan_matmul(s.regions, *op, *info)
+                                 : plan_linalg(s.regions, *op, *info);
+    }
+    if (!p) {
+      s.host->error(error, "[openblas] no kernel for this op as it was asked for");
       return QN_E_INVALID_ARGUMENT;
     }
-    return plan_matmul(*host, *op, out, info, error);
+    *out = reinterpret_cast<qn_plan*>(p.release());
+    return QN_OK;
   });
 }
 
-qn_status run(const qn_plan*, const qn_run*) noexcept { return QN_E_UNIMPLEMENTED; }
-qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t,
-               void* scratch) noexcept {
-  return tile_matmul(p, r, i, scratch);
+const Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const Planned*>(p); }
+
+qn_status run(const qn_plan* p, const qn_run* r) noexcept { return plan_of(p).run(*r); }
+qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t, void*) noexcept {
+  plan_of(p).tile(*r, i);
+  return QN_OK;
 }
-void plan_free(void*, qn_plan* p) noexcept { free_matmul(p); }
+void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<Planned*>(p); }
 
 // The header's text without the blank at each of its ends.
 constexpr auto version = [] {
@@ -67,7 +79,7 @@ constexpr qn_kernel_plugin table = {
     "openblas",
     version.data(),
     "Apache-2.0 AND BSD-3-Clause",
-    "matrix products on serial OpenBLAS",
+    "matrix products and linear algebra on serial OpenBLAS",
     open_plugin,
     close_plugin,
     query,

@@ -1841,7 +1841,7 @@ inline Array pinv(const Array& x) {
   return std::move(out_[0]);
 }
 
-// The values of eig.
+// The values of eig alone.
 inline Array eigvals(const Array& x) {
   AttrList attrs_;
   ArrayList out_;
@@ -1849,7 +1849,7 @@ inline Array eigvals(const Array& x) {
   return std::move(out_[0]);
 }
 
-// The values of eigh.
+// The values of eigh alone.
 inline Array eigvalsh(const Array& x, std::string uplo = "L") {
   AttrList attrs_;
   attrs_.push_back(std::move(uplo));
@@ -1858,7 +1858,7 @@ inline Array eigvalsh(const Array& x, std::string uplo = "L") {
   return std::move(out_[0]);
 }
 
-// The s of svd.
+// The s of svd alone.
 inline Array singular_values(const Array& x) {
   AttrList attrs_;
   ArrayList out_;

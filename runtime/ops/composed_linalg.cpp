@@ -1,5 +1,5 @@
-// Composed linear algebra: inverses, solving with vectors, parts of decompositions.
-// Kernels and gradients are those of solve_system, svd, eig and eigh.
+// Composed linear algebra: inverses, solving with vectors.
+// Kernels and gradients are those of solve_system and svd.
 #include <limits>
 
 #include "runtime/ops/linalg.h"
@@ -65,13 +65,5 @@ void pinv(Call& c, ArrayList& out) {
       ops::multiply(swap_matrix_axes(first(vt, last - 1)), ops::expand_dims(size, Ints{-2}));
   out.push_back(ops::matmul(v, swap_matrix_axes(first(u, last))));
 }
-
-void eigvals(Call& c, ArrayList& out) { out.push_back(ops::eig(c.in[0])[0]); }
-
-void eigvalsh(Call& c, ArrayList& out) {
-  out.push_back(ops::eigh(c.in[0], std::string(c.attrs.s(0)))[0]);
-}
-
-void singular_values(Call& c, ArrayList& out) { out.push_back(ops::svd(c.in[0])[1]); }
 
 }  // namespace quern::composed

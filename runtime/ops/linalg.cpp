@@ -74,15 +74,30 @@ void svd(Call& c) {
 void eigh(Call& c) {
   check_matrix(c, 0, true);
   const std::string_view uplo = c.attrs.s(0);
-  if (uplo != "L" && uplo != "U") fail_invalid("[eigh] uplo '", uplo, "', expected L or U");
+  if (uplo != "L" && uplo != "U") fail_invalid("[", c.name, "] uplo '", uplo, "', expected L or U");
   c.out.push_back({with(c, {rows(c)}), c.in[0].dtype()});
   c.out.push_back({c.in[0].shape(), c.in[0].dtype()});
+}
+
+void eigvalsh(Call& c) {
+  eigh(c);
+  c.out.pop_back();
+}
+
+void singular_values(Call& c) {
+  check_matrix(c, 0, false);
+  c.out.push_back({with(c, {least(c)}), c.in[0].dtype()});
 }
 
 void eig(Call& c) {
   check_matrix(c, 0, true);
   c.out.push_back({with(c, {rows(c)}), DType::c64});
   c.out.push_back({c.in[0].shape(), DType::c64});
+}
+
+void eigvals(Call& c) {
+  eig(c);
+  c.out.pop_back();
 }
 
 void lu(Call& c) {

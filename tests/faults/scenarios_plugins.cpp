@@ -1,4 +1,5 @@
 // Scenarios of the bundled plugins: each serves what it is for, with threads, while memory fails.
+#include <cmath>
 #include <filesystem>
 
 #include "functions.h"
@@ -34,6 +35,23 @@ void attention(Env& e) {
   e.eval({e.op("conv1d", {x, e.ramp({16, 3, 32})}),
           e.op("scaled_dot_product_attention", {q, q, q}, {0.25})});
 }
+// A heavy diagonal for one matrix, a stack of them with threads.
+void decompositions(Env& e) {
+  std::vector<float> v;
+  for (int i = 0; i < 8 * 24 * 24; ++i)
+    v.push_back(i % 576 % 25 == 0 ? 30.0f + static_cast<float>(i % 576 / 25)
+                                  : std::sin(static_cast<float>(i)));
+  qn_array *x = e.data({v.begin(), v.begin() + 24 * 24}, {24, 24}), *b = e.ramp({24, 3}),
+           *many = e.data(v, {8, 24, 24});
+  e.eval({e.op("inv", {x}), e.op("solve", {x, b}), e.op("cholesky", {many}), e.op("eigvalsh", {x}),
+          e.op("singular_values", {many}),
+          e.op("sum", {e.op("abs", {e.op("eigvals", {x})})})});  // in any order
+  e.eval(e.ops("slogdet", {many}, 2));
+  e.eval(e.ops("qr", {x}, 2));
+  e.eval(e.ops("svd", {x}, 3));
+  e.eval(e.ops("eigh", {x}, 2));
+  e.eval(e.ops("lu", {x}, 3));
+}
 void gradients(Env& e) {
   qn_fn* f = compiled(e, grad(e, function(e, layer, 2), 1));
   // Small ones: tanh is not saturated.
@@ -54,6 +72,7 @@ std::vector<Scenario> plugin_scenarios() {
   const Work work[] = {
       {"openblas", "products", products},
       {"openblas", "gradients", gradients},
+      {"openblas", "decompositions", decompositions},
       {"tbb", "products", products},
       {"tbb", "gradients", gradients},
       {"amx", "products", products},

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "runtime/cli/check/compare.h"
+#include "runtime/cli/check/decomposition.h"
 #include "runtime/cli/check/reference.h"
 #include "runtime/cli/check/shield.h"
 
@@ -179,6 +179,7 @@ std::unique_ptr<Plan> KernelChecks::make_plan(const Ready& r, const Offer& o, As
 void KernelChecks::judge(const Ready& r, const Execution& e, const char* check) {
   if (!e.inspect(report_)) return;
   const double floor = floor_of(r.problem);
+  std::vector<Bytes> all;
   for (std::size_t i = 0; i < r.problem.out.size(); ++i) {
     Bytes got = e.output(i);
     const Meta& m = r.problem.out[i];
@@ -190,10 +191,19 @@ void KernelChecks::judge(const Ready& r, const Execution& e, const char* check) 
         return;
       got = *dense_bytes;
     }
-    const Difference d = compare(got, r.problem.want[i], m.dtype, tolerance_of(r.problem), floor);
-    report_.verify(d.good, check, "output " + std::to_string(i) + " " + d.text);
+    all.push_back(std::move(got));
   }
   report_.count("runs compared", 1);
+  std::size_t which = 0;
+  if (const auto d = judge_decomposition(r.problem, all, which)) {
+    report_.verify(d->good, check, "output " + std::to_string(which) + ": " + d->text);
+    return;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Difference d =
+        compare(all[i], r.problem.want[i], r.problem.out[i].dtype, tolerance_of(r.problem), floor);
+    report_.verify(d.good, check, "output " + std::to_string(i) + " " + d.text);
+  }
 }
 
 void KernelChecks::basic(const Problem& p, const Case& c, bool timed) {
