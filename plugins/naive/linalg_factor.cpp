@@ -130,12 +130,16 @@ qn_status run_qr(const Problem& p, const qn_run& run) {
     load_matrix(p.in[0], run.in[0].data, at[0], a);
     // After step k column k holds r above the diagonal and the reflection's vector below it.
     for (std::int64_t k = 0; k < least; ++k) {
-      double tail = 0;
-      for (std::int64_t i = k + 1; i < m; ++i) tail += a[i * n + k] * a[i * n + k];
-      const double head = a[k * n + k];
+      // Scaled, since squares of what is left of dependent columns may be below the smallest
+      // number; and what is next to that itself counts as 0.
+      double tail = 0, largest = 0;
+      for (std::int64_t i = k; i < m; ++i) largest = std::max(largest, std::abs(a[i * n + k]));
+      for (std::int64_t i = k + 1; i < m; ++i)
+        tail += (a[i * n + k] / largest) * (a[i * n + k] / largest);
+      const double head = a[k * n + k], scaled = head / largest;
       tau[k] = 0;
-      if (tail == 0) continue;
-      const double diagonal = -std::copysign(std::sqrt(head * head + tail), head);
+      if (tail == 0 || largest < 1e-290) continue;
+      const double diagonal = -std::copysign(largest * std::sqrt(scaled * scaled + tail), head);
       tau[k] = (diagonal - head) / diagonal;
       for (std::int64_t i = k + 1; i < m; ++i) a[i * n + k] /= head - diagonal;
       a[k * n + k] = diagonal;
