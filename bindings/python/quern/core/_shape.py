@@ -352,7 +352,7 @@ def flip(a: array, /, axis=None, *, stream=None) -> array:
     return a[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(a.ndim))]
 
 
-def roll(a: array, shift, axis=None, /, *, stream=None) -> array:
+def roll(a: array, /, shift, axis=None, *, stream=None) -> array:
     """a with its elements moved by shift along axis, those that leave coming back at the other end."""
     check_stream(stream)
     check_array(a, "roll")

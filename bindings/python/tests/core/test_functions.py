@@ -49,7 +49,7 @@ mx.concatenate([x, x], 3); mx.stack([x, x]); mx.stack([x, x], 1); mx.stack([x, x
 mx.unstack(x); mx.unstack(x, axis=2); mx.split(x, 2); mx.split(x, 3, 1); mx.split(x, 5); mx.split(x, [1, 2], 2); x.split(2)
 mx.pad(x, 1); mx.pad(x, (1, 2)); mx.pad(x, [(0, 1), (2, 0), (1, 1)]); mx.pad(x, 1, constant_values=3); mx.pad(x, 1, mode="edge")
 mx.pad(x, [(0, 1)]); mx.pad(x, -1); mx.pad(x, 1, mode="what"); mx.flip(x); mx.flip(x, 1); mx.flip(x, (0, 2)); mx.roll(x, 1)
-mx.roll(x, 1, 0); mx.roll(x, (1, 2), (0, 1)); mx.roll(x, -1, 2); mx.roll(x, 1, 5); mx.repeat(x, 2); mx.repeat(x, 2, 1)
+mx.roll(x, 1, 0); mx.roll(x, (1, 2), (0, 1)); mx.roll(x, -1, 2); mx.roll(x, 1, 5); mx.roll(x, shift=2, axis=1); mx.repeat(x, 2); mx.repeat(x, 2, 1)
 mx.repeat(x, 0, 0); mx.tile(x, 2); mx.tile(x, (2, 1, 1, 2)); mx.diagonal(x); mx.diagonal(x, 1, 1, 2); mx.diagonal(x, -1)
 mx.diag(mx.array([1, 2, 3])); mx.diag(mx.array([1, 2, 3]), 1); mx.diag(mx.array([1, 2]), -2); mx.diag(x[0]); mx.diag(x[0], 1)
 mx.diag(x); mx.trace(x); mx.trace(x, 1, 1, 2); mx.trace(i, dtype=mx.float32); mx.meshgrid(mx.arange(2), mx.arange(3))
