@@ -83,13 +83,23 @@ struct FftPlan : Plan {
     const std::int64_t out = p.task.to == FftForm::real ? 1 : 2;
     const float* x = place(r, p.from);
     float* y = place(r, p.to);
-    Walk at(p.axes, first);
-    l.in_adjacent = l.out_adjacent = true;
-    for (std::int64_t k = 0; k < l.count; ++k, at.next()) {
-      l.in[k] = x + at.in * in;
-      l.out[k] = y + at.out * out;
-      l.in_adjacent = l.in_adjacent && l.in[k] - l.in[0] == k * in;
-      l.out_adjacent = l.out_adjacent && l.out[k] - l.out[0] == k * out;
+    if (p.axes.size() < 2) {
+      const Axis axis = p.axes.empty() ? Axis{1, 0, 0} : p.axes[0];
+      for (std::int64_t k = 0; k < l.count; ++k) {
+        l.in[k] = x + (first + k) * axis.in * in;
+        l.out[k] = y + (first + k) * axis.out * out;
+      }
+      l.in_adjacent = axis.in == 1;
+      l.out_adjacent = axis.out == 1;
+    } else {
+      Walk at(p.axes, first);
+      l.in_adjacent = l.out_adjacent = true;
+      for (std::int64_t k = 0; k < l.count; ++k, at.next()) {
+        l.in[k] = x + at.in * in;
+        l.out[k] = y + at.out * out;
+        l.in_adjacent = l.in_adjacent && l.in[k] - l.in[0] == k * in;
+        l.out_adjacent = l.out_adjacent && l.out[k] - l.out[0] == k * out;
+      }
     }
     (p.task.table.across > 1 ? ops->along : ops->beside)(p.task, l, scratch);
   }
@@ -220,9 +230,9 @@ bool wants_cut(std::int64_t n, std::int64_t lines, bool contiguous) {
 
 // Served at all: by factors, or by a convolution that fits.
 bool fits(std::int64_t n, std::int64_t lines, bool contiguous) {
-  if (!fft_has_factors(n)) return n <= kFftLongest / 2;
+  if (!fft_has_factors(n)) return n <= kFftPrime;
   return n <= kFftLongest || wants_cut(n, lines, contiguous) ||
-         (contiguous && n <= kAlongLongest && n % (2 * kFftLanes) == 0);
+         (n <= kAlongLongest && n % (2 * kFftLanes) == 0);
 }
 
 bool is_contiguous(const qn_array_desc& a, std::int64_t axis) {
@@ -326,8 +336,13 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
       p->turned = std::max(
           p->turned, static_cast<std::uint64_t>(pass.parts.groups * pass.parts.first * 2 * lanes));
     } else {
-      pass.task =
-          fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, contiguous, lanes);
+      // Lines beside each other must fill the lanes before an axis ends.
+      const bool beside = !pass.axes.empty() && pass.axes.back().in == 1 &&
+                          pass.axes.back().out == 1 && pass.axes.back().n >= lanes;
+      const FftAccess access = contiguous ? FftAccess::along
+                               : beside   ? FftAccess::beside
+                                          : FftAccess::scattered;
+      pass.task = fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, access, lanes);
       const bool pairs = form_in == FftForm::real || form_out == FftForm::real;
       const std::int64_t across = pass.task.table.across;
       pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;

@@ -24,11 +24,13 @@ struct FftStage {
 struct FftTable {
   std::int64_t n = 1;
   std::int64_t across = 1;  // 1: beside
-  std::int64_t rows = 1;    // what the stages transform: n / across, or the convolution
+  std::int64_t rows = 1;    // what the stages transform: n, or the convolution, / across
   std::vector<FftStage> stages;
   std::vector<float> twiddles;
-  std::vector<float> turn;           // along: rows of factors before the step between lanes
-  std::vector<float> chirp, filter;  // n and `rows` complex numbers; else empty
+  std::vector<float> turn;  // along: rows of factors before the step between lanes
+  // Of a convolution; else empty. Beside: n and `rows` complex numbers. Along, where `across` is
+  // all lanes: rows for n numbers, with zeros after them, and rows in the order of Convolve().
+  std::vector<float> chirp, filter;
 };
 
 // How numbers lie in memory: complex; real; or the first half of a spectrum that is symmetric.
@@ -40,9 +42,9 @@ struct FftTask {
   FftForm from = FftForm::complex, to = FftForm::complex;
   bool swap = false;  // i and 1 change places, which turns a transform into its inverse
   float scale = 1;
-  // Of n numbers; along, with real numbers on one side, of n / 2 that are complex.
-  FftTable table;
+  FftTable table;             // of n numbers or, with `halves`, of n / 2
   std::vector<float> halves;  // along, real: n / 4 + 1 cosines, as many sines, of 2 pi k / n
+  bool staged = false;        // along: lines are copied, not being what the first pass reads
 };
 
 // Lines of one group: complex ones up to lanes / across, beside with real numbers on one side up to
@@ -78,9 +80,12 @@ std::int64_t fft_scratch(const FftTask& task, std::int64_t lanes);
 
 // False when n has a factor above 13.
 bool fft_has_factors(std::int64_t n);
-// The table of the cheapest way for `lines` lines; along only when lines are contiguous.
+// How the lines of a pass lie: their numbers are neighbours, or those of lines, or neither.
+enum class FftAccess { along, beside, scattered };
+// The cheapest way for `lines` lines of n, which has small factors or is at most kFftPrime.
 FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double scale,
-                 std::int64_t lines, bool contiguous, std::int64_t lanes);
+                 std::int64_t lines, FftAccess access, std::int64_t lanes);
+inline constexpr std::int64_t kFftPrime = 1 << 18;
 // For lines beside each other.
 FftTable fft_table(std::int64_t n);
 // Nanoseconds for a line, estimated.

@@ -1,5 +1,5 @@
-// Lines with neighbours in the lanes of a row: the step between lanes, and real lines as complex
-// ones of half the length. Included once for each instruction set. Not here: passes over rows.
+// Lines with neighbours in the lanes of a row: the step between lanes, convolution with a chirp,
+// whole groups. Included once for each instruction set. Not here: passes over rows, real numbers.
 #if defined(QUERN_SIMD_FFT_ALONG_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef QUERN_SIMD_FFT_ALONG_INL_H_
 #undef QUERN_SIMD_FFT_ALONG_INL_H_
@@ -8,26 +8,25 @@
 #endif
 
 #include "plugins/simd/fft_pass-inl.h"
+#include "plugins/simd/fft_real-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
-// Complex numbers in two arrays.
-struct Planes {
-  float *re, *im;
-};
-
 // kL numbers of a line at `at`, of which `valid` are meant.
+template <bool kSwap>
 struct ToLine {
   float* p;
-  bool swap;
   static constexpr int Order(int lane) { return ZipOrder(lane); }
   HWY_INLINE void operator()(const Complex& c, std::int64_t at) const {
-    Zip(swap ? Swapped(c) : c, p + 2 * at);
+    Zip(kSwap ? Swapped(c) : c, p + 2 * at);
+  }
+  HWY_INLINE void InOrder(const Complex& c, std::int64_t at) const {
+    Put(kSwap ? Swapped(c) : c, p + 2 * at);
   }
   HWY_INLINE void Some(const Complex& c, std::int64_t at, std::int64_t valid) const {
-    ZipSome(swap ? Swapped(c) : c, valid, p + 2 * at);
+    ZipSome(kSwap ? Swapped(c) : c, valid, p + 2 * at);
   }
 };
 
@@ -38,46 +37,55 @@ struct ToPlanes {
     hn::StoreU(c.re, D(), p.re + at);
     hn::StoreU(c.im, D(), p.im + at);
   }
+  HWY_INLINE void InOrder(const Complex& c, std::int64_t at) const { (*this)(c, at); }
   HWY_INLINE void Some(const Complex& c, std::int64_t at, std::int64_t valid) const {
     StoreSome(c.re, valid, p.re + at);
     StoreSome(c.im, valid, p.im + at);
   }
 };
 
+// Rows k .. k + kL - 1, turned; of fewer than kL rows all there are.
+template <int C, bool kSome, class Sink>
+HWY_INLINE void CrossBlock(const FftTable& t, const float* rows, std::int64_t k, const Sink* lines,
+                           std::int64_t count) {
+  const float *from = rows + k * kRow, *turn = t.turn.data() + k * kRow;
+  const std::int64_t m = t.rows;
+  V re[kL], im[kL];
+  HWY_UNROLL(16)
+  for (int i = 0; i < kL; ++i) {
+    std::int64_t row = Sink::Order(i);
+    if (kSome && row >= m) row = m - 1;
+    const Complex c = Times(Row(from + row * kRow), Row(turn + row * kRow));
+    re[i] = c.re;
+    im[i] = c.im;
+  }
+  Transpose(re);
+  Transpose(im);
+  HWY_UNROLL(4)
+  for (int line = 0; line < kL / C; ++line) {
+    if (line >= count) break;
+    Complex a[C];
+    HWY_UNROLL(16)
+    for (int l = 0; l < C; ++l) a[l] = {re[line * C + l], im[line * C + l]};
+    Butterfly<C>(a);
+    HWY_UNROLL(16)
+    for (int q = 0; q < C; ++q) {
+      if constexpr (kSome)
+        lines[line].Some(a[q], m * q, m);
+      else
+        lines[line](a[q], k + m * q);
+    }
+  }
+}
+
 // Turned rows, lane l of C having the transform of every C-th number from the l-th on, to lines:
 // kL rows at once are transposed, so that lanes hold results that are neighbours.
 template <int C, class Sink>
 void Cross(const FftTable& t, const float* rows, const Sink* lines, std::int64_t count) {
-  const std::int64_t m = t.rows, full = m >= kL ? kL : m;
-  for (std::int64_t next = 0; next < m; next += kL) {
-    const std::int64_t k = m - next < full ? m - full : next;
-    V re[kL], im[kL];
-    HWY_UNROLL(16)
-    for (int i = 0; i < kL; ++i) {
-      std::int64_t row = k + Sink::Order(i);
-      if (row >= m) row = m - 1;
-      const Complex c = Times(Row(rows + row * kRow), Row(t.turn.data() + row * kRow));
-      re[i] = c.re;
-      im[i] = c.im;
-    }
-    Transpose(re);
-    Transpose(im);
-    HWY_UNROLL(4)
-    for (int line = 0; line < kL / C; ++line) {
-      if (line >= count) break;
-      Complex a[C];
-      HWY_UNROLL(16)
-      for (int l = 0; l < C; ++l) a[l] = {re[line * C + l], im[line * C + l]};
-      Butterfly<C>(a);
-      HWY_UNROLL(16)
-      for (int q = 0; q < C; ++q) {
-        if (HWY_LIKELY(full == kL))
-          lines[line](a[q], k + m * q);
-        else
-          lines[line].Some(a[q], k + m * q, full);
-      }
-    }
-  }
+  const std::int64_t m = t.rows;
+  if (m < kL) return CrossBlock<C, true>(t, rows, 0, lines, count);
+  for (std::int64_t k = 0; k < m; k += kL)
+    CrossBlock<C, false>(t, rows, k > m - kL ? m - kL : k, lines, count);
 }
 
 template <class Sink>
@@ -107,131 +115,178 @@ float* RowsOf(const FftTable& t, const FftLines& lines, bool swap, float* a, flo
   return Stages(t, one ? 1 : 0, t.stages.size(), a, b);
 }
 
+// As many floats from each of kPieces places.
+template <int kPieces>
+HWY_INLINE V Pieces(const float* const* p, std::int64_t at) {
+  const D d;
+  const hn::Half<D> h;
+  if constexpr (kPieces == 1) {
+    return hn::LoadU(d, p[0] + at);
+  } else if constexpr (kPieces == 2 || kL == 4) {
+    return hn::Combine(d, hn::LoadU(h, p[1] + at), hn::LoadU(h, p[0] + at));
+  } else {
+    const hn::Half<decltype(h)> q;
+    return hn::Combine(d, hn::Combine(h, hn::LoadU(q, p[3] + at), hn::LoadU(q, p[2] + at)),
+                       hn::Combine(h, hn::LoadU(q, p[1] + at), hn::LoadU(q, p[0] + at)));
+  }
+}
+
+template <int kPieces>
+struct FromPlanes {
+  const float *re[kPieces], *im[kPieces];
+  HWY_INLINE Complex operator()(std::int64_t row) const {
+    const std::int64_t at = row * (kL / kPieces);
+    return {Pieces<kPieces>(re, at), Pieces<kPieces>(im, at)};
+  }
+};
+
+template <int kPieces>
+void BeginPlanes(const FftTable& t, const Planes* lines, std::int64_t count, float* rows) {
+  FromPlanes<kPieces> from;
+  for (int k = 0; k < kPieces; ++k) {
+    const Planes& p = lines[k < count ? k : 0];
+    from.re[k] = p.re;
+    from.im[k] = p.im;
+  }
+  for (std::int64_t r = 0; r < t.rows; ++r) PutRow(from(r), rows + r * kRow);
+}
+
 // Rows transformed from planes, one for each line.
 float* RowsOf(const FftTable& t, const Planes* lines, std::int64_t count, float* a, float* b) {
-  const std::int64_t c = t.across;
-  const D d;
-  for (std::int64_t r = 0; r < t.rows; ++r) {
-    float* row = a + r * kRow;
-    if (c == kL) {
-      PutRow({hn::LoadU(d, lines[0].re + r * c), hn::LoadU(d, lines[0].im + r * c)}, row);
-      continue;
-    }
-    for (std::int64_t i = 0; i < kL / c; ++i) {
-      const Planes& p = lines[i < count ? i : count - 1];
-      for (std::int64_t l = 0; l < c; ++l) {
-        row[i * c + l] = p.re[r * c + l];
-        row[kL + i * c + l] = p.im[r * c + l];
-      }
-    }
-  }
+  if (t.across == kL)
+    BeginPlanes<1>(t, lines, count, a);
+  else if (t.across == kL / 2)
+    BeginPlanes<2>(t, lines, count, a);
+  else if constexpr (kL > 4)
+    BeginPlanes<4>(t, lines, count, a);
   return Stages(t, 0, t.stages.size(), a, b);
 }
 
-// ---- real lines: numbers 2 j and 2 j + 1 are the parts of the complex number j ----
+// ---- convolution with a chirp, lines one at a time ----
 
-// From the transform Z of n / 2 complex numbers to numbers 0 .. n / 2 of that of the real ones:
-// with E = (Z[k] + conj Z[m]) / 2, O = (Z[k] - conj Z[m]) / 2i, m = n / 2 - k and w = exp(-2 pi i
-// k / n), X[k] = E + w O and X[m] = conj(E - w O). Z comes halved.
-HWY_INLINE void Split(const FftTask& task, const Planes& z, float* x) {
-  const D d;
-  const std::int64_t m = task.n / 2, last = m / 2;
-  const float *cos = task.halves.data(), *sin = cos + task.n / 4 + 1;
-  x[0] = 2 * (z.re[0] + z.im[0]);
-  x[2 * m] = 2 * (z.re[0] - z.im[0]);
-  x[1] = x[2 * m + 1] = 0;
-  if (last < kL) {
-    for (std::int64_t k = 1; k <= last; ++k) {
-      const float a = z.re[k], b = z.im[k], p = z.re[m - k], q = z.im[m - k];
-      const float er = a + p, ei = b - q, odd_r = b + q, odd_i = p - a;
-      const float tr = cos[k] * odd_r + sin[k] * odd_i, ti = cos[k] * odd_i - sin[k] * odd_r;
-      x[2 * (m - k)] = er - tr;
-      x[2 * (m - k) + 1] = ti - ei;
-      x[2 * k] = er + tr;
-      x[2 * k + 1] = ei + ti;
+// Of rows whose stages are done: the step between lanes, the product with the filter, and the way
+// back, which is the same transform of numbers whose parts have changed places.
+void Convolve(const FftTable& t, const float* rows, float* to) {
+  const float* filter = t.filter.data();
+  for (std::int64_t next = 0; next < t.rows; next += kL, filter += kL * kRow) {
+    const std::int64_t k = next > t.rows - kL ? t.rows - kL : next;
+    const float* turn = t.turn.data() + k * kRow;
+    V re[kL], im[kL];
+    Complex a[kL];
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i) {
+      const Complex c = Times(Row(rows + (k + i) * kRow), Row(turn + i * kRow));
+      re[i] = c.re;
+      im[i] = c.im;
     }
-    return;
-  }
-  for (std::int64_t next = 1; next <= last; next += kL) {
-    const std::int64_t k = next + kL - 1 > last ? last - kL + 1 : next, mirror = m - k - kL + 1;
-    const V a = hn::LoadU(d, z.re + k), b = hn::LoadU(d, z.im + k);
-    const V p = hn::Reverse(d, hn::LoadU(d, z.re + mirror)),
-            q = hn::Reverse(d, hn::LoadU(d, z.im + mirror));
-    const V c = hn::LoadU(d, cos + k), s = hn::LoadU(d, sin + k);
-    const V er = hn::Add(a, p), ei = hn::Sub(b, q), odd_r = hn::Add(b, q), odd_i = hn::Sub(p, a);
-    const V tr = hn::MulAdd(c, odd_r, hn::Mul(s, odd_i)),
-            ti = hn::MulSub(c, odd_i, hn::Mul(s, odd_r));
-    Put({hn::Reverse(d, hn::Sub(er, tr)), hn::Reverse(d, hn::Sub(ti, ei))}, x + 2 * mirror);
-    Put({hn::Add(er, tr), hn::Add(ei, ti)}, x + 2 * k);
+    Transpose(re);
+    Transpose(im);
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i) a[i] = {re[i], im[i]};
+    Butterfly<kL>(a);
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i) a[i] = Swapped(Times(a[i], Row(filter + i * kRow)));
+    Butterfly<kL>(a);
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i) {
+      re[i] = a[i].re;
+      im[i] = a[i].im;
+    }
+    Transpose(re);
+    Transpose(im);
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i)
+      PutRow(Times({re[i], im[i]}, Row(turn + i * kRow)), to + (k + i) * kRow);
   }
 }
 
-// The way back: Z[k] = E + i O and Z[m] = conj E + i conj O, with E = X[k] + conj X[m] and
-// O = (X[k] - conj X[m]) conj w, of which the inverse transform is taken.
-HWY_INLINE void Merge(const FftTask& task, const float* x, const Planes& z) {
-  const D d;
-  const std::int64_t m = task.n / 2, last = m / 2;
-  const float *cos = task.halves.data(), *sin = cos + task.n / 4 + 1;
-  z.re[0] = x[0] + x[2 * m];
-  z.im[0] = x[0] - x[2 * m];
-  if (last < kL) {
-    for (std::int64_t k = 1; k <= last; ++k) {
-      const float a = x[2 * k], b = x[2 * k + 1], p = x[2 * (m - k)], q = x[2 * (m - k) + 1];
-      const float er = a + p, ei = b - q, dr = a - p, di = b + q;
-      const float odd_r = cos[k] * dr - sin[k] * di, odd_i = cos[k] * di + sin[k] * dr;
-      z.re[m - k] = er + odd_i;
-      z.im[m - k] = odd_r - ei;
-      z.re[k] = er - odd_i;
-      z.im[k] = ei + odd_r;
-    }
-    return;
-  }
-  for (std::int64_t next = 1; next <= last; next += kL) {
-    const std::int64_t k = next + kL - 1 > last ? last - kL + 1 : next, mirror = m - k - kL + 1;
-    const Complex f = Parted(hn::LoadU(d, x + 2 * k), hn::LoadU(d, x + 2 * k + kL));
-    const Complex g = Parted(hn::LoadU(d, x + 2 * mirror), hn::LoadU(d, x + 2 * mirror + kL));
-    const V p = hn::Reverse(d, g.re), q = hn::Reverse(d, g.im);
-    const V c = hn::LoadU(d, cos + k), s = hn::LoadU(d, sin + k);
-    const V er = hn::Add(f.re, p), ei = hn::Sub(f.im, q), dr = hn::Sub(f.re, p),
-            di = hn::Add(f.im, q);
-    const V odd_r = hn::MulSub(c, dr, hn::Mul(s, di)), odd_i = hn::MulAdd(c, di, hn::Mul(s, dr));
-    hn::StoreU(hn::Reverse(d, hn::Add(er, odd_i)), d, z.re + mirror);
-    hn::StoreU(hn::Reverse(d, hn::Sub(odd_r, ei)), d, z.im + mirror);
-    hn::StoreU(hn::Sub(er, odd_i), d, z.re + k);
-    hn::StoreU(hn::Add(ei, odd_r), d, z.im + k);
-  }
+// Source and sink have room for whole rows.
+template <class Source, class Sink>
+void Chirped(const FftTable& t, const Source& from, const Sink& to, float* a, float* b) {
+  const std::int64_t rows = (t.n + kL - 1) / kL;
+  const float* chirp = t.chirp.data();
+  for (std::int64_t r = 0; r < rows; ++r)
+    PutRow(Times(from(r), Row(chirp + r * kRow)), a + r * kRow);
+  std::fill(a + rows * kRow, a + t.rows * kRow, 0.f);
+  float* x = Stages(t, 0, t.stages.size(), a, b);
+  float* y = x == a ? b : a;
+  Convolve(t, x, y);
+  const float* z = Stages(t, 0, t.stages.size(), y, x);
+  for (std::int64_t r = 0; r < rows; ++r)
+    to.InOrder(Times(Swapped(Row(z + r * kRow)), Row(chirp + r * kRow)), r * kL);
 }
 
-void Along(const FftTask& task, const FftLines& lines, float* scratch) {
+// ---- whole groups ----
+
+template <bool kSwap>
+void Finish(const FftTable& t, const float* rows, const FftLines& lines) {
+  ToLine<kSwap> to[4] = {};
+  for (std::int64_t i = 0; i < lines.count; ++i) to[i].p = lines.out[i];
+  AnyCross(t, rows, to, lines.count);
+}
+
+template <bool kSwap>
+void ComplexLines(const FftTable& t, const FftLines& lines, float* a, float* b) {
+  if (t.chirp.empty()) return Finish<kSwap>(t, RowsOf(t, lines, kSwap, a, b), lines);
+  Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, kSwap}, ToLine<kSwap>{lines.out[0]}, a, b);
+}
+
+// Lines as they lie in memory, `spare` floats after two times the rows.
+void ContiguousLines(const FftTask& task, const FftLines& lines, float* a, float* b, float* spare) {
   const FftTable& t = task.table;
-  const std::int64_t size = t.rows * kRow, count = lines.count;
-  float *a = scratch, *b = a + size;
-  if (task.to == FftForm::complex && task.from == FftForm::complex) {
-    const float* rows = RowsOf(t, lines, task.swap, a, b);
-    ToLine to[4] = {};
-    for (std::int64_t i = 0; i < count; ++i) to[i] = {lines.out[i], task.swap};
-    AnyCross(t, rows, to, count);
-    return;
+  const std::int64_t count = lines.count;
+  if (task.halves.empty()) {
+    return task.swap ? ComplexLines<true>(t, lines, a, b) : ComplexLines<false>(t, lines, a, b);
   }
+  const std::int64_t room = (t.n + kL - 1) / kL * kL;
   Planes planes[4] = {};
-  for (std::int64_t i = 0; i < count; ++i) planes[i].re = b + size + i * 2 * t.n;
-  for (std::int64_t i = 0; i < count; ++i) planes[i].im = planes[i].re + t.n;
+  for (std::int64_t i = 0; i < count; ++i)
+    planes[i] = {spare + 2 * i * room, spare + (2 * i + 1) * room};
   if (task.from == FftForm::real) {
-    const float* rows = RowsOf(t, lines, false, a, b);
-    ToPlanes to[4] = {};
-    for (std::int64_t i = 0; i < count; ++i) to[i].p = planes[i];
-    AnyCross(t, rows, to, count);
+    if (t.chirp.empty()) {
+      ToPlanes to[4] = {};
+      for (std::int64_t i = 0; i < count; ++i) to[i].p = planes[i];
+      AnyCross(t, RowsOf(t, lines, false, a, b), to, count);
+    } else {
+      Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, false}, ToPlanes{planes[0]}, a, b);
+    }
     for (std::int64_t i = 0; i < count; ++i) Split(task, planes[i], lines.out[i]);
     return;
   }
   // The inverse, hence the parts change places twice.
-  ToLine to[4] = {};
   for (std::int64_t i = 0; i < count; ++i) {
     Merge(task, lines.in[i], planes[i]);
+    std::fill(planes[i].re + t.n, planes[i].re + room, 0.f);
+    std::fill(planes[i].im + t.n, planes[i].im + room, 0.f);
     planes[i] = {planes[i].im, planes[i].re};
-    to[i] = {lines.out[i], true};
   }
-  AnyCross(t, RowsOf(t, planes, count, a, b), to, count);
+  if (t.chirp.empty())
+    Finish<true>(t, RowsOf(t, planes, count, a, b), lines);
+  else
+    Chirped(t, FromPlanes<1>{{planes[0].re}, {planes[0].im}}, ToLine<true>{lines.out[0]}, a, b);
+}
+
+void Along(const FftTask& task, const FftLines& lines, float* scratch) {
+  const FftTable& t = task.table;
+  const std::int64_t size = t.rows * kRow;
+  float *a = scratch, *b = a + size, *spare = b + size;
+  if (!task.staged) return ContiguousLines(task, lines, a, b, spare);
+  // Copies come after the planes.
+  float* planes = spare;
+  if (!task.halves.empty()) spare += kL / t.across * 2 * (t.n + kL);
+  const std::int64_t room = 2 * (task.n + 2 * kL);
+  FftLines copies = lines;
+  for (std::int64_t i = 0; i < lines.count; ++i) {
+    CopyIn(task, lines.in[i], lines.in_step, spare);
+    // What the last row reads after the line; of half a spectrum rows are read later.
+    if (!t.chirp.empty() && (task.halves.empty() || task.from == FftForm::real))
+      std::fill(spare + 2 * t.n, spare + 2 * t.n + kRow, 0.f);
+    copies.in[i] = copies.out[i] = spare;
+    spare += room;
+  }
+  ContiguousLines(task, copies, a, b, planes);
+  for (std::int64_t i = 0; i < lines.count; ++i)
+    CopyOut(task, copies.out[i], lines.out_step, lines.out[i]);
 }
 
 }  // namespace HWY_NAMESPACE

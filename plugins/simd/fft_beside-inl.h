@@ -127,7 +127,7 @@ void Scatter(const float* rows, bool swap, float scale, const Sinks& y) {
     Transpose(a);
     Transpose(b);
     for (std::int64_t i = 0; i < y.count; ++i) {
-      const ToLine to{y.line[i], false};
+      const ToLine<false> to{y.line[i]};
       if (full == kL)
         to({a[i], b[i]}, k);
       else

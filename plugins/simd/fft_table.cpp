@@ -77,27 +77,33 @@ void add_stages(FftTable& t) {
   }
 }
 
-// A transform in f64 of a length with small factors.
-std::vector<Number> transformed(const std::vector<Number>& x) {
-  const auto n = static_cast<std::int64_t>(x.size());
-  std::int64_t r = 2;
-  while (r < n && n % r != 0) ++r;
-  if (n == 1) return x;
-  std::vector<std::vector<Number>> part;
-  for (std::int64_t k = 0; k < r; ++k) {
-    std::vector<Number> every;
-    for (std::int64_t j = k; j < n; j += r) every.push_back(x[static_cast<std::size_t>(j)]);
-    part.push_back(transformed(every));
+Number times(Number a, Number b) {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+}
+
+// The transform in f64 of x, whose length has small factors, by the passes of Stockham.
+std::vector<Number> transformed(std::vector<Number> x) {
+  const std::size_t n = x.size();
+  std::vector<Number> y(n), roots(n);
+  for (std::size_t k = 0; k < n; ++k)
+    roots[k] = root(static_cast<std::int64_t>(k), static_cast<std::int64_t>(n));
+  std::size_t same = 1, r = 2;
+  for (std::size_t left = n; left > 1; same *= r, left /= r) {
+    while (left % r != 0) ++r;
+    const std::size_t m = left / r;
+    for (std::size_t p = 0; p < m; ++p) {
+      for (std::size_t k = 0; k < r; ++k) {
+        for (std::size_t q = 0; q < same; ++q) {
+          Number sum = 0;
+          for (std::size_t j = 0; j < r; ++j)
+            sum += times(x[(j * m + p) * same + q], roots[j * k % r * (n / r)]);
+          y[(p * r + k) * same + q] = times(sum, roots[p * k * same]);
+        }
+      }
+    }
+    std::swap(x, y);
   }
-  std::vector<Number> y;
-  for (std::int64_t j = 0; j < n; ++j) {
-    Number sum = 0;
-    for (std::int64_t k = 0; k < r; ++k)
-      sum +=
-          part[static_cast<std::size_t>(k)][static_cast<std::size_t>(j % (n / r))] * root(j * k, n);
-    y.push_back(sum);
-  }
-  return y;
+  return x;
 }
 
 bool only_factors_to_7(std::int64_t n) {
@@ -118,23 +124,40 @@ std::int64_t convolution(std::int64_t least) {
   return best;
 }
 
+// exp(-pi i k^2 / n) of all k; k * k modulo 2 n keeps the angle exact for long lines.
+std::vector<Number> chirp(std::int64_t n) {
+  std::vector<Number> c;
+  std::int64_t square = 0;
+  for (std::int64_t k = 0; k < n; ++k) {
+    c.push_back(root(square, 2 * n));
+    square = (square + 2 * k + 1) % (2 * n);
+  }
+  return c;
+}
+
+// What the transform of a line times its chirp is multiplied with, `size` numbers.
+std::vector<Number> chirp_filter(const std::vector<Number>& c, std::int64_t size, double scale) {
+  std::vector<Number> f(static_cast<std::size_t>(size));
+  for (std::size_t k = 0; k < c.size(); ++k)
+    f[k] = f[(f.size() - k) % f.size()] = std::conj(c[k]) * (scale / static_cast<double>(size));
+  return transformed(std::move(f));
+}
+
 void add_chirp(FftTable& t) {
   t.rows = convolution(2 * t.n - 1);
   add_stages(t);
-  std::vector<Number> filter(static_cast<std::size_t>(t.rows));
-  t.chirp.resize(static_cast<std::size_t>(2 * t.n));
-  t.filter.resize(2 * filter.size());
-  // k * k modulo 2 n keeps the angle exact for long lines.
-  std::int64_t square = 0;
-  for (std::int64_t k = 0; k < t.n; ++k) {
-    const Number c = root(square, 2 * t.n);
-    put(c, &t.chirp[static_cast<std::size_t>(2 * k)]);
-    filter[static_cast<std::size_t>(k)] = filter[static_cast<std::size_t>((t.rows - k) % t.rows)] =
-        std::conj(c) / static_cast<double>(t.rows);
-    square = (square + 2 * k + 1) % (2 * t.n);
-  }
-  filter = transformed(filter);
-  for (std::size_t k = 0; k < filter.size(); ++k) put(filter[k], &t.filter[2 * k]);
+  const std::vector<Number> c = chirp(t.n), f = chirp_filter(c, t.rows, 1);
+  t.chirp.resize(2 * c.size());
+  t.filter.resize(2 * f.size());
+  for (std::size_t k = 0; k < c.size(); ++k) put(c[k], &t.chirp[2 * k]);
+  for (std::size_t k = 0; k < f.size(); ++k) put(f[k], &t.filter[2 * k]);
+}
+
+// Number z to lane `lane` of row `row`.
+void put_lane(Number z, std::vector<float>& rows, std::int64_t row, std::int64_t lane,
+              std::int64_t lanes) {
+  rows[static_cast<std::size_t>(2 * lanes * row + lane)] = static_cast<float>(z.real());
+  rows[static_cast<std::size_t>(2 * lanes * row + lanes + lane)] = static_cast<float>(z.imag());
 }
 
 // A table with `across` lanes a line, whose results come times `scale`.
@@ -145,34 +168,60 @@ FftTable along_table(std::int64_t n, std::int64_t across, double scale, std::int
   t.rows = n / across;
   add_stages(t);
   t.turn.resize(static_cast<std::size_t>(2 * lanes * t.rows));
-  for (std::int64_t k = 0; k < t.rows; ++k) {
-    float* row = &t.turn[static_cast<std::size_t>(2 * lanes * k)];
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      float w[2];
-      put(root(l % across * k, n) * scale, w);
-      row[l] = w[0], row[lanes + l] = w[1];
-    }
+  for (std::int64_t k = 0; k < t.rows; ++k)
+    for (std::int64_t l = 0; l < lanes; ++l)
+      put_lane(root(l % across * k, n) * scale, t.turn, k, l, lanes);
+  return t;
+}
+
+// Rows of all lanes for a line, convolved.
+FftTable chirp_table(std::int64_t n, double scale, std::int64_t lanes) {
+  const std::int64_t rows = std::max(lanes, convolution((2 * n - 1 + lanes - 1) / lanes));
+  FftTable t = along_table(rows * lanes, lanes, 1, lanes);
+  t.n = n;
+  const std::vector<Number> c = chirp(n), f = chirp_filter(c, rows * lanes, scale);
+  const std::int64_t own = (n + lanes - 1) / lanes, blocks = (rows + lanes - 1) / lanes;
+  t.chirp.resize(static_cast<std::size_t>(2 * lanes * own));
+  for (std::int64_t k = 0; k < n; ++k)
+    put_lane(c[static_cast<std::size_t>(k)], t.chirp, k / lanes, k % lanes, lanes);
+  t.filter.resize(static_cast<std::size_t>(2 * lanes * lanes * blocks));
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int64_t k = std::min(b * lanes, rows - lanes);
+    for (std::int64_t q = 0; q < lanes; ++q)
+      for (std::int64_t l = 0; l < lanes; ++l)
+        put_lane(f[static_cast<std::size_t>(k + l + rows * q)], t.filter, b * lanes + q, l, lanes);
   }
   return t;
 }
+
+constexpr double kScalar = 100;  // numbers one by one to and from lanes
 
 // Of n complex numbers in each of `lines`, in cycles of a lane for each number of each line.
 double along_cost(std::int64_t n, std::int64_t across, std::int64_t lines, std::int64_t lanes) {
   const std::int64_t m = n / across, group = lanes / across;
   const double blocks = static_cast<double>((m + lanes - 1) / lanes * lanes);
-  const double cross = 16 + (across >= 16 ? 12 : across >= 8 ? 8 : 4);
+  const double cross = across >= 16 ? 28 : across >= 8 ? 22 : 20;
   const double idle = static_cast<double>((lines + group - 1) / group * group);
   double cost = stage_cost(m) + cross * blocks / static_cast<double>(m);
   if (group * n > 4096) cost *= 1.15;  // leaves the nearest cache
   return cost * idle / static_cast<double>(lines);
 }
 
-double beside_cost(std::int64_t n, std::int64_t lines, std::int64_t lanes) {
+double chirp_cost(std::int64_t n, std::int64_t lanes) {
+  const auto size = static_cast<double>(std::max(2 * n, lanes * lanes));
+  const double cost = 2 * stage_cost(convolution((2 * n - 1 + lanes - 1) / lanes)) + 66;
+  return (n > 4096 ? 1.3 : 1) * (cost * size / static_cast<double>(n) + 20);
+}
+
+double beside_cost(std::int64_t n, std::int64_t lines, std::int64_t lanes, FftAccess access) {
   const double idle = static_cast<double>((lines + lanes - 1) / lanes * lanes);
-  double cost = stage_cost(n) + 22;
+  double cost =
+      fft_has_factors(n) ? stage_cost(n) : 2.2 * (2 * stage_cost(convolution(2 * n - 1)) + 16);
   if (lanes * n > 4096) cost *= 1.15;
   if (lanes * n > 65536) cost *= 1.3;
-  return cost * idle / static_cast<double>(lines);
+  cost += access == FftAccess::along ? 22 : 8;
+  cost *= idle / static_cast<double>(lines);
+  return cost + (access == FftAccess::scattered || lines < lanes ? kScalar : 0);
 }
 
 }  // namespace
@@ -200,7 +249,7 @@ double fft_ns(std::int64_t n) {
 }
 
 FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double scale,
-                 std::int64_t lines, bool contiguous, std::int64_t lanes) {
+                 std::int64_t lines, FftAccess access, std::int64_t lanes) {
   FftTask task;
   task.n = n;
   task.from = from;
@@ -208,43 +257,54 @@ FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double sca
   task.swap = swap;
   task.scale = static_cast<float>(scale);
   const bool real = from == FftForm::real || to == FftForm::real;
-  if (contiguous && fft_has_factors(n) && !(real && n % 2 != 0)) {
-    // Real lines: half the numbers, and as much as a pass to part them.
-    const std::int64_t numbers = real ? n / 2 : n;
-    const double share = real ? 0.5 : 1, more = real ? 7 : 0;
-    const std::int64_t pairs = real ? (lines + 1) / 2 : lines;
-    double best =
-        beside_cost(n, pairs, lanes) * static_cast<double>(pairs) / static_cast<double>(lines);
-    if (n > kFftLongest) best = std::numeric_limits<double>::max();
-    std::int64_t across = 1;
+  const bool factors = fft_has_factors(n), halved = real && n % 2 == 0;
+  const auto rest = static_cast<double>(lines);
+  // Beside, real lines go in pairs.
+  const std::int64_t pairs = real ? (lines + 1) / 2 : lines;
+  double best = beside_cost(n, pairs, lanes, access) * static_cast<double>(pairs) / rest;
+  if (n > (factors ? kFftLongest : kFftLongest / 2)) best = std::numeric_limits<double>::max();
+  // Along: half the numbers, and as much as a pass to part them.
+  const std::int64_t numbers = halved ? n / 2 : n;
+  const double share = halved ? 0.5 : 1;
+  const double more =
+      (halved ? 7 : 0) + (access == FftAccess::along && halved == real ? 0 : kScalar);
+  const double halved_scale = from == FftForm::real && halved ? scale / 2 : scale;
+  std::int64_t across = 1;
+  if (fft_has_factors(numbers)) {
     for (std::int64_t c = lanes; c >= std::max<std::int64_t>(2, lanes / 4); c /= 2) {
       if (numbers % c != 0 || numbers < 2 * c) continue;
       const double cost = share * along_cost(numbers, c, lines, lanes) + more;
       if (cost < best) best = cost, across = c;
     }
-    if (across > 1) {
-      const double halved = from == FftForm::real ? scale / 2 : scale;
-      task.table = along_table(numbers, across, halved, lanes);
-      if (!real) return task;
-      const auto size = static_cast<std::size_t>(n / 4 + 1);
-      task.halves.resize(2 * size);
-      for (std::size_t k = 0; k < size; ++k) {
-        const Number w = root(static_cast<std::int64_t>(k), n);
-        task.halves[k] = static_cast<float>(w.real());
-        task.halves[size + k] = static_cast<float>(-w.imag());
-      }
-      return task;
-    }
+  } else if (share * chirp_cost(numbers, lanes) + more < best) {
+    across = lanes;
   }
-  task.table = fft_table(n);
+  if (across == 1) {
+    task.table = fft_table(n);
+    return task;
+  }
+  const bool convolved = !fft_has_factors(numbers);
+  task.table = convolved ? chirp_table(numbers, halved_scale, lanes)
+                         : along_table(numbers, across, halved_scale, lanes);
+  task.staged = convolved || access != FftAccess::along || halved != real;
+  if (!halved) return task;
+  const auto size = static_cast<std::size_t>(n / 4 + 1);
+  task.halves.resize(2 * size);
+  for (std::size_t k = 0; k < size; ++k) {
+    const Number w = root(static_cast<std::int64_t>(k), n);
+    task.halves[k] = static_cast<float>(w.real());
+    task.halves[size + k] = static_cast<float>(-w.imag());
+  }
   return task;
 }
 
 std::int64_t fft_scratch(const FftTask& task, std::int64_t lanes) {
-  const std::int64_t row = 2 * lanes, rows = task.table.rows;
-  const bool real = task.from == FftForm::real || task.to == FftForm::real;
-  if (task.table.across > 1) return (real ? 3 : 2) * rows * row;
-  return 2 * std::max(rows, task.n + 2) * row;
+  const FftTable& t = task.table;
+  const std::int64_t row = 2 * lanes, group = lanes / t.across;
+  if (t.across == 1) return 2 * std::max(t.rows, task.n + 2) * row;
+  const std::int64_t planes = task.halves.empty() ? 0 : group * 2 * (t.n + lanes);
+  const std::int64_t copies = task.staged ? group * 2 * (task.n + 2 * lanes) : 0;
+  return 2 * t.rows * row + planes + copies;
 }
 
 std::int64_t fft_cut(std::int64_t n) {
