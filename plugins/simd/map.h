@@ -45,12 +45,16 @@ constexpr std::uint32_t kInstCopy = 0x10001u;  // dst[i] = src[0][i]
 constexpr std::uint32_t kInstCube = 0x10002u;  // x * x * x
 // To f32, rounded so that rounding once more, to f16 or bf16, is as one rounding of the f64.
 constexpr std::uint32_t kInstToFloatOdd = 0x10003u;
+constexpr std::uint32_t kInstMaxMin = 0x10004u;    // min(max(x, y), z)
+constexpr std::uint32_t kInstMinMax = 0x10007u;    // max(min(x, y), z)
 constexpr std::uint32_t kInstRoundF16 = 0x10005u;  // to the nearest number of f16, as f32
 constexpr std::uint32_t kInstRoundBf16 = 0x10006u;
 
 // The loop of second(first(a, b), c), or of second(c, first(a, b)) when `turned`, each step
 // rounded, on f32; NULL unless both are add, subtract or multiply.
 MapFn map_pair_fn(std::uint32_t first, std::uint32_t second, bool turned, unsigned uniform_mask);
+// A maximum and a minimum, in either order, of x and two bounds; NULL for c64.
+MapFn clamp_fn(Lane lane, bool maximum_first, unsigned uniform_mask);  // map_table.cpp
 
 // The tables of loops, one a file, in which map_fn looks; NULL for what a table lacks.
 MapFn float_fn(std::uint32_t op, unsigned uniform_mask);         // map_ops.cpp
@@ -72,5 +76,8 @@ struct HalfFns {
   MapFn round;  // f32 to the nearest number of the dtype, as f32
 };
 HalfFns half_fns(qn_dtype dtype);
+// The loop of one op on elements of f16 or bf16 in memory, its uniform operands as f32; NULL for
+// most ops.
+MapFn half_fn(qn_dtype dtype, std::uint32_t op, unsigned uniform_mask);  // map_half.cpp
 
 }  // namespace quern::simd

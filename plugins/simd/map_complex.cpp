@@ -93,8 +93,6 @@ HWY_INLINE Z SqrtZ(Z z) {
           hn::IfThenElse(right, hn::CopySign(u, z.im), hn::CopySign(t, z.im))};
 }
 
-HWY_INLINE Z PowerZ(Z x, Z y) { return ExpZ(MulZ(y, LogZ(x))); }
-
 #define QUERN_COMPLEX(Name, Vector, Library)                               \
   struct Name {                                                            \
     static HWY_INLINE Z Do(Z x, [[maybe_unused]] Z y) { return Vector; }   \
@@ -141,7 +139,13 @@ struct ComplexCosh {
 };
 // 0 to a power with positive real part is 0; 0 to the 0 is 1 as for real numbers.
 struct ComplexPower {
-  static HWY_INLINE Z Do(Z x, Z y) { return PowerZ(x, y); }
+  // An exponent of more than 50 in either part would show the rounding of its logarithm.
+  static HWY_INLINE Z Do(Z x, Z y) {
+    const Z t = MulZ(y, LogZ(x));
+    const auto near = hn::Le(hn::Max(hn::Abs(t.re), hn::Abs(t.im)), Num(50));
+    const Z z = ExpZ(t);
+    return {hn::IfThenElse(near, z.re, hn::Inf(D())), z.im};
+  }
   static Wide Exact(Wide x, Wide y) {
     if (y == 0.0) return 1.0;
     if (x == 0.0 && y.real() > 0) return 0.0;

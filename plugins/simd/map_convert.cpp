@@ -17,6 +17,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET <= HWY_AVX3
+QUERN_WIDE_VECTORS
+#endif
 
 struct Pair {
   float re, im;
@@ -89,22 +94,91 @@ void Convert(const void* const* src, void* dst, std::size_t n) {
   }
 }
 
-// The f32 beside x away from 0 or towards it that has an odd last bit, where x is not itself one.
+// Floats to integers that are the low bits of a saturated i32.
+template <class F, class To>
+void Truncate(const void* const* src, void* dst, std::size_t n) {
+  const hn::ScalableTag<F> d;
+  const hn::Rebind<std::int32_t, decltype(d)> di;
+  const hn::Rebind<std::uint32_t, decltype(d)> du;
+  const hn::Rebind<To, decltype(d)> dt;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto* a = static_cast<const F*>(src[0]);
+  auto* out = static_cast<To*>(dst);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    auto x = hn::LoadU(d, a + i);
+    x = hn::IfThenElseZero(hn::Eq(x, x), x);
+    hn::Vec<decltype(di)> v;
+    if constexpr (sizeof(F) == 4)
+      v = hn::ConvertTo(di, x);
+    else
+      v = hn::DemoteTo(di, x);
+    if constexpr (sizeof(To) == 4)
+      hn::StoreU(v, dt, out + i);
+    else
+      hn::StoreU(hn::TruncateTo(dt, hn::BitCast(du, v)), dt, out + i);
+  }
+  for (; i < n; ++i) out[i] = Cast<To>(a[i]);
+}
+
+// The f32 beside x, away from 0 or towards it, that has an odd last bit, where x is not itself one.
+HWY_INLINE float OddFloat(double x) {
+  const double size = x < 0 ? -x : x;
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
+  const double near = std::bit_cast<float>(bits & 0x7fffffffu);
+  if (near == size || (bits & 1u) || !(size < double{std::numeric_limits<float>::max()}))
+    return std::bit_cast<float>(bits);
+  return std::bit_cast<float>(near > size ? bits - 1 : bits + 1);
+}
+
+// The last bit of f32 takes up what is below it; numbers that are denormal in f32 have fewer bits.
 template <class From>
 void ToFloatOdd(const void* const* src, void* dst, std::size_t n) {
   const auto* a = static_cast<const From*>(src[0]);
-  auto* out = static_cast<std::uint32_t*>(dst);
-  QUERN_VECTORS
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto x = static_cast<double>(a[i]), size = x < 0 ? -x : x;
-    const auto f = static_cast<float>(x);
-    const auto bits = std::bit_cast<std::uint32_t>(f);
-    const double near = std::bit_cast<float>(bits & 0x7fffffffu);
-    const std::uint32_t odd = near > size ? bits - 1 : bits + 1;
-    const bool keep = near == size || (bits & 1u) != 0 ||
-                      !(size < static_cast<double>(std::numeric_limits<float>::max()));
-    out[i] = keep ? bits : odd;
+  auto* out = static_cast<float*>(dst);
+  constexpr std::uint64_t kBelow = (std::uint64_t{1} << 29) - 1;
+  constexpr std::size_t kBlock = 256;
+  for (std::size_t i = 0; i < n; i += kBlock) {
+    const std::size_t end = n - i < kBlock ? n : i + kBlock;
+    if constexpr (std::is_same_v<From, double>) {
+      std::uint64_t small = 0;
+      for (std::size_t k = i; k < end; ++k) {
+        const std::uint64_t bits = std::bit_cast<std::uint64_t>(a[k]) << 1;
+        small |= static_cast<std::uint64_t>(bits != 0) &
+                 static_cast<std::uint64_t>(bits < std::uint64_t{897} << 53);  // 2^-126
+      }
+      if (small) {
+        for (std::size_t k = i; k < end; ++k) out[k] = OddFloat(a[k]);
+        continue;
+      }
+    } else {
+      std::make_unsigned_t<From> high = 0;
+      for (std::size_t k = i; k < end; ++k) {
+        if constexpr (std::is_signed_v<From>)
+          high |= static_cast<std::make_unsigned_t<From>>(a[k] ^ (a[k] >> (sizeof(From) * 8 - 1)));
+        else
+          high |= a[k];
+      }
+      if (high >> 24 == 0) {  // exact
+        for (std::size_t k = i; k < end; ++k) out[k] = static_cast<float>(a[k]);
+        continue;
+      }
+    }
+    QUERN_VECTORS
+    for (std::size_t k = i; k < end; ++k) {
+      const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(a[k]));
+      const std::uint64_t odd = (bits & ~kBelow) | (bits & kBelow ? kBelow + 1 : 0);
+      out[k] = static_cast<float>(std::bit_cast<double>(odd));
+    }
   }
+}
+
+template <class From, class To>
+MapFn ToInt32() {
+  if constexpr (std::is_floating_point_v<From>)
+    return Truncate<From, To>;
+  else
+    return Convert<From, To>;
 }
 
 template <class From>
@@ -120,12 +194,12 @@ MapFn FromLane(Lane out) {
       return Convert<From, bool>;
     case Lane::kI8:
     case Lane::kU8:
-      return Convert<From, std::uint8_t>;
+      return ToInt32<From, std::uint8_t>();
     case Lane::kI16:
     case Lane::kU16:
-      return Convert<From, std::uint16_t>;
+      return ToInt32<From, std::uint16_t>();
     case Lane::kI32:
-      return Convert<From, std::int32_t>;
+      return ToInt32<From, std::int32_t>();
     case Lane::kU32:
       return Convert<From, std::uint32_t>;
     case Lane::kI64:

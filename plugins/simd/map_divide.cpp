@@ -19,6 +19,10 @@ HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
+#if HWY_TARGET <= HWY_AVX3
+QUERN_WIDE_VECTORS
+#endif
+
 // Quotients of 16 bits fit f32, those of 32 bits f64: q = x / y, rounded to 24 or 53 bits, is a
 // whole number only where x / y is one, for that lies 1 / y away from the next otherwise. Half of
 // that added to x leaves room for the rounding of a product with 1 / y.

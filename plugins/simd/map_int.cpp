@@ -18,6 +18,10 @@ HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
+#if HWY_TARGET <= HWY_AVX3
+QUERN_WIDE_VECTORS
+#endif
+
 // Arithmetic wraps: it is done on unsigned numbers and cut to T. Of bool, it is a test for
 // non-zero.
 template <class T>
@@ -47,7 +51,6 @@ QUERN_STEP(IntMin, false, y < x ? y : x)
 QUERN_STEP(IntAnd, false, u& v)
 QUERN_STEP(IntOr, false, u | v)
 QUERN_STEP(IntXor, false, u ^ v)
-QUERN_STEP(IntNeg, false, Wide<T>(0) - u)
 QUERN_STEP(IntSquare, false, u* u)
 QUERN_STEP(IntRelu, false, x > T(0) ? x : T(0))
 QUERN_STEP(IntSign, false, int(x > T(0)) - int(x < T(0)))
@@ -58,6 +61,14 @@ QUERN_STEP(IntLt, true, x < y)
 QUERN_STEP(IntLe, true, x <= y)
 QUERN_STEP(IntNever, true, false)
 
+// Of less than 32 bits these are done by operations that compilers do on narrow lanes.
+template <class T>
+HWY_INLINE Wide<T> Inverted(T x) {
+  if constexpr (sizeof(T) < 4)
+    return static_cast<std::make_unsigned_t<T>>(x) ^ Wide<T>{std::make_unsigned_t<T>(-1)};
+  else
+    return ~static_cast<Wide<T>>(x);
+}
 struct IntNot {
   static constexpr bool kTest = false;
   template <class T>
@@ -65,7 +76,17 @@ struct IntNot {
     if constexpr (std::is_same_v<T, bool>)
       return !x;
     else
-      return ~static_cast<Wide<T>>(x);
+      return Inverted(x);
+  }
+};
+struct IntNeg {
+  static constexpr bool kTest = false;
+  template <class T>
+  static HWY_INLINE auto Do(T x, T) {
+    if constexpr (std::is_same_v<T, bool>)
+      return x;
+    else
+      return Inverted(x) + 1u;
   }
 };
 struct IntAbs {
@@ -113,6 +134,20 @@ void Plain(const void* const* src, void* dst, std::size_t n) {
   }
 }
 
+// x not below `low` and then not above `high`, or the other way round.
+template <class T, bool kLowFirst>
+void Clamp(const void* const* src, void* dst, std::size_t n) {
+  const auto *x = static_cast<const T*>(src[0]), *first = static_cast<const T*>(src[1]),
+             *second = static_cast<const T*>(src[2]);
+  auto* out = static_cast<T*>(dst);
+  QUERN_VECTORS
+  for (std::size_t i = 0; i < n; ++i) {
+    const T low = kLowFirst ? first[i] : second[i], high = kLowFirst ? second[i] : first[i];
+    const T y = kLowFirst ? (x[i] < low ? low : x[i]) : (high < x[i] ? high : x[i]);
+    out[i] = kLowFirst ? (high < y ? high : y) : (y < low ? low : y);
+  }
+}
+
 // Integers by squaring; 0 for a negative exponent.
 template <class T>
 void Power(const void* const* src, void* dst, std::size_t n) {
@@ -135,6 +170,10 @@ void Power(const void* const* src, void* dst, std::size_t n) {
 template <class T>
 MapFn ArithmeticFn(std::uint32_t op) {
   switch (op) {
+    case kInstMaxMin:
+      return Clamp<Stored<T>, true>;
+    case kInstMinMax:
+      return Clamp<Stored<T>, false>;
     case QN_OP_ADD:
       return Plain<IntAdd, T, 2>;
     case QN_OP_SUBTRACT:

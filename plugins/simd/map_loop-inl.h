@@ -45,8 +45,8 @@ HWY_INLINE hn::Mask<D> NonZero(D d, V x) {
 QUERN_UNARY(OpNeg, hn::Neg(x))
 QUERN_UNARY(OpAbs, hn::Abs(x))
 QUERN_UNARY(OpSquare, hn::Mul(x, x))
-QUERN_UNARY(OpSqrt, hn::Sqrt(x))
-QUERN_UNARY(OpRsqrt, hn::Div(hn::Set(d, 1), hn::Sqrt(x)))
+QUERN_UNARY(OpSqrt, VSqrt(d, x))
+QUERN_UNARY(OpRsqrt, VRsqrt(d, x))
 QUERN_UNARY(OpReciprocal, hn::Div(hn::Set(d, 1), x))
 QUERN_UNARY(OpFloor, hn::Floor(x))
 QUERN_UNARY(OpCeil, hn::Ceil(x))
@@ -155,6 +155,38 @@ MapFn Two(unsigned mask) {
   }
 }
 
+// Two steps in one pass.
+template <class First, class Second, bool kTurned>
+struct OpPair {
+  template <class D, class V>
+  static HWY_INLINE V Do(D d, V x, V y, V z) {
+    const V t = First::Do(d, x, y, y);
+    if constexpr (kTurned) return Second::Do(d, z, t, t);
+    return Second::Do(d, t, z, z);
+  }
+};
+
+template <class First, class Second, class T, bool kTurned>
+MapFn Pair(unsigned mask) {
+  using Op = OpPair<First, Second, kTurned>;
+  switch (mask) {
+    case 0:
+      return Loop<Op, T, 3, 0>;
+    case 1:
+      return Loop<Op, T, 3, 1>;
+    case 2:
+      return Loop<Op, T, 3, 2>;
+    case 4:
+      return Loop<Op, T, 3, 4>;
+    case 5:
+      return Loop<Op, T, 3, 5>;
+    case 6:
+      return Loop<Op, T, 3, 6>;
+    default:
+      return nullptr;
+  }
+}
+
 // Ops of a few instructions on floats or doubles.
 template <class T>
 MapFn CheapFn(std::uint32_t op, unsigned mask) {
@@ -173,6 +205,10 @@ MapFn CheapFn(std::uint32_t op, unsigned mask) {
       return Two<OpMax, T>(mask);
     case QN_OP_MINIMUM:
       return Two<OpMin, T>(mask);
+    case kInstMaxMin:
+      return Pair<OpMax, OpMin, T, false>(mask);
+    case kInstMinMax:
+      return Pair<OpMin, OpMax, T, false>(mask);
     case QN_OP_EQUAL:
       return Two<OpEq, T>(mask);
     case QN_OP_NOT_EQUAL:

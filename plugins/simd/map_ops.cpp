@@ -57,47 +57,16 @@ void PowerUniform(const void* const* src, void* dst, std::size_t n) {
   float_math_fn(QN_OP_POWER, 2)(src, dst, n);
 }
 
-// Two steps in one pass.
-template <class First, class Second, bool kTurned>
-struct OpPair {
-  template <class D, class V>
-  static HWY_INLINE V Do(D d, V x, V y, V z) {
-    const V t = First::Do(d, x, y, y);
-    if constexpr (kTurned) return Second::Do(d, z, t, t);
-    return Second::Do(d, t, z, z);
-  }
-};
-
-template <class First, class Second, bool kTurned>
-MapFn Pair(unsigned mask) {
-  using Op = OpPair<First, Second, kTurned>;
-  switch (mask) {
-    case 0:
-      return Loop<Op, float, 3, 0>;
-    case 1:
-      return Loop<Op, float, 3, 1>;
-    case 2:
-      return Loop<Op, float, 3, 2>;
-    case 4:
-      return Loop<Op, float, 3, 4>;
-    case 5:
-      return Loop<Op, float, 3, 5>;
-    case 6:
-      return Loop<Op, float, 3, 6>;
-    default:
-      return nullptr;
-  }
-}
-
 template <class First>
 MapFn PairWith(std::uint32_t second, bool turned, unsigned mask) {
   switch (second) {
     case QN_OP_ADD:
-      return Pair<First, OpAdd, false>(mask);
+      return Pair<First, OpAdd, float, false>(mask);
     case QN_OP_MULTIPLY:
-      return Pair<First, OpMul, false>(mask);
+      return Pair<First, OpMul, float, false>(mask);
     case QN_OP_SUBTRACT:
-      return turned ? Pair<First, OpSub, true>(mask) : Pair<First, OpSub, false>(mask);
+      return turned ? Pair<First, OpSub, float, true>(mask)
+                    : Pair<First, OpSub, float, false>(mask);
     default:
       return nullptr;
   }

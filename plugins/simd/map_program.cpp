@@ -104,6 +104,7 @@ class Compiler {
     for (std::uint32_t i = 0; i < p_.n_inst; ++i)
       if (const char* why = instruction(i)) return why;
     drop_rounding();
+    direct();
     pair();
     if (const char* why = outputs()) return why;
     place();
@@ -119,6 +120,10 @@ class Compiler {
     bool used = false;
     int last_use = -1;
     int out = -1;  // written straight to this output
+  };
+  struct Made {  // what a step does
+    std::uint32_t op;
+    Lane in, out;
   };
 
   const char* inputs() {
@@ -273,7 +278,7 @@ class Compiler {
     values_[dst].uniform = all;
     if (!all) code_.ns_per_element += step_cost(op, in);
     (all ? code_.once : code_.steps).push_back(s);
-    if (!all) float_op_.push_back(in == Lane::kFloat && out == Lane::kFloat ? op : QN_INST_CONST);
+    if (!all) made_.push_back({op, in, out});
     return nullptr;
   }
 
@@ -282,7 +287,7 @@ class Compiler {
     std::vector<MapStep>& steps = code_.steps;
     for (std::size_t k = 0; k < steps.size(); ++k) {
       const std::int16_t of = steps[k].src[0], to = steps[k].dst;
-      if (float_op_[k] != kInstRoundF16 && float_op_[k] != kInstRoundBf16) continue;
+      if (made_[k].op != kInstRoundF16 && made_[k].op != kInstRoundBf16) continue;
       // An output that lies on an input may be written before the last one is stored.
       if (p_.n_out > 1 && of < static_cast<int>(p_.n_in)) continue;
       bool read = false;
@@ -295,9 +300,32 @@ class Compiler {
       for (std::uint32_t v = 0; v < n_values_; ++v)
         if (values_[v].alias == to) values_[v].alias = of;
       steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(k));
-      float_op_.erase(float_op_.begin() + static_cast<std::ptrdiff_t>(k));
+      made_.erase(made_.begin() + static_cast<std::ptrdiff_t>(k));
       --k;
     }
+  }
+
+  // One step from f16 or bf16 in memory to the same in memory needs no tile of f32.
+  void direct() {
+    if (code_.steps.size() != 1 || p_.n_out != 1) return;
+    MapStep& s = code_.steps[0];
+    const qn_dtype half = op_.out[0].dtype;
+    if (!is_half(half) || values_[p_.out[0]].alias != s.dst) return;
+    unsigned mask = 0;
+    for (int k = 0; k < 3 && s.src[k] >= 0; ++k) {
+      const Value& v = values_[s.src[k]];
+      if (v.uniform)
+        mask |= 1u << k;
+      else if (s.src[k] >= static_cast<int>(p_.n_in) || v.dtype != half ||
+               code_.inputs[static_cast<std::size_t>(s.src[k])].kind != MapInput::kLinear)
+        return;
+    }
+    const MapFn fn = half_fn(half, made_[0].op, mask);
+    if (!fn) return;
+    s.fn = fn;
+    for (int k = 0; k < 3 && s.src[k] >= 0; ++k)
+      if (!(mask >> k & 1)) code_.inputs[static_cast<std::size_t>(s.src[k])].widen = nullptr;
+    direct_ = true;
   }
 
   // A step whose result one other step reads, alone, is done within that one: a pass over the tile
@@ -321,7 +349,7 @@ class Compiler {
           const std::int16_t other = s.src[1 - side];
           unsigned mask = values_[other].uniform ? 4 : 0;
           for (int k = 0; k < 2; ++k) mask |= values_[t.src[k]].uniform ? 1u << k : 0;
-          const MapFn fn = map_pair_fn(float_op_[i], float_op_[j], side == 1, mask);
+          const MapFn fn = pair_fn(i, j, side == 1, mask);
           if (!fn) continue;
           s = {fn, {t.src[0], t.src[1], other}, s.dst};
           gone[i] = true;
@@ -334,6 +362,16 @@ class Compiler {
     for (std::size_t k = 0; k < steps.size(); ++k)
       if (!gone[k]) steps[kept++] = steps[k];
     steps.resize(kept);
+  }
+
+  // The loop that does step i and then step j, which reads it.
+  MapFn pair_fn(std::size_t i, std::size_t j, bool turned, unsigned mask) const {
+    const Made &first = made_[i], &second = made_[j];
+    const Lane lane = first.in;
+    if (first.out != lane || second.in != lane || second.out != lane) return nullptr;
+    if (first.op == QN_OP_MAXIMUM && second.op == QN_OP_MINIMUM) return clamp_fn(lane, true, mask);
+    if (first.op == QN_OP_MINIMUM && second.op == QN_OP_MAXIMUM) return clamp_fn(lane, false, mask);
+    return lane == Lane::kFloat ? map_pair_fn(first.op, second.op, turned, mask) : nullptr;
   }
 
   // A uniform value as an array that is written once for a run of tiles.
@@ -365,7 +403,7 @@ class Compiler {
       if (dtype != declared.dtype) return "an output's dtype differs from its value's";
       const int v = declared.alias;
       const auto index = static_cast<std::int16_t>(o);
-      if (is_half(dtype)) {
+      if (is_half(dtype) && !direct_) {
         const int from = values_[v].uniform ? filled(v) : v;
         if (from < 0) return "program too long";
         code_.stores.push_back(
@@ -377,8 +415,7 @@ class Compiler {
         if (code_.steps[k].dst == v) producer = static_cast<int>(k);
       if (producer >= 0 && values_[v].out < 0 && (o > 0 || producer >= last_memory_read)) {
         values_[v].out = static_cast<int>(o);
-        code_.moving.push_back(
-            {static_cast<std::int16_t>(v), index, true, lane_size(values_[v].lane)});
+        code_.moving.push_back({static_cast<std::int16_t>(v), index, true, sdk::itemsize(dtype)});
         continue;
       }
       copies_.push_back({v, static_cast<int>(o)});
@@ -494,7 +531,8 @@ class Compiler {
   MapCode& code_;
   Value values_[kMaxValues];
   std::uint32_t n_values_ = 0;
-  std::vector<std::uint32_t> float_op_;  // of each step, QN_INST_CONST where it is not one of f32
+  bool direct_ = false;     // the one step reads and writes f16 or bf16 in memory
+  std::vector<Made> made_;  // of each step
   std::vector<std::pair<int, int>> copies_;
   std::vector<std::uint32_t> free_;
   std::vector<std::pair<int, std::uint32_t>> held_;

@@ -42,6 +42,13 @@ MapFn map_fn(std::uint32_t op, Lane in, Lane out, unsigned uniform_mask) {
   return f || uniform_mask ? f : scalar_fn(op, in);
 }
 
+MapFn clamp_fn(Lane lane, bool maximum_first, unsigned uniform_mask) {
+  const std::uint32_t op = maximum_first ? kInstMaxMin : kInstMinMax;
+  if (lane == Lane::kFloat) return float_fn(op, uniform_mask);
+  if (lane == Lane::kDouble) return double_fn(op, uniform_mask);
+  return lane == Lane::kComplex || uniform_mask ? nullptr : integer_fn(op, lane);
+}
+
 namespace {
 
 double float_cost(std::uint32_t op) {

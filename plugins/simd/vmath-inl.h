@@ -56,25 +56,64 @@ HWY_INLINE V ExpInRange(D d, V x) {
   return hn::Mul(hn::Mul(y, Pow2(d, half)), Pow2(d, hn::Sub(q, half)));
 }
 
-template <class D, class V>
-HWY_INLINE V VExp(D d, V x) {
-  const auto clipped = hn::Min(hn::Max(x, hn::Set(d, -104.0f)), hn::Set(d, 89.0f));
-  return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
-}
-
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-// y * 2^q
-HWY_INLINE hn::Vec512<float> ScaleByPow2(hn::Vec512<float> y, hn::Vec512<float> q) {
-  return hn::Vec512<float>{_mm512_scalef_ps(y.raw, q.raw)};
+// y * 2^q; the exponent of x, and its fraction in [0.75, 1.5), NaN for negative numbers.
+#define QUERN_VMATH_PARTS(V, Prefix, ...)                                                        \
+  __VA_ARGS__ HWY_INLINE V ScaleByPow2(V y, V q) { return V{Prefix##_scalef_ps(y.raw, q.raw)}; } \
+  __VA_ARGS__ HWY_INLINE V ExponentOf(V x) { return V{Prefix##_getexp_ps(x.raw)}; }              \
+  __VA_ARGS__ HWY_INLINE V FractionOf(V x) {                                                     \
+    return V{Prefix##_getmant_ps(x.raw, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_nan)};              \
+  }
+QUERN_VMATH_PARTS(hn::Vec512<float>, _mm512, )
+QUERN_VMATH_PARTS(hn::Vec256<float>, _mm256, )
+#define QUERN_VMATH_SHORT hn::Vec128<float, N>
+QUERN_VMATH_PARTS(QUERN_VMATH_SHORT, _mm, template <std::size_t N>)
+#undef QUERN_VMATH_SHORT
+#undef QUERN_VMATH_PARTS
+
+// log(m) of a fraction in [0.75, 1.5): the series r - r^2 / 2 + .., fitted.
+template <class D, class V>
+HWY_INLINE V LogOfFraction(D d, V m) {
+  const auto r = hn::Sub(m, hn::Set(d, 1.0f));
+  auto p = hn::MulAdd(r, hn::Set(d, -0.04490676818f), hn::Set(d, 0.1044803555f));
+  p = hn::MulAdd(p, r, hn::Set(d, -0.1316218424f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.1448209524f));
+  p = hn::MulAdd(p, r, hn::Set(d, -0.1664777546f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.1999060547f));
+  p = hn::MulAdd(p, r, hn::Set(d, -0.2500005429f));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.3333345446f));
+  p = hn::MulAdd(p, r, hn::Set(d, -0.5000000082f));
+  return hn::MulAdd(p, hn::Mul(r, r), r);
 }
-HWY_INLINE hn::Vec256<float> ScaleByPow2(hn::Vec256<float> y, hn::Vec256<float> q) {
-  return hn::Vec256<float>{_mm256_scalef_ps(y.raw, q.raw)};
-}
-template <std::size_t N>
-HWY_INLINE hn::Vec128<float, N> ScaleByPow2(hn::Vec128<float, N> y, hn::Vec128<float, N> q) {
-  return hn::Vec128<float, N>{_mm_scalef_ps(y.raw, q.raw)};
+// The exponent that belongs to the fraction m.
+template <class D, class V>
+HWY_INLINE V CountOf(D d, V x, V m) {
+  const auto e = ExponentOf(x), one = hn::Set(d, 1.0f);
+  return hn::Add(e, hn::IfThenElseZero(hn::Lt(m, one), one));
 }
 #endif
+
+template <class D, class V>
+HWY_INLINE V VExp(D d, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  // 2^f of the fraction in base 2, scaled by an instruction that reaches 0 and infinity. Max and
+  // Min give their second operand for NaN.
+  x = hn::Min(hn::Set(d, 150.0f), hn::Max(hn::Set(d, -150.0f), x));
+  const auto magic = hn::Set(d, 12582912.0f);
+  const auto q = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
+  auto f = hn::MulSub(x, hn::Set(d, 1.44269504f), q);
+  f = hn::MulAdd(x, hn::Set(d, 1.925963033e-8f), f);
+  auto y = hn::MulAdd(f, hn::Set(d, 1.5474191915e-4f), hn::Set(d, 1.3400314294e-3f));
+  y = hn::MulAdd(y, f, hn::Set(d, 9.6180118511e-3f));
+  y = hn::MulAdd(y, f, hn::Set(d, 5.5503276257e-2f));
+  y = hn::MulAdd(y, f, hn::Set(d, 2.4022651275e-1f));
+  y = hn::MulAdd(y, f, hn::Set(d, 6.9314720639e-1f));
+  return ScaleByPow2(hn::MulAdd(y, f, hn::Set(d, 1.0f)), q);
+#else
+  const auto clipped = hn::Min(hn::Max(x, hn::Set(d, -104.0f)), hn::Set(d, 89.0f));
+  return hn::IfThenElse(hn::Eq(x, x), ExpInRange(d, clipped), x);
+#endif
+}
 
 // exp(x) for x <= 0 and NaN; 0 may stand for what would be denormal. The rounded exponent sits in
 // the low bits of a float near 1.5 * 2^23, from where a shift brings it, biased, to its place.
@@ -121,6 +160,12 @@ HWY_INLINE V FixLog(D d, V x, V pole, V y) {
 
 template <class D, class V>
 HWY_INLINE V VLog(D d, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    const auto m = FractionOf(x);
+    return hn::MulAdd(CountOf(d, x, m), hn::Set(d, 0.69314718056f), LogOfFraction(d, m));
+  }
+#endif
   return FixLog(d, x, hn::Zero(d), hn::Log(d, x));
 }
 
@@ -153,10 +198,8 @@ HWY_INLINE V VSigmoid(D d, V x) {
   // 1 / (1 + exp(-x)) or exp(x) / (1 + exp(x)): the exponential of the negative one does not
   // overflow.
   const auto one = hn::Set(d, 1.0f);
-  const auto a = hn::Neg(hn::Abs(x));
-  const auto e = ExpInRange(d, hn::Max(a, hn::Set(d, -104.0f)));
-  const auto y = Quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
-  return hn::IfThenElse(hn::Eq(x, x), y, x);
+  const auto e = VExp(d, hn::Neg(hn::Abs(x)));
+  return Quotient(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 template <class D, class V>
@@ -225,16 +268,70 @@ HWY_INLINE V VCos(D d, V x) {
   return PerLane(d, x, [](hn::TFromD<D> t) { return std::cos(t); });
 }
 
-// NaN if either operand is.
+// NaN if either operand is. On x86 the instructions give their second operand for NaN.
 template <class D, class V>
 HWY_INLINE V VMax(D, V a, V b) {
-  const auto m = hn::IfThenElse(hn::Eq(a, a), hn::Max(a, b), a);
-  return hn::IfThenElse(hn::Eq(b, b), m, b);
+  auto m = hn::IfThenElse(hn::Eq(a, a), hn::Max(a, b), a);
+#if !HWY_ARCH_X86
+  m = hn::IfThenElse(hn::Eq(b, b), m, b);
+#endif
+  return m;
 }
 template <class D, class V>
 HWY_INLINE V VMin(D, V a, V b) {
-  const auto m = hn::IfThenElse(hn::Eq(a, a), hn::Min(a, b), a);
-  return hn::IfThenElse(hn::Eq(b, b), m, b);
+  auto m = hn::IfThenElse(hn::Eq(a, a), hn::Min(a, b), a);
+#if !HWY_ARCH_X86
+  m = hn::IfThenElse(hn::Eq(b, b), m, b);
+#endif
+  return m;
+}
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+HWY_INLINE hn::Vec512<float> RootGuess(hn::Vec512<float> x) {
+  return hn::Vec512<float>{_mm512_rsqrt14_ps(x.raw)};
+}
+HWY_INLINE hn::Vec512<double> RootGuess(hn::Vec512<double> x) {
+  return hn::Vec512<double>{_mm512_rsqrt14_pd(x.raw)};
+}
+#endif
+
+// AVX-512's estimate of 1 / sqrt(x), of 14 bits, and steps of Newton's take a third of the time of
+// its root and quotient. The last step corrects the root by its own error: nearly all come out as
+// rounded once. 0 and infinity, where the steps give NaN, are their own roots.
+template <class D, class V>
+HWY_INLINE V VSqrt(D d, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const auto half = hn::Set(d, 0.5);
+  const auto y = RootGuess(x);
+  auto g = hn::Mul(x, y), h = hn::Mul(half, y);
+  for (int i = 0; i < (sizeof(hn::TFromD<D>) == 4 ? 1 : 2); ++i) {
+    const auto r = hn::NegMulAdd(g, h, half);
+    g = hn::MulAdd(g, r, g);
+    h = hn::MulAdd(h, r, h);
+  }
+  g = hn::MulAdd(hn::NegMulAdd(g, g, x), h, g);
+  const auto own = hn::Or(hn::Eq(x, hn::Zero(d)), hn::Eq(x, hn::Inf(d)));
+  return hn::IfThenElse(own, x, g);
+#else
+  (void)d;
+  return hn::Sqrt(x);
+#endif
+}
+template <class D, class V>
+HWY_INLINE V VRsqrt(D d, V x) {
+  const auto one = hn::Set(d, 1);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  const auto guess = RootGuess(x);
+  auto y = guess;
+  for (int i = 0; i < (sizeof(hn::TFromD<D>) == 4 ? 1 : 2); ++i) {
+    const auto e = hn::NegMulAdd(hn::Mul(x, y), y, one);
+    y = hn::MulAdd(hn::Mul(y, e), hn::MulAdd(e, hn::Set(d, 0.375), hn::Set(d, 0.5)), y);
+  }
+  const auto own = hn::Or(hn::Eq(x, hn::Zero(d)), hn::Eq(x, hn::Inf(d)));
+  return hn::IfThenElse(own, guess, y);
+#else
+  return hn::Div(one, hn::Sqrt(x));
+#endif
 }
 
 }  // namespace HWY_NAMESPACE

@@ -33,8 +33,20 @@ HWY_INLINE V Exponential(D d, V x) {
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
     return VExp(d, x);
   } else {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+    // Max and Min give their second operand for NaN.
+    x = hn::Min(hn::Set(d, 1000.0), hn::Max(hn::Set(d, -1000.0), x));
+    const auto magic = hn::Set(d, 6755399441055744.0);
+    const auto q = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504088896340736), magic), magic);
+    auto r = hn::NegMulAdd(q, hn::Set(d, 0.69314718055994528623), x);
+    r = hn::NegMulAdd(q, hn::Set(d, 2.3190468138462995584e-17), r);
+    hn::impl::ExpImpl<double> impl;
+    const auto y = hn::Add(impl.ExpPoly(d, r), hn::Set(d, 1.0));
+    return V{_mm512_scalef_pd(y.raw, q.raw)};
+#else
     const auto y = hn::Min(hn::Max(x, hn::Set(d, -800.0)), hn::Set(d, 710.0));
     return KeepNan(d, x, hn::Exp(d, y));
+#endif
   }
 }
 template <class D, class V>
@@ -68,6 +80,16 @@ HWY_INLINE V VSinh(D d, V x) {
 template <class D, class V>
 HWY_INLINE V LogToBase(D d, V x, double of_two, double of_e) {
   using T = hn::TFromD<D>;
+  const double high = static_cast<double>(static_cast<float>(of_two));
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(T) == 4) {
+    const auto f = FractionOf(x), n = CountOf(d, x, f);
+    const auto low = hn::Mul(LogOfFraction(d, f), Number(d, of_e));
+    if (of_two == 1) return hn::Add(n, low);
+    const auto y = hn::MulAdd(n, Number(d, of_two), hn::MulAdd(n, Number(d, of_two - high), low));
+    return hn::IfThenElse(hn::Eq(hn::Abs(n), hn::Inf(d)), hn::Add(n, low), y);
+  }
+#endif
   const hn::RebindToSigned<D> di;
   using TI = hn::TFromD<decltype(di)>;
   constexpr int kBits = sizeof(T) == 4 ? 23 : 52;
@@ -80,7 +102,6 @@ HWY_INLINE V LogToBase(D d, V x, double of_two, double of_e) {
   const auto m = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<kBits>(e)));
   auto count = hn::ConvertTo(d, e);
   count = hn::Sub(count, hn::IfThenElseZero(small, Number(d, kBits + 2)));
-  const double high = static_cast<double>(static_cast<float>(of_two));
   auto y = hn::Mul(count, Number(d, sizeof(T) == 4 ? of_two - high : 0));
   y = hn::MulAdd(hn::Log(d, m), Number(d, of_e), y);
   y = hn::MulAdd(count, Number(d, of_two), y);
@@ -146,13 +167,35 @@ HWY_INLINE V VAtan2(D d, V y, V x) {
   return hn::IfThenElse(nan, sum, hn::CopySign(b, y));
 }
 
+// Both functions of what is left of x after quarter turns q, on [-pi/4, pi/4]: tan is their
+// quotient, turned over where q is odd.
 template <class D, class V>
 HWY_INLINE V VTan(D d, V x) {
-  const auto c = VCos(d, x), s = VSin(d, x);
-  if constexpr (sizeof(hn::TFromD<D>) == 4)
-    return Quotient(d, s, c);
-  else
-    return hn::Div(s, c);
+  if constexpr (sizeof(hn::TFromD<D>) == 4) {
+    if (!FewTurns(d, x)) return PerLane(d, x, [](float t) { return std::tan(t); });
+    const hn::RebindToSigned<D> di;
+    const auto magic = Number(d, 12582912);
+    const auto shifted = hn::MulAdd(x, Number(d, 0.636619772367581343), magic);
+    const auto q = hn::Sub(shifted, magic);
+    auto r = hn::NegMulAdd(q, Number(d, 1.5703125), x);
+    r = hn::NegMulAdd(q, Number(d, 4.83512878417968750e-4), r);
+    r = hn::NegMulAdd(q, Number(d, 3.13855707645416259766e-7), r);
+    r = hn::NegMulAdd(q, Number(d, 6.07710062827670e-11), r);
+    const auto z = hn::Mul(r, r);
+    auto s = hn::MulAdd(z, Number(d, -1.9517293259e-4), Number(d, 8.3321780937e-3));
+    s = hn::MulAdd(s, z, Number(d, -0.16666654943));
+    s = hn::MulAdd(s, hn::Mul(z, r), r);
+    auto c = hn::MulAdd(z, Number(d, 2.4390445347e-5), Number(d, -1.3886763727e-3));
+    c = hn::MulAdd(c, z, Number(d, 4.1666623322e-2));
+    c = hn::MulAdd(c, z, Number(d, -0.49999999725));
+    c = hn::MulAdd(c, z, Number(d, 1));
+    // The lowest bit of q, brought to the place of the sign, turns and negates.
+    const auto odd = hn::MaskFromVec(
+        hn::BitCast(d, hn::BroadcastSignBit(hn::ShiftLeft<31>(hn::BitCast(di, shifted)))));
+    return Quotient(d, hn::IfThenElse(odd, hn::Neg(c), s), hn::IfThenElse(odd, s, c));
+  } else {
+    return hn::Div(VSin(d, x), VCos(d, x));
+  }
 }
 
 // log(1 + e) for e in [0, 1]: 2 artanh(e / (2 + e)), whose series in the square of at most 1/9 ends

@@ -187,6 +187,23 @@ void add_unary(Cases& cases) {
           [](double x) { return x == -300 ? 0 : 1 / (1 + std::exp(-x)); });
   special("softplus", {-kInf, kInf, kNan, 0, 800, -800},
           [](double x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))); });
+  special("expm1", {-kInf, kInf, kNan, 0, -60, 1e-7}, [](double x) { return std::expm1(x); });
+  special("log2", {0, kInf, kNan, 1, 8, -1}, [](double x) { return std::log2(x); });
+  special("log10", {0, kInf, kNan, 1, 1000, -1, -kInf}, [](double x) { return std::log10(x); });
+  special("log1p", {-1, kInf, kNan, 0, -2}, [](double x) { return std::log1p(x); });
+  special("sqrt", {0, kInf, kNan, 4, 1e-4, -1}, [](double x) { return std::sqrt(x); });
+  special("rsqrt", {0, kInf, kNan, 4, 1e-4, -1}, [](double x) { return 1 / std::sqrt(x); });
+  special("tan", {kInf, kNan, 0, 3, 60000}, [](double x) { return std::tan(x); });
+  special("arcsin", {1, -1, 2, kInf, kNan, 0}, [](double x) { return std::asin(x); });
+  special("arccos", {1, -1, 2, -kInf, kNan, 0}, [](double x) { return std::acos(x); });
+  special("arctan", {kInf, -kInf, kNan, 0, 60000}, [](double x) { return std::atan(x); });
+  special("sinh", {kInf, -kInf, kNan, 0, 11, -1e-4}, [](double x) { return std::sinh(x); });
+  special("cosh", {kInf, -kInf, kNan, 0, 11}, [](double x) { return std::cosh(x); });
+  special("arcsinh", {kInf, -kInf, kNan, 0, 60000, 1e-4}, [](double x) { return std::asinh(x); });
+  special("arccosh", {kInf, -kInf, kNan, 1, 0.5, -3, 60000},
+          [](double x) { return std::acosh(x); });
+  special("arctanh", {1, -1, 2, -kInf, kNan, 0}, [](double x) { return std::atanh(x); });
+  special("erf", {kInf, -kInf, kNan, 0, 9}, [](double x) { return std::erf(x); });
   special("round", {0.5, 1.5, 2.5, -0.5, -1.5, kInf, kNan},
           [](double x) { return std::nearbyint(x); });
   special("sign", {-kInf, kInf, kNan, 0}, sign_of);
@@ -257,6 +274,41 @@ void add_special_pairs(Cases& cases) {
                      Result::same,
                      false});
   }
+  const auto pairs = [&](const char* op, double (*f)(double, double), std::vector<double> a,
+                         std::vector<double> b) {
+    const Shape s{static_cast<std::int64_t>(a.size())};
+    cases.push_back({op,
+                     "special",
+                     {{s, 0, 0, 0, true, std::move(a)}, {s, 0, 0, 0, true, std::move(b)}},
+                     {},
+                     map2(f),
+                     kFloats,
+                     Result::same,
+                     false});
+  };
+  pairs("power", [](double a, double b) { return std::pow(a, b); },
+        {-2, -2, -2, 0, 0, -0.0, kInf, kInf, -kInf, -kInf, -kInf, 1, -1, kNan, 2, 0.5, 0.5, 7},
+        {3, 2, 0.5, 2, -1, -3, 0, -2, 3, 0.5, -3, kNan, -kInf, 0, kInf, kInf, -kInf, kNan});
+  pairs("arctan2", [](double a, double b) { return std::atan2(a, b); },
+        {0, -0.0, 0, -0.0, 3, -3, kInf, -kInf, kInf, 1, -1, kNan, 1, 0},
+        {1, 1, -1, -1, 0, 0, 2, -kInf, kInf, -kInf, kInf, 1, kNan, 0});
+  pairs("remainder", floored_remainder, {kInf, 3, -3, 3, -3, 0, kNan, 60000, -7},
+        {2, kInf, kInf, -kInf, -kInf, 4, 2, 0.5, 0});
+  const Dtypes wide = {QN_I64, QN_U64};
+  for (const char* op : {"floor_divide", "remainder"}) {
+    const bool quotient = std::string(op) == "floor_divide";
+    for (const bool scalar : {false, true})
+      cases.push_back({op,
+                       scalar ? "wide_scalar" : "wide",
+                       {{{3}, 0, 0, 0, true, {0x1p60 + 0x1p10, 0x1p52, 200}},
+                        scalar ? Input{{}, 256, 256} : Input{{3}, 0, 0, 0, true, {256, 512, 16}}},
+                       {},
+                       map2(quotient ? [](double a, double b) { return std::floor(a / b); }
+                                     : [](double a, double b) { return floored_remainder(a, b); }),
+                       wide,
+                       Result::same,
+                       false});
+  }
   cases.push_back({"left_shift",
                    "by_width",
                    {{{3}, 1, 9}, {{3}, 0, 0, 0, true, {32, 33, 40}}},
@@ -314,30 +366,27 @@ void add_others(Cases& cases) {
                    {{{3, 5}, -4, 4}, {{}, -1, -1}, {{}, 2, 2}},
                    {},
                    clip,
-                   {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I32, QN_I64}});
-  struct Conversion {
-    const char* label;
-    qn_dtype from, to;
+                   {QN_F32, QN_F64, QN_F16, QN_BF16, QN_I8, QN_I16, QN_I32, QN_I64}});
+  cases.push_back(
+      {"clip", "bounds", {{{3, 35}, 0, 9}, {{35}, 1, 3}, {{}, 5, 5}}, {}, clip, kNumbers});
+  const auto is_unsigned = [](qn_dtype t) {
+    return t == QN_U8 || t == QN_U16 || t == QN_U32 || t == QN_U64;
   };
-  for (const Conversion& c :
-       {Conversion{"f32_i32", QN_F32, QN_I32}, Conversion{"f32_bool", QN_F32, QN_BOOL},
-        Conversion{"f64_u8", QN_F64, QN_U8}, Conversion{"i32_f32", QN_I32, QN_F32},
-        Conversion{"bool_f32", QN_BOOL, QN_F32}, Conversion{"f32_f16", QN_F32, QN_F16},
-        Conversion{"f16_bf16", QN_F16, QN_BF16}, Conversion{"bf16_f64", QN_BF16, QN_F64},
-        Conversion{"f64_f32", QN_F64, QN_F32}, Conversion{"i64_i8", QN_I64, QN_I8}}) {
-    const double low = c.to == QN_U8 ? 0 : -9;
-    cases.push_back({"astype",
-                     c.label,
-                     {{{3, 21}, low, 9, c.from, is_float(c.from) && is_float(c.to)}},
-                     {dtype(c.to)},
-                     [to = c.to](const Values& in) {
-                       return make(in[0].shape,
-                                   [&](const Shape& i) { return rounded(at(in[0], i), to); });
-                     },
-                     {c.to},
-                     Result::same,
-                     false});
-  }
+  for (qn_dtype from : kAll)
+    for (qn_dtype to : kAll) {
+      const double low = is_unsigned(from) || is_unsigned(to) ? 0 : -9;
+      cases.push_back({"astype",
+                       std::string(name(from)) + "_" + name(to),
+                       {{{3, 21}, low, 9, from, is_float(from) && is_float(to)}},
+                       {dtype(to)},
+                       [to](const Values& in) {
+                         return make(in[0].shape,
+                                     [&](const Shape& i) { return rounded(at(in[0], i), to); });
+                       },
+                       {to},
+                       Result::same,
+                       false});
+    }
   cases.push_back({"astype",
                    "gradient",
                    {{{3, 4}}},
@@ -359,7 +408,8 @@ Cases elementwise_cases() {
   add_others(cases);
   // One op in two dtype families is two rows: the label tells them apart.
   for (Case& c : cases) {
-    if ((c.op == "floor_divide" || c.op == "remainder") && c.label != "by_zero")
+    if ((c.op == "floor_divide" || c.op == "remainder") && c.label != "by_zero" &&
+        c.label.substr(0, 4) != "wide" && c.label != "special")
       c.label += c.dtypes.size() == 4 && !is_float(c.dtypes[0]) ? "_signed"
                  : is_float(c.dtypes[0])                        ? "_floats"
                                                                 : "_integers";
