@@ -32,6 +32,8 @@ void query_pad(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_pad(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_gather(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_gather(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_arange(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_arange(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_scatter(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_scatter(const qn_opdesc& op, std::uint32_t kernel_id,
                                    qn_plan_info& info);

@@ -13,7 +13,7 @@ if(QUERN_HWY_INCLUDE AND QUERN_HWY_LIBRARY)
   endif()
   # Two steps in one loop are each rounded: the compiler must not join them to a multiply-add.
   set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/map_ops.cpp ${CMAKE_CURRENT_LIST_DIR}/map_complex.cpp
-    ${CMAKE_CURRENT_LIST_DIR}/map_divide.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+    ${CMAKE_CURRENT_LIST_DIR}/map_divide.cpp ${CMAKE_CURRENT_LIST_DIR}/arange.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
   target_include_directories(plugin_simd SYSTEM PRIVATE ${QUERN_HWY_INCLUDE})
 else()
   message(STATUS "plugin simd: Highway not found, skipped")

@@ -32,6 +32,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kConv{query_conv, plan_conv};
   static constexpr Family kConvWeights{query_conv_weights, plan_conv_weights};
   static constexpr Family kFft{query_fft, plan_fft};
+  static constexpr Family kArange{query_arange, plan_arange};
   static constexpr Family kScatter{query_scatter, plan_scatter};
   static constexpr Family kConcatenate{query_concatenate, plan_concatenate};
   static constexpr Family kSliceUpdate{query_slice_update, plan_slice_update};
@@ -45,6 +46,8 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_TAKE_ALONG_AXIS:
     case QN_OP_GATHER:
       return &kGather;
+    case QN_OP_ARANGE:
+      return &kArange;
     case QN_OP_SCATTER:
     case QN_OP_SCATTER_ADD:
     case QN_OP_SCATTER_ADD_ALONG_AXIS:

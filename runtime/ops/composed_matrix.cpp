@@ -1,5 +1,5 @@
 // Composed ops by position: eye, tri, tril, triu, diagonal, diag, roll, repeat, tile.
-// No kernels and no gradients of their own: they follow from where, gather, slice and reshape.
+// No kernels and no gradients of their own: they follow from where, gather, slices and reshape.
 #include <cstdint>
 
 #include "runtime/ops/convert.h"
@@ -23,19 +23,34 @@ std::int64_t times(const char* op, std::int64_t length, std::int64_t repeats) {
 }
 
 struct Grid {
-  Array row, column;  // (n, 1): row number + k, and (m,): column number, in i64
+  Array row, column;  // (n, 1): row number + k, and (m,): column number
 };
 
 Grid grid(Runtime& rt, std::int64_t n, std::int64_t m, std::int64_t k) {
   k = std::clamp(k, -n, m);  // beyond that nothing changes
-  const Array i =
-      ops::arange(rt, static_cast<double>(k), static_cast<double>(n + k), 1, DType::i64);
-  return {ops::reshape(i, Ints{n, 1}), ops::arange(rt, 0, static_cast<double>(m), 1, DType::i64)};
+  const DType t = n < 1 << 30 && m < 1 << 30 ? DType::i32 : DType::i64;
+  const Array i = ops::arange(rt, static_cast<double>(k), static_cast<double>(n + k), 1, t);
+  return {ops::reshape(i, Ints{n, 1}), ops::arange(rt, 0, static_cast<double>(m), 1, t)};
 }
 
-Array unit_diagonal(Runtime& rt, std::int64_t n, std::int64_t m, std::int64_t k) {
-  const Grid g = grid(rt, n, m, k);
-  return ops::equal(g.row, g.column);
+// Elements of diagonal k of an n by m matrix.
+std::int64_t diagonal_length(std::int64_t n, std::int64_t m, std::int64_t k) {
+  k = std::clamp(k, -n, m);
+  const std::int64_t up = std::max<std::int64_t>(k, 0), down = std::max<std::int64_t>(-k, 0);
+  return std::max<std::int64_t>(0, std::min(n - down, m - up));
+}
+
+// An n by m matrix of zeros but for diagonal k, which holds the element or elements of `values`: a
+// slice of the flattened matrix, whose step is a row and one more.
+Array with_diagonal(const Array& values, std::int64_t n, std::int64_t m, std::int64_t k) {
+  const Array zeros = ops::full(constant(values, 0), Ints{times("eye", n, m)});
+  const std::int64_t length = diagonal_length(n, m, k);
+  if (length == 0) return ops::reshape(zeros, Ints{n, m});
+  const std::int64_t start = k < 0 ? -k * m : k;
+  const Array flat =
+      ops::slice_update(zeros, values, Ints{start}, Ints{start + (length - 1) * (m + 1) + 1},
+                        Ints{m + 1});
+  return ops::reshape(flat, Ints{n, m});
 }
 
 Array lower(Runtime& rt, std::int64_t n, std::int64_t m, std::int64_t k) {
@@ -77,7 +92,7 @@ namespace composed {
 void eye(Call& c, ArrayList& out) {
   const std::int64_t n = c.attrs.i(0), m = c.attrs.i(1) == -1 ? n : c.attrs.i(1);
   check_matrix(c, n, m);
-  out.push_back(ops::astype(unit_diagonal(c.runtime, n, m, c.attrs.i(2)), c.attrs.dtype(3)));
+  out.push_back(with_diagonal(scalar(c.runtime, 1, c.attrs.dtype(3)), n, m, c.attrs.i(2)));
 }
 
 void tri(Call& c, ArrayList& out) {
@@ -105,8 +120,7 @@ void diagonal(Call& c, ArrayList& out) {
   if (row == column)
     fail_invalid("[", c.name, "] axis1 and axis2 are both ", row, "; expected different axes");
   const std::int64_t n = x.dim(row), m = x.dim(column), k = std::clamp(c.attrs.i(0), -n, m);
-  const std::int64_t count = std::max<std::int64_t>(
-      0, std::min(n - std::max<std::int64_t>(-k, 0), m - std::max<std::int64_t>(k, 0)));
+  const std::int64_t count = diagonal_length(n, m, k);
   Ints block = ints(x.shape()), rest, order;
   block[static_cast<std::size_t>(row)] = block[static_cast<std::size_t>(column)] = 1;
   const auto from = [&](std::int64_t first) {
@@ -143,10 +157,7 @@ void diag(Call& c, ArrayList& out) {
     fail_invalid("[diag] array of shape ", to_string(x.shape()), ", k ", k,
                  "; expected one or two axes");
   element_count(Shape{n, n});
-  // Element i lies in row i above the main diagonal and in column i below it.
-  const Array line = ops::pad(x, constant(x, 0), Ints{0}, Ints{n - x.dim(0)});
-  const Array spread = ops::reshape(line, k < 0 ? Ints{1, n} : Ints{n, 1});
-  out.push_back(ops::where(unit_diagonal(c.runtime, n, n, k), spread, constant(x, 0)));
+  out.push_back(with_diagonal(x, n, n, k));
 }
 
 void roll(Call& c, ArrayList& out) {

@@ -50,6 +50,11 @@ def as_array(value, like=None, /):
 def as_arrays(a, b, /):
     """Both operands of a binary function."""
 
+def update_at(x, key, value, mode, /):
+    """
+    x with value combined with x[key]; None for keys that are not index arrays beside each other and whole slices.
+    """
+
 def rebind(array, other, /):
     """Lets array mean the value of other."""
 

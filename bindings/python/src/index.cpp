@@ -1,5 +1,5 @@
-// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays or lists go to
-// quern.core's Python part, which composes them from take and scatter.
+// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays go to index_arrays.cpp,
+// and those that it does not know, or with lists, to quern.core's Python part.
 #include "native.h"
 
 namespace qpy {
@@ -160,8 +160,12 @@ PyObject* array_subscript(PyObject* self, PyObject* key) {
   switch (select(a, key, s)) {
     case kFailed:
       return nullptr;
-    case kAdvanced:
-      return python_part("get", self, key, nullptr);
+    case kAdvanced: {
+      Ref out;
+      const Keyed how = selected(a, key, out);
+      if (how == Keyed::other) return python_part("get", self, key, nullptr);
+      return how == Keyed::done ? wrap(out.take()) : nullptr;
+    }
     case kBasic:
       break;
   }
@@ -180,6 +184,13 @@ int array_ass_subscript(PyObject* self, PyObject* key, PyObject* value) {
   const Outcome outcome = select(a, key, s);
   if (outcome == kFailed) return -1;
   if (outcome == kAdvanced) {
+    Ref out;
+    const Keyed how = updated(a, key, value, "set", out);
+    if (how == Keyed::failed) return -1;
+    if (how == Keyed::done) {
+      rebind(self, out.take());
+      return 0;
+    }
     const Object result(python_part("put", self, key, value));
     if (!result) return -1;
     rebind(self, qn_array_retain(value_of(result.get())));

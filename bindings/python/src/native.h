@@ -159,6 +159,15 @@ bool contents(qn_array* a, std::vector<char>& out);
 // Accepts None, Device, DeviceType, Stream; raises for others and for a GPU.
 bool stream_arg(PyObject* o);
 
+// ---- keys of index arrays beside each other, with whole slices around them ----
+
+enum class Keyed { done, failed, other };  // failed: with an exception set; other: such a key is not here
+Keyed selected(qn_array* x, PyObject* key, Ref& out);
+// x with the value set at, or combined with, the selection; mode is that of the op scatter.
+Keyed updated(qn_array* x, PyObject* key, PyObject* value, const char* mode, Ref& out);
+// update_at(x, key, value, mode): the same for the Python part; None for another key.
+PyObject* update_at(PyObject*, PyObject* const* args, Py_ssize_t n);
+
 // ---- parts of the array type, a file each ----
 
 extern PyMappingMethods array_mapping;

@@ -95,6 +95,9 @@ def arange(*args, start=_MISSING, stop=_MISSING, step=_MISSING, dtype: Dtype | N
     The dtype is float32 when a bound is a float, else int32, or int64 for bounds that need it.
     """
     check_stream(stream)
+    if len(args) == 1 and type(args[0]) is int and 0 <= args[0] < 2**31 and start is stop is step is _MISSING:
+        if dtype is None or dtype == int32:
+            return ops.arange(0, args[0], 1, int32)
     if len(args) > 4:
         raise TypeError("arange(): incompatible function arguments: at most start, stop, step, dtype.")
     if len(args) == 4:
@@ -160,9 +163,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: Dtype | None = float32,
     m = n if m is None else m
     if n < 0 or m < 0:
         raise ValueError("[eye] Negative dimensions not allowed.")
-    rows = ops.arange(0, n, 1, int32)
-    columns = ops.arange(0, m, 1, int32)
-    return ops.astype(rows[:, None] + k == columns[None], float32 if dtype is None else dtype)
+    return ops.eye(n, m, k, float32 if dtype is None else dtype)
 
 
 def identity(n: int, dtype: Dtype | None = float32, *, stream=None) -> array:

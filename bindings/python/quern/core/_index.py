@@ -1,10 +1,11 @@
-"""Keys with arrays or lists: x[key], x[key] = v and x.at[key], composed of take and scatter.
+"""Keys with arrays or lists: x[key], x[key] = v and x.at[key], composed of gather and scatter.
 
-Ints, slices, None and Ellipsis alone never come here: the extension handles them. Indices out of range are clamped by
+Ints, slices, None and Ellipsis alone never come here, nor do index arrays with nothing but whole slices around them:
+the extension handles both. Indices out of range are clamped by
 take, as they are for every index that is itself an array.
 """
 
-from .._ext import array, as_array, bool_, int32
+from .._ext import array, as_array, bool_, int32, update_at
 from ._dtypes import integer, issubdtype
 from ._ops import ops
 from ._shape import broadcast_shapes
@@ -114,8 +115,6 @@ class _Plan:
 
 def get(x, key):
     """x[key] for a key that holds arrays or lists."""
-    if isinstance(key, array) and key.dtype != bool_ and issubdtype(key.dtype, integer) and x.ndim:
-        return ops.take(x, key, 0)
     plan = _Plan(x, key)
     return ops.reshape(ops.transpose(plan.taken(x), plan.order), plan.result)
 
@@ -174,6 +173,9 @@ class ArrayAt:
         if not self._given:
             raise ValueError("Must give indices to array.at (e.g. `x.at[0].add(4)`).")
         x = self._x
+        out = update_at(x, self._key, value, mode)
+        if out is not None:
+            return out
         value = _operand(x, value)
         parts = self._key if isinstance(self._key, tuple) else (self._key,)
         if any(isinstance(k, array) and k.dtype == bool_ for k in parts):

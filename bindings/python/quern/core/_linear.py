@@ -119,7 +119,9 @@ def inner(a: array, b: array, /, *, stream=None) -> array:
 def outer(a: array, b: array, /, *, stream=None) -> array:
     """Products of every element of a with every one of b."""
     check_stream(stream)
-    return flatten(check_array(a, "outer"))[:, None] * flatten(check_array(b, "outer"))[None]
+    check_array(a, "outer")
+    check_array(b, "outer")
+    return ops.reshape(a, (a.size, 1)) * ops.reshape(b, (1, b.size))
 
 
 def vecdot(a: array, b: array, /, *, axis: int = -1, stream=None) -> array:

@@ -280,8 +280,10 @@ def stack(arrays, axis: int | None = 0, *, stream=None) -> array:
     """The arrays, all of one shape, joined along a new axis."""
     check_stream(stream)
     arrays = _arrays(arrays, "stack")
-    if any(check_array(a, "stack").shape != arrays[0].shape for a in arrays):
-        raise ValueError("[stack] All arrays must have the same shape")
+    shape = check_array(arrays[0], "stack").shape
+    for a in arrays:
+        if check_array(a, "stack").shape != shape:
+            raise ValueError("[stack] All arrays must have the same shape")
     if axis is None:
         arrays, axis = [flatten(a) for a in arrays], 0
     return ops.stack(arrays, axis_in(axis, arrays[0].ndim + 1, "stack"))
@@ -358,14 +360,13 @@ def roll(a: array, /, shift, axis=None, *, stream=None) -> array:
     check_array(a, "roll")
     if axis is None:
         total = shift if hasattr(shift, "__index__") else sum_of(shift)
-        return ops.reshape(_roll(flatten(a), total, 0), a.shape)
-    axes = [axis] if hasattr(axis, "__index__") else list(axis)
-    shifts = [shift] * len(axes) if hasattr(shift, "__index__") else list(shift)
+        return ops.roll(a, total)
+    axes = (axis,) if hasattr(axis, "__index__") else axis
+    shifts = (shift,) * len(axes) if hasattr(shift, "__index__") else shift
     if len(shifts) != len(axes):
         raise ValueError(f"[roll] At least one shift value per axis is required, {len(shifts)} provided for {len(axes)} axes.")
-    for k, s in zip(axes, shifts):
-        a = _roll(a, s, axis_in(k, a.ndim, "roll"))
-    return a
+    axes = [axis_in(k, a.ndim, "roll") for k in axes]
+    return ops.roll(a, shifts, axes) if axes else a
 
 
 def sum_of(values):
@@ -374,15 +375,6 @@ def sum_of(values):
     for v in values:
         total += v
     return total
-
-
-def _roll(a, shift, axis):
-    n = a.shape[axis]
-    if n == 0 or shift % n == 0:
-        return a
-    cut = n - shift % n
-    pick = (slice(None),) * axis
-    return ops.concatenate([a[(*pick, slice(cut, None))], a[(*pick, slice(None, cut))]], axis)
 
 
 def repeat(array: array, repeats: int, axis: int | None = None, *, stream=None):
@@ -394,8 +386,7 @@ def repeat(array: array, repeats: int, axis: int | None = None, *, stream=None):
     if axis is None:
         a, axis = flatten(a), 0
     axis = axis_in(axis, a.ndim, "repeat")
-    wide = ops.broadcast_to(ops.expand_dims(a, (axis + 1,)), (*a.shape[: axis + 1], repeats, *a.shape[axis + 1 :]))
-    return ops.reshape(wide, (*a.shape[:axis], a.shape[axis] * repeats, *a.shape[axis + 1 :]))
+    return ops.repeat(a, repeats, axis)
 
 
 def tile(a: array, reps, /, *, stream=None) -> array:
@@ -403,15 +394,7 @@ def tile(a: array, reps, /, *, stream=None) -> array:
     check_stream(stream)
     check_array(a, "tile")
     reps = shape_of(reps, "tile")
-    n = a.ndim if a.ndim > len(reps) else len(reps)
-    reps = (1,) * (n - len(reps)) + reps
-    shape = (1,) * (n - a.ndim) + a.shape
-    between, wide, out = [], [], []
-    for r, s in zip(reps, shape):
-        between += [1, s]
-        wide += [r, s]
-        out.append(r * s)
-    return ops.reshape(ops.broadcast_to(ops.reshape(a, between), wide), out)
+    return ops.tile(a, reps)
 
 
 def diagonal(a: array, offset: int = 0, axis1: int = 0, axis2: int = 1, stream=None) -> array:
@@ -442,10 +425,7 @@ def diag(a: array, /, k: int = 0, *, stream=None) -> array:
         return diagonal(a, k)
     if a.ndim != 1:
         raise ValueError(f"[diag] array must be 1-D or 2-D, got array with {a.ndim} dimensions.")
-    n = a.shape[0] + abs(k)
-    rows = ops.arange(0, n, 1, int32)
-    wide = ops.pad(a, as_array(0, a.dtype), [0 if k >= 0 else -k], [k if k >= 0 else 0])
-    return ops.where(rows[:, None] + k == rows[None], wide[:, None], as_array(0, a.dtype))
+    return ops.diag(a, k)
 
 
 def trace(
