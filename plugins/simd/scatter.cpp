@@ -61,13 +61,16 @@ struct ScatterPlan : Plan {
              });
   }
 
+  static UpdateLine line_of(const Places& q) {
+    if (q.inner.n == 0) return {};
+    const PlaceAxis& a = q.inner.axis[q.inner.n - 1];
+    return {a.n, a.array, a.list};
+  }
+
   void put(const Places& q, char* y, const std::int64_t* off, std::int64_t n, const char* u,
            std::int64_t step) const {
     const PlaceAxes& inner = q.inner;
-    UpdateLine line;
-    if (inner.n)
-      line = {inner.axis[inner.n - 1].n, inner.axis[inner.n - 1].array,
-              inner.axis[inner.n - 1].list};
+    const UpdateLine line = line_of(q);
     if (inner.n < 2) return combine.lines(y, off, n, u, step, line);
     const std::int64_t lines = inner.count() / line.m;
     for (std::int64_t j = 0; j < n; ++j) {
@@ -79,7 +82,7 @@ struct ScatterPlan : Plan {
 
   void within(const Places& q, char* y, const std::int64_t* off, std::int64_t n, const char* u,
               std::int64_t step, std::int64_t lo, std::int64_t hi) const {
-    if (q.inner.n == 0) return combine.within(y, off, n, u, step, lo, hi);
+    if (q.inner.n < 2) return combine.within(y, off, n, u, step, line_of(q), lo, hi);
     for (std::int64_t j = 0; j < n; ++j)
       if (off[j] >= lo && off[j] < hi) put(q, y, off + j, 1, u + j * step * size, 0);
   }

@@ -35,49 +35,68 @@ T combined(T old, T update) {
   }
 }
 
-template <Combine kMode, class T>
-void lines(void* out, const std::int64_t* off, std::int64_t n, const void* in, std::int64_t step,
-           const UpdateLine& line) {
-  T* y = static_cast<T*>(out);
-  const T* u = static_cast<const T*>(in);
+// Combines n lines; at(k) is the number of the k-th. Places lie anywhere. Stores that miss the
+// cache wait for each other, unlike loads: those that set ask for their lines early, and so do
+// rows.
+template <Combine kMode, class T, class At>
+inline void combine_lines(T* y, const std::int64_t* off, std::int64_t n, const T* u,
+                          std::int64_t step, const UpdateLine& line, At at) {
+  constexpr std::int64_t kAhead = 16, kRowsAhead = 4, kNear = 512;
   const std::int64_t m = line.m, s = line.array, t = line.list;
   if (m == 1) {
-    for (std::int64_t j = 0; j < n; ++j) y[off[j]] = combined<kMode>(y[off[j]], u[j * step]);
+    const std::int64_t ahead = kMode == Combine::set ? std::max<std::int64_t>(n - kAhead, 0) : 0;
+    const auto one = [&](std::int64_t j) { y[off[j]] = combined<kMode>(y[off[j]], u[j * step]); };
+    for (std::int64_t k = 0; k < ahead; ++k) {
+      __builtin_prefetch(y + off[at(k + kAhead)], 1);
+      one(at(k));
+    }
+    for (std::int64_t k = ahead; k < n; ++k) one(at(k));
     return;
   }
-  for (std::int64_t j = 0; j < n; ++j) {
-    T* a = y + off[j];
-    const T* b = u + j * step;
-    if (s == 1 && t == 1) {
-      if (kMode == Combine::set && m * std::int64_t{sizeof(T)} >= 64)
-        std::memcpy(a, b, static_cast<std::size_t>(m) * sizeof(T));
-      else
-        for (std::int64_t i = 0; i < m; ++i) a[i] = combined<kMode>(a[i], b[i]);
-    } else {
+  if (s != 1 || t != 1) {
+    for (std::int64_t k = 0; k < n; ++k) {
+      T* a = y + off[at(k)];
+      const T* b = u + at(k) * step;
       for (std::int64_t i = 0; i < m; ++i) a[i * s] = combined<kMode>(a[i * s], b[i * t]);
     }
+    return;
+  }
+  const std::int64_t bytes = m * std::int64_t{sizeof(T)}, near = std::min(bytes, kNear);
+  for (std::int64_t k = 0; k < n; ++k) {
+    T* a = y + off[at(k)];
+    const T* b = u + at(k) * step;
+    if (k + kRowsAhead < n)
+      for (std::int64_t i = 0; i < near; i += 64)
+        __builtin_prefetch(reinterpret_cast<char*>(y + off[at(k + kRowsAhead)]) + i, 1);
+    if (kMode == Combine::set && bytes >= 64)
+      std::memcpy(a, b, static_cast<std::size_t>(bytes));
+    else
+      for (std::int64_t i = 0; i < m; ++i) a[i] = combined<kMode>(a[i], b[i]);
   }
 }
 
 template <Combine kMode, class T>
-void within(void* out, const std::int64_t* off, std::int64_t n, const void* in, std::int64_t step,
-            std::int64_t lo, std::int64_t hi) {
+void lines(void* y, const std::int64_t* off, std::int64_t n, const void* u, std::int64_t step,
+           const UpdateLine& line) {
+  combine_lines<kMode>(static_cast<T*>(y), off, n, static_cast<const T*>(u), step, line,
+                       [](std::int64_t k) { return k; });
+}
+
+template <Combine kMode, class T>
+void within(void* y, const std::int64_t* off, std::int64_t n, const void* u, std::int64_t step,
+            const UpdateLine& line, std::int64_t lo, std::int64_t hi) {
   constexpr std::int64_t kPart = 256;
-  T* y = static_cast<T*>(out);
-  const T* u = static_cast<const T*>(in);
-  std::int64_t at[kPart];
+  std::int64_t found[kPart];
   const auto reach = static_cast<std::uint64_t>(hi - lo);
   for (std::int64_t from = 0; from < n; from += kPart) {
     // A list of those that lie within, without a branch that can't be foreseen.
-    std::int64_t found = 0;
+    std::int64_t count = 0;
     for (std::int64_t j = from; j < std::min(n, from + kPart); ++j) {
-      at[found] = j;
-      found += static_cast<std::uint64_t>(off[j] - lo) < reach;
+      found[count] = j;
+      count += static_cast<std::uint64_t>(off[j] - lo) < reach;
     }
-    for (std::int64_t k = 0; k < found; ++k) {
-      T& to = y[off[at[k]]];
-      to = combined<kMode>(to, u[at[k] * step]);
-    }
+    combine_lines<kMode>(static_cast<T*>(y), off, count, static_cast<const T*>(u), step, line,
+                         [&](std::int64_t k) { return found[k]; });
   }
 }
 

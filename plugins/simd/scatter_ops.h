@@ -16,9 +16,9 @@ struct CombineFns {
   // For j < n in order: the line at y + off[j] is combined with the one at u + j * step.
   void (*lines)(void* y, const std::int64_t* off, std::int64_t n, const void* u, std::int64_t step,
                 const UpdateLine& line) = nullptr;
-  // The same with lines of one element, for those j only whose off[j] lies in [lo, hi).
+  // The same for those j only whose off[j] lies in [lo, hi).
   void (*within)(void* y, const std::int64_t* off, std::int64_t n, const void* u, std::int64_t step,
-                 std::int64_t lo, std::int64_t hi) = nullptr;
+                 const UpdateLine& line, std::int64_t lo, std::int64_t hi) = nullptr;
 };
 
 // Null functions where there are none.

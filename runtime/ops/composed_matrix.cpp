@@ -47,9 +47,8 @@ Array with_diagonal(const Array& values, std::int64_t n, std::int64_t m, std::in
   const std::int64_t length = diagonal_length(n, m, k);
   if (length == 0) return ops::reshape(zeros, Ints{n, m});
   const std::int64_t start = k < 0 ? -k * m : k;
-  const Array flat =
-      ops::slice_update(zeros, values, Ints{start}, Ints{start + (length - 1) * (m + 1) + 1},
-                        Ints{m + 1});
+  const Array flat = ops::slice_update(zeros, values, Ints{start},
+                                       Ints{start + (length - 1) * (m + 1) + 1}, Ints{m + 1});
   return ops::reshape(flat, Ints{n, m});
 }
 

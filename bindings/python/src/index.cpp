@@ -1,5 +1,5 @@
-// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays go to index_arrays.cpp,
-// and those that it does not know, or with lists, to quern.core's Python part.
+// x[key] and x[key] = v for ints, slices, None and Ellipsis. Keys with arrays go to
+// index_arrays.cpp, and those that it does not know, or with lists, to quern.core's Python part.
 #include "native.h"
 
 namespace qpy {

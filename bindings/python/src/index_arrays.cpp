@@ -35,7 +35,8 @@ struct IndexedBlock {
   Ints shape() const {
     Ints s(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(first));
     s.insert(s.end(), places.begin(), places.end());
-    s.insert(s.end(), block.begin() + static_cast<std::ptrdiff_t>(first + axes.size()), block.end());
+    s.insert(s.end(), block.begin() + static_cast<std::ptrdiff_t>(first + axes.size()),
+             block.end());
     return s;
   }
   // Where each axis goes when those of `places` move to the front (or, inverted, back).
@@ -128,8 +129,7 @@ Keyed updated(qn_array* x, PyObject* key, PyObject* value, const char* mode, Ref
   Ints have = shape_of(v.get());
   std::size_t drop = 0;  // leading axes of size 1 of the update count for nothing
   while (have.size() - drop > shape.size() && have[drop] == 1) ++drop;
-  if (drop)
-    v = reshape(v, Ints(have.begin() + static_cast<std::ptrdiff_t>(drop), have.end()));
+  if (drop) v = reshape(v, Ints(have.begin() + static_cast<std::ptrdiff_t>(drop), have.end()));
   if (v) v = broadcast_to(v, shape);
   if (v && b.first) v = transpose(v, b.to_front(shape.size(), false));
   Ints all = b.places;

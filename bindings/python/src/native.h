@@ -161,7 +161,11 @@ bool stream_arg(PyObject* o);
 
 // ---- keys of index arrays beside each other, with whole slices around them ----
 
-enum class Keyed { done, failed, other };  // failed: with an exception set; other: such a key is not here
+enum class Keyed {
+  done,
+  failed,
+  other
+};  // failed: with an exception set; other: such a key is not here
 Keyed selected(qn_array* x, PyObject* key, Ref& out);
 // x with the value set at, or combined with, the selection; mode is that of the op scatter.
 Keyed updated(qn_array* x, PyObject* key, PyObject* value, const char* mode, Ref& out);

@@ -316,7 +316,8 @@ PyMethodDef functions[] = {
      "as_array(value, like=None, /)\n--\n\nThe value as an operand beside the dtype like."},
     {"as_arrays", FAST(as_arrays), "as_arrays(a, b, /)\n--\n\nBoth operands of a binary function."},
     {"update_at", FAST(update_at),
-     "update_at(x, key, value, mode, /)\n--\n\nx with value combined with x[key]; None for keys that "
+     "update_at(x, key, value, mode, /)\n--\n\nx with value combined with x[key]; None for keys "
+     "that "
      "are not index arrays beside each other and whole slices."},
     {"rebind", FAST(rebind_to),
      "rebind(array, other, /)\n--\n\nLets array mean the value of other."},
