@@ -5,22 +5,11 @@
 #include "runtime/core/error.h"
 #include "runtime/graph/links.h"
 #include "runtime/ops/api.gen.h"
+#include "runtime/transforms/cotangents.h"
 #include "runtime/transforms/custom.h"
 
 namespace quern {
 namespace {
-
-struct Cotangents {
-  std::unordered_map<const ArrayRep*, Array> of;
-  void add(const Array& to, Array g) {
-    auto [it, fresh] = of.try_emplace(to.rep(), g);
-    if (!fresh) it->second = ops::add(it->second, g);
-  }
-  const Array* find(const ArrayRep* r) const {
-    const auto it = r ? of.find(r) : of.end();
-    return it == of.end() ? nullptr : &it->second;
-  }
-};
 
 bool flows(const Array& a, Flow flow) { return flow == Flow::all || differentiable(a); }
 
@@ -182,6 +171,10 @@ ArrayList pull_back(const Tracing& t, std::span<const Array> outputs,
       any |= reached.back() != nullptr;
     }
     if (!any) continue;
+    if (n.op == QN_OP_SLICE && !n.custom) {
+      cot.add_slice(n.in[0], *reached[0], n.attrs);
+      continue;
+    }
     if (flow == Flow::all) refuse_indices(n, needs);
     const ArrayList out = results_of(n);
     ArrayList g;
