@@ -49,6 +49,16 @@ struct Promoted {
   static HWY_INLINE hn::Vec<Tag> Load(const T* p, std::int64_t k) {
     return hn::PromoteTo(Tag(), LoadPart(Narrow(), p, k, T{}));
   }
+  // The low bits.
+  static HWY_INLINE hn::Vec<Narrow> Cut(hn::Vec<Tag> v) {
+    const hn::RebindToUnsigned<Tag> wide;
+    const hn::RebindToUnsigned<Narrow> narrow;
+    return hn::BitCast(Narrow(), hn::TruncateTo(narrow, hn::BitCast(wide, v)));
+  }
+  static HWY_INLINE void Store(hn::Vec<Tag> v, T* p) { hn::StoreU(Cut(v), Narrow(), p); }
+  static HWY_INLINE void Store(hn::Vec<Tag> v, T* p, std::int64_t k) {
+    StorePart(Narrow(), Cut(v), p, k);
+  }
   static HWY_INLINE Lane One(T x) { return x; }
   static HWY_INLINE T Back(Lane x) { return static_cast<T>(x); }
 };
@@ -78,6 +88,12 @@ struct Doubled {
   }
   static HWY_INLINE hn::Vec<Tag> Load(const float* p, std::int64_t k) {
     return hn::PromoteTo(Tag(), LoadPart(Narrow(), p, k, 0.0f));
+  }
+  static HWY_INLINE void Store(hn::Vec<Tag> v, float* p) {
+    hn::StoreU(hn::DemoteTo(Narrow(), v), Narrow(), p);
+  }
+  static HWY_INLINE void Store(hn::Vec<Tag> v, float* p, std::int64_t k) {
+    StorePart(Narrow(), hn::DemoteTo(Narrow(), v), p, k);
   }
   static HWY_INLINE Lane One(float x) { return x; }
   static HWY_INLINE float Back(double x) { return static_cast<float>(x); }

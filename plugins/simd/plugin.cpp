@@ -25,6 +25,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kReduce{query_reduce, plan_reduce};
   static constexpr Family kRows{query_rows, plan_rows};
   static constexpr Family kArg{query_arg, plan_arg};
+  static constexpr Family kScan{query_scan, plan_scan};
   static constexpr Family kPool{query_pool, plan_pool};
   static constexpr Family kRelayout{query_relayout, plan_relayout};
   static constexpr Family kSort{query_sort, plan_sort};
@@ -90,6 +91,12 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_ARGMAX:
     case QN_OP_ARGMIN:
       return &kArg;
+    case QN_OP_CUMSUM:
+    case QN_OP_CUMPROD:
+    case QN_OP_CUMMAX:
+    case QN_OP_CUMMIN:
+    case QN_OP_LOGCUMSUMEXP:
+      return &kScan;
     case QN_OP_MAX_POOL:
     case QN_OP_MAX_POOL_GRAD:
     case QN_OP_AVG_POOL:

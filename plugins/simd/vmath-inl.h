@@ -120,10 +120,11 @@ HWY_INLINE V VExp(D d, V x) {
 template <class D, class V>
 HWY_INLINE V VExpNonPositive(D d, V x) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  // 2^f of the fraction in base 2, scaled by an instruction that reaches 0. Max gives its second
-  // operand for NaN.
-  const auto magic = hn::Set(d, 12582912.0f);
-  x = hn::Max(hn::Set(d, -200.0f), x);
+  // 2^f of the fraction in base 2, scaled by an instruction that takes a hundred times as long when
+  // it falls below the smallest normal number. Max gives its second operand for NaN.
+  const auto magic = hn::Set(d, 12582912.0f), least = hn::Set(d, -87.33f);
+  const auto vanishes = hn::Lt(x, least);
+  x = hn::Max(least, x);
   const auto q = hn::Sub(hn::MulAdd(x, hn::Set(d, 1.44269504f), magic), magic);
   auto f = hn::MulSub(x, hn::Set(d, 1.44269504f), q);
   f = hn::MulAdd(x, hn::Set(d, 1.925963033e-8f), f);
@@ -131,7 +132,7 @@ HWY_INLINE V VExpNonPositive(D d, V x) {
   y = hn::MulAdd(y, f, hn::Set(d, 5.5507337444e-2f));
   y = hn::MulAdd(y, f, hn::Set(d, 2.4022242085e-1f));
   y = hn::MulAdd(y, f, hn::Set(d, 6.9314697760e-1f));
-  return ScaleByPow2(hn::MulAdd(y, f, hn::Set(d, 1.0f)), q);
+  return hn::IfThenZeroElse(vanishes, ScaleByPow2(hn::MulAdd(y, f, hn::Set(d, 1.0f)), q));
 #else
   const hn::RebindToSigned<D> di;
   const auto magic = hn::Set(d, 12582912.0f + 127.0f);

@@ -17,7 +17,8 @@ struct Line {
 const Line kLines[] = {{"one", {6}, -1, 0},           {"rows", {3, 5}, 1, 1},
                        {"columns", {5, 3}, 0, 0},     {"middle", {2, 4, 3}, -2, 1},
                        {"empty_lines", {0, 3}, 1, 1}, {"empty_axis", {2, 0}, 1, 1},
-                       {"single", {3, 1}, -1, 1}};
+                       {"single", {3, 1}, -1, 1},     {"long_rows", {2, 37}, 1, 1},
+                       {"wide", {3, 75}, 0, 0},       {"deep", {2, 3, 19}, 1, 1}};
 
 using Step = double (*)(double total, double x);
 
@@ -96,6 +97,59 @@ Cases cumulative_cases() {
   }
   cases.push_back(
       {"cumsum", "bool", {{{7}}}, {}, running(0, false, true, 0, add), {QN_BOOL}, Result::any});
+  // Lines so long that they are cut into blocks.
+  for (const bool reverse : {false, true}) {
+    for (const bool columns : {false, true}) {
+      const Shape shape = columns ? Shape{70000, 2} : Shape{140000};
+      const std::int64_t step = columns ? 2 : 1;
+      const auto run = [=](double start, Step take) {
+        return [=](const Values& in) {
+          Value v = in[0];
+          const auto n = static_cast<std::int64_t>(v.data.size());
+          for (std::int64_t c = 0; c < step; ++c) {
+            double total = start;
+            for (std::int64_t k = c; k < n; k += step) {
+              double& x = v.data[static_cast<std::size_t>(reverse ? n - 1 - k : k)];
+              x = total = take(total, x);
+            }
+          }
+          return v;
+        };
+      };
+      const std::string label =
+          std::string(columns ? "blocks_of_columns" : "blocks") + (reverse ? "_reverse" : "");
+      const std::vector<Attribute> attrs = {integer(0), integer(reverse)};
+      cases.push_back(
+          {"cumsum", label, {{shape, -9, 9}}, attrs, run(0, add), {QN_I32}, Result::same, false});
+      if (columns != reverse) continue;
+      cases.push_back({"cummax",
+                       label,
+                       {{shape, -1e6, 1e6}},
+                       attrs,
+                       run(-infinity, larger),
+                       {QN_F32},
+                       Result::same,
+                       false});
+      cases.push_back({"logcumsumexp",
+                       label,
+                       {{shape}},
+                       attrs,
+                       run(-infinity, log_sum),
+                       {QN_F32},
+                       Result::same,
+                       false,
+                       2});
+    }
+  }
+  // Partial products of a vector would overflow where no running product does.
+  cases.push_back({"cumprod",
+                   "far_apart",
+                   {{{6}, 0, 0, 0, true, {1e-30, 1e-8, 1e30, 1e30, 1e-30, 1e-20}}},
+                   {},
+                   running(0, false, true, 1, multiply),
+                   {QN_F32, QN_F64},
+                   Result::same,
+                   false});
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<double> odd = {1, -infinity, 2, nan, 0, infinity};
   const std::vector<double> low = {-infinity, -infinity, 1, infinity, 0, 2};

@@ -16,6 +16,8 @@ bool computes(std::uint32_t op) {
     case QN_OP_ARGMIN:
     case QN_OP_LOGSUMEXP:
     case QN_OP_CUMSUM:
+    case QN_OP_CUMPROD:
+    case QN_OP_LOGCUMSUMEXP:
     case QN_OP_SORT:
     case QN_OP_ARGSORT:
     case QN_OP_ARGPARTITION:
