@@ -83,6 +83,10 @@ struct FftPlan : Plan {
     const std::int64_t out = p.task.to == FftForm::real ? 1 : 2;
     const float* x = place(r, p.from);
     float* y = place(r, p.to);
+    if (p.brief) {
+      const std::int64_t n = p.task.n;
+      return ops->brief(p.task, x + 2 * first * n, y + 2 * first * n, l.count * n);
+    }
     if (p.axes.size() < 2) {
       const Axis axis = p.axes.empty() ? Axis{1, 0, 0} : p.axes[0];
       for (std::int64_t k = 0; k < l.count; ++k) {
@@ -346,6 +350,10 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
       const bool pairs = form_in == FftForm::real || form_out == FftForm::real;
       const std::int64_t across = pass.task.table.across;
       pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;
+      const bool dense = pass.axes.empty() ||
+                         (pass.axes.size() == 1 && pass.axes[0].in == n && pass.axes[0].out == n);
+      pass.brief = contiguous && dense && !pairs && n > 1 && n <= lanes && (n & (n - 1)) == 0;
+      if (pass.brief) pass.group = lanes * lanes / n;
       p->floats = std::max(p->floats, fft_scratch(pass.task, lanes));
     }
     ns += static_cast<double>(pass.lines) * fft_ns(n);

@@ -18,7 +18,7 @@ struct FftStage {
   std::size_t twiddle;  // first of different * (radix - 1) complex numbers
 };
 
-// Mixed radices 16, 8, 4, 2, 3, 5, 7, 11 and 13 in the self-sorting order of Stockham. A length
+// Mixed radices 8, 4, 2, 3, 5, 7, 11 and 13 in the self-sorting order of Stockham. A length
 // with another factor is a convolution with a chirp, of `rows` >= 2 n - 1 (L. Bluestein, A linear
 // filtering approach to the computation of the discrete Fourier transform, 1970).
 struct FftTable {
@@ -61,6 +61,9 @@ struct FftOps {
   // Both read all lines before they write the first. Scratch: fft_scratch() floats.
   void (*along)(const FftTask& task, const FftLines& lines, float* scratch);
   void (*beside)(const FftTask& task, const FftLines& lines, float* scratch);
+  // Complex lines one after the other in memory, of a length that is a power of two, at least 2 and
+  // at most `lanes`. Such memory may be one.
+  void (*brief)(const FftTask& task, const float* x, float* y, std::int64_t numbers);
   // For the rounds of long lines, of complex rows. Transforms rows in `a`, `b` as large; returns
   // the one that holds the result.
   float* (*transform)(const FftTable& table, float* a, float* b);

@@ -218,6 +218,73 @@ void Combine(std::int64_t n, const float* halves, float* z) {
   }
 }
 
+// Lines of R numbers, one after the other in memory: kL * kL numbers at once.
+template <int R>
+void ShortLines(const FftTask& task, const float* x, float* y, std::int64_t numbers) {
+  const D d;
+  const V by = hn::Set(d, task.scale);
+  for (std::int64_t at = 0; at < numbers; at += kL * kL) {
+    const std::int64_t left = numbers - at;
+    const float* from = x + 2 * at;
+    float* to = y + 2 * at;
+    V re[kL], im[kL];
+    if (HWY_LIKELY(left >= kL * kL)) {
+      HWY_UNROLL(16)
+      for (int i = 0; i < kL; ++i) {
+        const Complex c = Parted(hn::LoadU(d, from + i * kRow), hn::LoadU(d, from + i * kRow + kL));
+        re[i] = c.re;
+        im[i] = c.im;
+      }
+    } else {
+      for (int i = 0; i < kL; ++i) {
+        const std::int64_t some = std::clamp<std::int64_t>(left - i * kL, 0, kL);
+        const Complex c = PartedSome(from + i * kRow, some);
+        re[i] = c.re;
+        im[i] = c.im;
+      }
+    }
+    Transpose(re);
+    Transpose(im);
+    Complex all[kL];
+    HWY_UNROLL(8)
+    for (int u = 0; u < kL; u += R) {
+      Complex a[R];
+      HWY_UNROLL(16)
+      for (int r = 0; r < R; ++r) a[r] = {re[u + r], im[u + r]};
+      if (task.swap) {
+        HWY_UNROLL(16)
+        for (int r = 0; r < R; ++r) a[r] = Swapped(a[r]);
+      }
+      Butterfly<R>(a);
+      HWY_UNROLL(16)
+      for (int r = 0; r < R; ++r) all[u + r] = task.swap ? Swapped(a[r]) : a[r];
+    }
+    HWY_UNROLL(16)
+    for (int i = 0; i < kL; ++i) {
+      re[i] = hn::Mul(all[ZipOrder(i)].re, by);
+      im[i] = hn::Mul(all[ZipOrder(i)].im, by);
+    }
+    Transpose(re);
+    Transpose(im);
+    if (HWY_LIKELY(left >= kL * kL)) {
+      HWY_UNROLL(16)
+      for (int i = 0; i < kL; ++i) Zip({re[i], im[i]}, to + i * kRow);
+    } else {
+      for (int i = 0; i * kL < left; ++i)
+        ZipSome({re[i], im[i]}, std::min<std::int64_t>(left - i * kL, kL), to + i * kRow);
+    }
+  }
+}
+
+void Short(const FftTask& task, const float* x, float* y, std::int64_t numbers) {
+  if (task.n == 2) return ShortLines<2>(task, x, y, numbers);
+  if (task.n == 4) return ShortLines<4>(task, x, y, numbers);
+  if constexpr (kL >= 8)
+    if (task.n == 8) return ShortLines<8>(task, x, y, numbers);
+  if constexpr (kL >= 16)
+    if (task.n == 16) return ShortLines<16>(task, x, y, numbers);
+}
+
 void Beside(const FftTask& task, const FftLines& lines, float* scratch) {
   const FftTable& t = task.table;
   const std::int64_t n = task.n, room = (t.rows > n + 2 ? t.rows : n + 2) * kRow;

@@ -87,7 +87,7 @@ void Fold(const float* rows, std::int64_t count, std::int64_t n, float* y) {
 }
 
 const FftOps* GetFftOps() {
-  static const FftOps ops{kL, Along, Beside, Transform, Load, Store, Turn, Fold};
+  static const FftOps ops{kL, Along, Beside, Short, Transform, Load, Store, Turn, Fold};
   return &ops;
 }
 #endif

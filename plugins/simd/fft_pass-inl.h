@@ -67,11 +67,11 @@ void Pass(const FftStage& stage, const float* twiddles, const Source& from, cons
     const float* w = twiddles + stage.twiddle + 2 * (R - 1) * p;
     for (std::int64_t q = 0; q < same; ++q) {
       Complex a[R];
-      HWY_UNROLL(16)
+      HWY_UNROLL(13)
       for (int k = 0; k < R; ++k) a[k] = from((k * different + p) * same + q);
       Butterfly<R>(a);
       to(a[0], p * R * same + q);
-      HWY_UNROLL(16)
+      HWY_UNROLL(13)
       for (int k = 1; k < R; ++k)
         to(kTurn ? Times(a[k], Fill(w + 2 * (k - 1))) : a[k], (p * R + k) * same + q);
     }
@@ -96,9 +96,6 @@ bool FirstPass(const FftTable& t, const Source& from, float* to) {
       return true;
     case 8:
       AnyPass<8>(t.stages[0], t.twiddles.data(), from, to);
-      return true;
-    case 16:
-      AnyPass<16>(t.stages[0], t.twiddles.data(), from, to);
       return true;
     default:
       return false;
@@ -131,10 +128,8 @@ void RowPass(const FftTable& t, const FftStage& stage, const float* a, float* b)
       return AnyPass<8>(stage, w, from, b);
     case 11:
       return AnyPass<11>(stage, w, from, b);
-    case 13:
-      return AnyPass<13>(stage, w, from, b);
     default:
-      return AnyPass<16>(stage, w, from, b);
+      return AnyPass<13>(stage, w, from, b);
   }
 }
 
@@ -162,9 +157,6 @@ bool LastPass(const FftTable& t, const float* rows, const ToMemory& to) {
       return true;
     case 8:
       Pass<8, false>(stage, nullptr, from, to);
-      return true;
-    case 16:
-      Pass<16, false>(stage, nullptr, from, to);
       return true;
     default:
       return false;

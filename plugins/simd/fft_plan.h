@@ -34,7 +34,8 @@ struct FftPass {
   std::vector<Axis> axes;                      // the others
   std::int64_t lines = 1;
   std::int64_t group = 1;  // lines at once
-  bool cut = false;        // then a line at a time
+  bool brief = false;      // groups are runs of memory
+  bool cut = false;        // a line at a time
   FftCut parts;
 };
 

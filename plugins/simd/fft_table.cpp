@@ -18,32 +18,27 @@ struct Radix {
   std::int64_t r;
   double cost;
 };
-constexpr std::array<Radix, 9> kRadices{
-    {{16, 15}, {8, 11}, {4, 8}, {13, 24}, {11, 21}, {7, 15}, {5, 12}, {3, 9}, {2, 6}}};
+constexpr std::array<Radix, 8> kRadices{
+    {{8, 11}, {4, 8}, {13, 24}, {11, 21}, {7, 15}, {5, 12}, {3, 9}, {2, 6}}};
 
-// How often each radix divides n, with the cheapest powers of two.
-std::array<int, 9> factors(std::int64_t n) {
-  std::array<int, 9> found{};
-  for (std::size_t i = 3; i < 8; ++i)
+// How often each radix divides n, of powers of two the larger ones, none of which costs more than
+// smaller ones.
+std::array<int, 8> factors(std::int64_t n) {
+  std::array<int, 8> found{};
+  for (std::size_t i = 2; i < 7; ++i)
     for (; n % kRadices[i].r == 0; n /= kRadices[i].r) ++found[i];
   int twos = 0;
   for (; n % 2 == 0; n /= 2) ++twos;
-  double best = std::numeric_limits<double>::max();
-  for (int a = 0; 4 * a <= twos; ++a) {
-    for (int b = 0; 4 * a + 3 * b <= twos; ++b) {
-      const int rest = twos - 4 * a - 3 * b, c = rest / 2, d = rest % 2;
-      const double cost =
-          a * kRadices[0].cost + b * kRadices[1].cost + c * kRadices[2].cost + d * kRadices[8].cost;
-      if (cost >= best) continue;
-      best = cost;
-      found[0] = a, found[1] = b, found[2] = c, found[8] = d;
-    }
-  }
+  // 16 is 4 * 4, not 8 * 2.
+  found[0] = twos % 3 == 1 && twos > 1 ? twos / 3 - 1 : twos / 3;
+  twos -= 3 * found[0];
+  found[1] = twos / 2;
+  found[7] = twos % 2;
   return found;
 }
 
 double stage_cost(std::int64_t n) {
-  const std::array<int, 9> found = factors(n);
+  const std::array<int, 8> found = factors(n);
   double cost = 0;
   for (std::size_t i = 0; i < found.size(); ++i) cost += found[i] * kRadices[i].cost;
   return cost;
@@ -62,7 +57,7 @@ void put(Number z, float* to) {
 
 // Stages for t.rows.
 void add_stages(FftTable& t) {
-  const std::array<int, 9> found = factors(t.rows);
+  const std::array<int, 8> found = factors(t.rows);
   std::int64_t n = t.rows, same = 1;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::int64_t r = kRadices[i].r;
@@ -200,7 +195,7 @@ constexpr double kScalar = 100;  // numbers one by one to and from lanes
 double along_cost(std::int64_t n, std::int64_t across, std::int64_t lines, std::int64_t lanes) {
   const std::int64_t m = n / across, group = lanes / across;
   const double blocks = static_cast<double>((m + lanes - 1) / lanes * lanes);
-  const double cross = across >= 16 ? 28 : across >= 8 ? 22 : 20;
+  const double cross = across >= 16 ? 26 : across >= 8 ? 22 : 20;
   const double idle = static_cast<double>((lines + group - 1) / group * group);
   double cost = stage_cost(m) + cross * blocks / static_cast<double>(m);
   if (group * n > 4096) cost *= 1.15;  // leaves the nearest cache
