@@ -245,6 +245,21 @@ bool is_contiguous(const qn_array_desc& a, std::int64_t axis) {
   return true;
 }
 
+// The axis that is transformed first: rfft begins with the last one, which becomes shorter.
+std::int64_t first_axis(const qn_opdesc& op, const Request& r) {
+  return r.axes[op.op == QN_OP_RFFT ? r.count - 1 : 0];
+}
+
+// Lines of an array with these strides can be read without copying them first: their numbers are
+// neighbours, or the lines are.
+bool reads_well(const qn_array_desc& x, const std::int64_t* strides, std::int64_t axis) {
+  if (strides[axis] == 1) return true;
+  for (std::uint32_t a = x.ndim; a-- > 0;)
+    if (a != static_cast<std::uint32_t>(axis) && x.shape[a] != 1)
+      return strides[a] == 1 && x.shape[a] >= kFftLanes;
+  return false;
+}
+
 }  // namespace
 
 void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
@@ -268,16 +283,18 @@ void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
       room = std::max(room, 2 * cut * (n / cut + kFftLanes));
   }
   if (op.op == QN_OP_IRFFT) room += 2 * sdk::element_count(x) + 16;
-  std::vector<std::uint32_t> order;
-  for (std::uint32_t i = 0; i < x.ndim; ++i) order.push_back(i);
-  const std::vector<std::int64_t> strides = strides_in_order(x, order);
-  const qn_layout in = sdk::with_strides(strides.data());
+  const std::vector<std::int64_t> dense = sdk::dense_strides(x);
+  qn_layout in = sdk::with_strides(dense.data());
   qn_candidate c = sdk::candidate("lines", 1, estimate_ns(0, ns, op.max_workers));
   c.threading = QN_THREADING_PARALLEL_FOR;
   c.n_in = 1;
   c.in = &in;
   c.confidence = QN_CONFIDENCE_MODEL;
   c.workspace_max = static_cast<std::uint64_t>(room) * sizeof(float);
+  host.offer(answer, &c);
+  if (x.layout.kind != QN_LAYOUT_STRIDED || !x.layout.strides || sdk::is_row_major(x)) return;
+  if (!reads_well(x, x.layout.strides, first_axis(op, r))) return;
+  in = sdk::with_strides(x.layout.strides);
   host.offer(answer, &c);
 }
 
@@ -296,7 +313,7 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
   FftPlace from = FftPlace::input;
   for (unsigned i = 0; i < r.count; ++i) {
     const bool last = i + 1 == r.count;
-    // rfft begins with the last axis, which becomes the shorter one; irfft ends with it.
+    // irfft ends with the axis that becomes longer.
     const unsigned k = op.op == QN_OP_RFFT ? r.count - 1 - i : i;
     const auto axis = static_cast<std::uint32_t>(r.axes[k]);
     const bool from_x = op.op == QN_OP_IRFFT || i == 0, to_y = op.op != QN_OP_IRFFT || last;
@@ -304,7 +321,7 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
     pass.from = from;
     pass.to = to_y ? FftPlace::output : FftPlace::workspace;
     const qn_array_desc &source = from_x ? x : y, &target = to_y ? y : x;
-    const std::vector<std::int64_t> in = sdk::dense_strides(source),
+    const std::vector<std::int64_t> in = i == 0 ? element_strides(x) : sdk::dense_strides(source),
                                     out = sdk::dense_strides(target);
     pass.in_length = source.shape[axis];
     pass.out_length = target.shape[axis];
@@ -341,9 +358,11 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
           p->turned, static_cast<std::uint64_t>(pass.parts.groups * pass.parts.first * 2 * lanes));
     } else {
       // Lines beside each other must fill the lanes before an axis ends.
-      const bool beside = !pass.axes.empty() && pass.axes.back().in == 1 &&
-                          pass.axes.back().out == 1 && pass.axes.back().n >= lanes;
-      const FftAccess access = contiguous ? FftAccess::along
+      const Axis next = pass.axes.empty() ? Axis{1, 0, 0} : pass.axes.back();
+      const bool neighbours = pass.in_step == 1 && pass.out_step == 1;
+      const bool beside = next.n >= lanes && (next.in == 1 || pass.in_step == 1) &&
+                          (next.out == 1 || pass.out_step == 1);
+      const FftAccess access = neighbours ? FftAccess::along
                                : beside   ? FftAccess::beside
                                           : FftAccess::scattered;
       pass.task = fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, access, lanes);
@@ -352,7 +371,7 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
       pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;
       const bool dense = pass.axes.empty() ||
                          (pass.axes.size() == 1 && pass.axes[0].in == n && pass.axes[0].out == n);
-      pass.brief = contiguous && dense && !pairs && n > 1 && n <= lanes && (n & (n - 1)) == 0;
+      pass.brief = neighbours && dense && !pairs && n > 1 && n <= lanes && (n & (n - 1)) == 0;
       if (pass.brief) pass.group = lanes * lanes / n;
       p->floats = std::max(p->floats, fft_scratch(pass.task, lanes));
     }

@@ -132,6 +132,7 @@ const Transform kTransforms[] = {
     {"long_prime_columns", {131, 2}, {}, {0}},
     {"few_columns", {96, 3}, {}, {0}},
     {"middle_axis", {3, 16, 5}, {}, {1}},
+    {"inverse_short_lines", {40, 8}, {}, {-1}, true},
     {"inverse_lines", {5, 33}, {64}, {-1}, true},
     {"first_axis", {6, 4}, {}, {0}},
     {"cut", {3, 7}, {4}, {-1}},
