@@ -1,8 +1,6 @@
-// What all kernels of the plugin share: their numbers and the interface of a plan.
+// What all kernels of the plugin share: their numbers, and the functions behind its table.
 #pragma once
-#include <memory>
-
-#include "plugins/sdk/quern_plugin.hpp"
+#include "plugins/sdk/planned.hpp"
 
 namespace quern::amx {
 
@@ -16,12 +14,7 @@ enum Kernel : std::uint32_t {
   kAttention,
 };
 
-// Immutable; tile() and run() are called by many threads at once.
-struct Planned {
-  virtual ~Planned() = default;
-  virtual void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept = 0;
-  virtual qn_status run(const qn_run&) const noexcept { return QN_E_UNIMPLEMENTED; }
-};
+using sdk::Planned;
 
 void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 bool query_pack_b(const qn_host& host, const qn_opdesc& op, qn_answer* answer);

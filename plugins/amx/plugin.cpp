@@ -2,6 +2,7 @@
 // It computes nothing itself.
 #include "plugins/amx/plans.h"
 #include "plugins/amx/tiles.h"
+#include "plugins/sdk/complex_matmul.hpp"
 
 namespace quern::amx {
 namespace {
@@ -32,7 +33,8 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
       }
       return QN_OK;
     }
-    if (op->op == QN_OP_MATMUL) query_matmul(*host, *op, answer);
+    if (op->op == QN_OP_MATMUL && !sdk::offer_complex(*host, *op, answer, query_matmul))
+      query_matmul(*host, *op, answer);
     if (conv) query_conv(*host, *op, answer);
     if (attention) query_attention(*host, *op, answer);
     if (op->op == QN_OP_RELAYOUT && !query_pack_b(*host, *op, answer)) {
@@ -50,6 +52,12 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
     if (sdk::sound(*op) && present()) {
       if (op->op == QN_OP_MATMUL && kernel <= kPrepacked)
         p = plan_matmul(*op, Kernel(kernel), *info);
+      if (op->op == QN_OP_MATMUL && kernel >= sdk::kComplexKernels) {
+        p = sdk::plan_complex(*op, kernel, *info,
+                              [](const qn_opdesc& real, std::uint32_t k, qn_plan_info& i) {
+                                return k <= kPrepacked ? plan_matmul(real, Kernel(k), i) : nullptr;
+                              });
+      }
       if ((op->op == QN_OP_CONV || op->op == QN_OP_CONV_INPUT_GRAD) && kernel == kConv) {
         p = plan_conv(*op, *info);
       }

@@ -185,7 +185,7 @@ void tile_as(const Plan& p, const qn_run* run, std::uint32_t tile) {
 class Product final : public Planned {
  public:
   Product(Regions& regions, const Plan& p) : regions_(regions), p_(p) {}
-  void tile(const qn_run& run, std::uint32_t i) const noexcept override {
+  void tile(const qn_run& run, std::uint32_t i, void*) const noexcept override {
     const Inside inside(regions_);
     p_.f64 ? tile_as<double>(p_, &run, i) : tile_as<float>(p_, &run, i);
   }

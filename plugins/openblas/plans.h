@@ -1,18 +1,11 @@
-// What all kernels of the plugin share: the interface of a plan, and which ops have one.
+// The functions behind the plugin's table: which ops have kernels, and their plans.
 #pragma once
-#include <memory>
-
 #include "plugins/openblas/inside.h"
-#include "plugins/sdk/quern_plugin.hpp"
+#include "plugins/sdk/planned.hpp"
 
 namespace quern::openblas {
 
-// Immutable; tile() and run() are called by many threads at once.
-struct Planned {
-  virtual ~Planned() = default;
-  virtual void tile(const qn_run&, std::uint32_t) const noexcept {}
-  virtual qn_status run(const qn_run&) const noexcept { return QN_E_UNIMPLEMENTED; }
-};
+using sdk::Planned;
 
 void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 // True for an op of linear algebra, whether or not it is served.

@@ -56,8 +56,9 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
 const Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const Planned*>(p); }
 
 qn_status run(const qn_plan* p, const qn_run* r) noexcept { return plan_of(p).run(*r); }
-qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t, void*) noexcept {
-  plan_of(p).tile(*r, i);
+qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t,
+               void* scratch) noexcept {
+  plan_of(p).tile(*r, i, scratch);
   return QN_OK;
 }
 void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<Planned*>(p); }

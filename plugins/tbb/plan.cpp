@@ -244,37 +244,42 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
 
 namespace {
 
-qn_status keep(const Plan& p, qn_plan** out, qn_plan_info* info) {
-  info->workspace = p.workspace;
-  info->worker_scratch = p.scratch;
-  info->n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
-  *out = reinterpret_cast<qn_plan*>(new Plan(p));
-  return QN_OK;
+struct Kept final : sdk::Planned {
+  Plan p;
+  void tile(const qn_run& r, std::uint32_t index, void* scratch) const noexcept override {
+    run_tile(p, &r, index, scratch);
+  }
+  qn_status run(const qn_run& r) const noexcept override { return run_shared(p, &r); }
+};
+
+std::unique_ptr<sdk::Planned> keep(const Plan& p, qn_plan_info& info) {
+  info.workspace = p.workspace;
+  info.worker_scratch = p.scratch;
+  info.n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
+  auto kept = std::make_unique<Kept>();
+  kept->p = p;
+  return kept;
 }
 
 }  // namespace
 
-qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
-                      qn_plan_info* info, qn_error_slot* error) {
+std::unique_ptr<sdk::Planned> plan_matmul(const qn_opdesc& op, std::uint32_t kernel,
+                                          qn_plan_info& info) {
   Plan p;
-  if (!describe(op, p)) return QN_E_UNIMPLEMENTED;
-  p.kernel = kernel;
-  if (op.program && p.g.epilogue.taken != op.program->n_inst) {
-    host.error(error, "[matmul] epilogue: more steps than were offered");
-    return QN_E_INVALID_ARGUMENT;
-  }
+  if (kernel >= kPackB || op.in[0].dtype != QN_F32 || op.in[1].dtype != QN_F32 || !describe(op, p))
+    return nullptr;
+  p.kernel = Kernel(kernel);
+  if (op.program && p.g.epilogue.taken != op.program->n_inst) return nullptr;
   if ((kernel == kDirect && p.g.b_n != 1 && p.g.N > 1) ||
       (kernel == kDots && p.g.b_k != 1 && p.g.K > 1)) {
-    host.error(error, "[matmul] strides of the second operand: not the ones offered");
-    return QN_E_INVALID_ARGUMENT;
+    return nullptr;
   }
   if (kernel == kPrepacked) std::fill_n(p.g.b_batch, Matmul::max_axes, 0);
   cut(p, kernels());
-  return keep(p, out, info);
+  return keep(p, info);
 }
 
-qn_status plan_relayout(const qn_host&, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
-                        qn_error_slot*) {
+std::unique_ptr<sdk::Planned> plan_relayout(const qn_opdesc& op, qn_plan_info& info) {
   const qn_array_desc& in = op.in[0];
   Plan p;
   p.kernel = kPackB;
@@ -285,7 +290,7 @@ qn_status plan_relayout(const qn_host&, const qn_opdesc& op, qn_plan** out, qn_p
   p.g.b_k = sdk::axis_stride(in, in.ndim - 2);
   p.g.b_n = sdk::axis_stride(in, in.ndim - 1);
   cut(p, kernels());
-  return keep(p, out, info);
+  return keep(p, info);
 }
 
 }  // namespace quern::tbb

@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "plugins/sdk/quern_plugin.hpp"
+#include "plugins/sdk/planned.hpp"
 #include "plugins/tbb/kernels.h"
 
 namespace quern::tbb {
@@ -51,9 +51,9 @@ std::uint64_t packed_bytes(const Kernels& k, i64 K, i64 N);
 
 void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
-qn_status plan_matmul(const qn_host& host, const qn_opdesc& op, Kernel kernel, qn_plan** out,
-                      qn_plan_info* info, qn_error_slot* error);
-qn_status plan_relayout(const qn_host& host, const qn_opdesc& op, qn_plan** out, qn_plan_info* info,
-                        qn_error_slot* error);
+// Null when the op is not served, or not with these strides and this epilogue.
+std::unique_ptr<sdk::Planned> plan_matmul(const qn_opdesc& op, std::uint32_t kernel,
+                                          qn_plan_info& info);
+std::unique_ptr<sdk::Planned> plan_relayout(const qn_opdesc& op, qn_plan_info& info);
 
 }  // namespace quern::tbb

@@ -1,5 +1,6 @@
 // The tbb plugin's table.
 // It computes nothing itself.
+#include "plugins/sdk/complex_matmul.hpp"
 #include "plugins/tbb/plan.h"
 
 namespace quern::tbb {
@@ -9,7 +10,9 @@ struct Self {
   const qn_host* host;
 };
 
-const Plan& plan_of(const qn_plan* p) { return *reinterpret_cast<const Plan*>(p); }
+const sdk::Planned& plan_of(const qn_plan* p) {
+  return *reinterpret_cast<const sdk::Planned*>(p);
+}
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
@@ -23,7 +26,8 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   if (!sdk::sound(*op)) return QN_E_INVALID_ARGUMENT;
   return sdk::guarded(nullptr, nullptr, [&] {
-    if (op->op == QN_OP_MATMUL) query_matmul(*host, *op, answer);
+    if (op->op == QN_OP_MATMUL && !sdk::offer_complex(*host, *op, answer, query_matmul))
+      query_matmul(*host, *op, answer);
     if (op->op == QN_OP_RELAYOUT) query_relayout(*host, *op, answer);
     return QN_OK;
   });
@@ -33,25 +37,31 @@ qn_status plan(void* self, const qn_opdesc* op, std::uint32_t kernel, qn_plan** 
                qn_plan_info* info, qn_error_slot* error) noexcept {
   const qn_host* host = static_cast<Self*>(self)->host;
   return sdk::guarded(host, error, [&] {
-    const bool relayout = op->op == QN_OP_RELAYOUT && kernel == kPackB;
-    if (!sdk::sound(*op) || !(relayout || (op->op == QN_OP_MATMUL && kernel < kPackB))) {
-      host->error(error, "[tbb] no such kernel for this op");
+    std::unique_ptr<sdk::Planned> p;
+    if (sdk::sound(*op) && op->op == QN_OP_RELAYOUT && kernel == kPackB)
+      p = plan_relayout(*op, *info);
+    if (sdk::sound(*op) && op->op == QN_OP_MATMUL) {
+      p = kernel < sdk::kComplexKernels ? plan_matmul(*op, kernel, *info)
+                                        : sdk::plan_complex(*op, kernel, *info, plan_matmul);
+    }
+    if (!p) {
+      host->error(error, "[tbb] no kernel for this op as it was asked for");
       return QN_E_INVALID_ARGUMENT;
     }
-    if (relayout) return plan_relayout(*host, *op, out, info, error);
-    return plan_matmul(*host, *op, static_cast<Kernel>(kernel), out, info, error);
+    *out = reinterpret_cast<qn_plan*>(p.release());
+    return QN_OK;
   });
 }
 
-qn_status run(const qn_plan* p, const qn_run* r) noexcept { return run_shared(plan_of(p), r); }
+qn_status run(const qn_plan* p, const qn_run* r) noexcept { return plan_of(p).run(*r); }
 
 qn_status tile(const qn_plan* p, const qn_run* r, std::uint32_t i, std::uint32_t,
                void* scratch) noexcept {
-  run_tile(plan_of(p), r, i, scratch);
+  plan_of(p).tile(*r, i, scratch);
   return QN_OK;
 }
 
-void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<Plan*>(p); }
+void plan_free(void*, qn_plan* p) noexcept { delete reinterpret_cast<sdk::Planned*>(p); }
 
 constexpr qn_kernel_plugin table = {
     {sizeof(qn_kernel_plugin), 0},
