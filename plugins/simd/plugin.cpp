@@ -38,6 +38,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kConcatenate{query_concatenate, plan_concatenate};
   static constexpr Family kSliceUpdate{query_slice_update, plan_slice_update};
   static constexpr Family kPad{query_pad, plan_pad};
+  static constexpr Family kDequantize{query_dequantize, plan_dequantize};
   static constexpr Family kGather{query_gather, plan_gather};
   switch (op) {
     case QN_OP_RESHAPE:
@@ -60,6 +61,8 @@ const Family* find_family(std::uint32_t op) {
       return &kSliceUpdate;
     case QN_OP_PAD:
       return &kPad;
+    case QN_OP_DEQUANTIZE:
+      return &kDequantize;
     case QN_OP_FFT:
     case QN_OP_RFFT:
     case QN_OP_IRFFT:

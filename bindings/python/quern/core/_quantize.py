@@ -31,37 +31,6 @@ def _affine(name, mode, group_size, bits):
     return group_size, bits
 
 
-def _pack(q, bits):
-    """Values below 2^bits (uint32, last axis a multiple of 32) as a stream of bits in uint32 words, low bits first."""
-    n = q.shape[-1]
-    groups = ops.reshape(q, (*q.shape[:-1], n // 32, 32))
-    words = []
-    for w in range(bits):
-        word = None
-        for k in range(32):
-            shift = k * bits - w * 32
-            if -bits < shift < 32:
-                v = groups[..., k]
-                v = ops.left_shift(v, as_array(shift, uint32)) if shift >= 0 else ops.right_shift(v, as_array(-shift, uint32))
-                word = v if word is None else ops.bitwise_or(word, v)
-        words.append(word)
-    return ops.reshape(ops.stack(words, len(q.shape)), (*q.shape[:-1], n * bits // 32))
-
-
-def _unpack(w, bits):
-    """The inverse of _pack."""
-    n = w.shape[-1] * 32 // bits
-    words = ops.reshape(w, (*w.shape[:-1], n // 32, bits))
-    out = []
-    for k in range(32):
-        at, shift = divmod(k * bits, 32)
-        v = ops.right_shift(words[..., at], as_array(shift, uint32))
-        if shift + bits > 32:
-            v = ops.bitwise_or(v, ops.left_shift(words[..., at + 1], as_array(32 - shift, uint32)))
-        out.append(ops.bitwise_and(v, as_array(2**bits - 1, uint32)))
-    return ops.reshape(ops.stack(out, len(w.shape)), (*w.shape[:-1], n))
-
-
 def quantize(
     w: array,
     /,
@@ -83,21 +52,7 @@ def quantize(
         )
     if not issubdtype(w.dtype, floating):
         raise ValueError(f"[quantize] Only real floating types can be quantized but w has type {w.dtype._name}.")
-    x = ops.astype(ops.reshape(w, (*w.shape[:-1], -1, group_size)), float32)
-    high, low = ops.max(x, (-1,), True), ops.min(x, (-1,), True)
-    levels = float(2**bits - 1)
-    # The edge of larger size is hit exactly: the scale has the sign that puts it at a whole number of steps from 0.
-    low_edge = ops.abs(low) > ops.abs(high)
-    scale = ops.maximum((high - low) / levels, as_array(1e-7))
-    scale = ops.where(low_edge, scale, ops.negative(scale))
-    edge = ops.where(low_edge, low, high)
-    steps = ops.round(edge / scale)
-    at_zero = steps == 0
-    scale = ops.where(at_zero, scale, edge / ops.where(at_zero, as_array(1.0), steps))
-    bias = ops.where(at_zero, as_array(0.0), edge)
-    q = ops.minimum(ops.maximum(ops.round((x - bias) / scale), as_array(0.0)), as_array(levels))
-    packed = _pack(ops.reshape(ops.astype(q, uint32), w.shape), bits)
-    return packed, ops.astype(scale[..., 0], w.dtype), ops.astype(bias[..., 0], w.dtype)
+    return tuple(ops.quantize(w, group_size, bits))
 
 
 def dequantize(
@@ -123,9 +78,7 @@ def dequantize(
             f"[dequantize] The shape of the matrix {w.shape}, {w.dtype._name}, and scales {scales.shape} do not match for "
             f"group size {group_size} and {bits} bits."
         )
-    q = ops.reshape(ops.astype(_unpack(w, bits), scales.dtype), (*scales.shape, group_size))
-    x = q * scales[..., None] + biases[..., None]
-    x = ops.reshape(x, (*w.shape[:-1], -1))
+    x = ops.dequantize(w, scales, biases, group_size, bits)
     return x if dtype is None else ops.astype(x, dtype)
 
 
