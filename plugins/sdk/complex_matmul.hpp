@@ -155,8 +155,8 @@ bool offer_complex(const qn_host& host, const qn_opdesc& op, qn_answer* answer, 
   best.name = "complex." + best.name;
   std::vector<std::int64_t> dense(op.in[0].ndim, 1);
   for (std::uint32_t i = op.in[0].ndim; i-- > 1;) dense[i - 1] = dense[i] * op.in[0].shape[i];
-  const bool keep = m.readable() && op.in[0].layout.kind == QN_LAYOUT_STRIDED &&
-                    op.in[0].layout.strides;
+  const bool keep =
+      m.readable() && op.in[0].layout.kind == QN_LAYOUT_STRIDED && op.in[0].layout.strides;
   std::vector<qn_layout> in(op.n_in, any_strides());
   in[0] = with_strides(keep ? op.in[0].layout.strides : dense.data());
   qn_candidate c = candidate(best.name.c_str(), kComplexKernels + best.candidate.kernel_id,

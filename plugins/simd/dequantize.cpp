@@ -44,8 +44,7 @@ void query_dequantize(const qn_host& host, const qn_opdesc& op, qn_answer* answe
     in[i] = sdk::with_strides(strides[i].data());
   }
   const double bytes = 4.5 * static_cast<double>(sdk::element_count(op.out[0]));
-  qn_candidate c =
-      sdk::candidate("dequantize", 1, estimate_ns(bytes, ns_of(op), op.max_workers));
+  qn_candidate c = sdk::candidate("dequantize", 1, estimate_ns(bytes, ns_of(op), op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.n_in = 3;
   c.in = in;

@@ -10,9 +10,7 @@ struct Self {
   const qn_host* host;
 };
 
-const sdk::Planned& plan_of(const qn_plan* p) {
-  return *reinterpret_cast<const sdk::Planned*>(p);
-}
+const sdk::Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const sdk::Planned*>(p); }
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
