@@ -117,8 +117,10 @@ std::uint64_t workspace(const Problem& p) {
 }
 
 bool accepts(const qn_opdesc& op, std::string* why) {
-  const qn_dtype want = op.op == QN_OP_RFFT ? QN_F32 : QN_C64;
-  if (op.in[0].dtype != want) *why = op.op == QN_OP_RFFT ? "takes f32 only" : "takes c64 only";
+  const qn_dtype have = op.in[0].dtype;
+  if (op.op != QN_OP_RFFT && op.op != QN_OP_FFT && have != QN_C64) *why = "takes c64 only";
+  if (op.op == QN_OP_RFFT && have != QN_F32) *why = "takes f32 only";
+  if (op.op == QN_OP_FFT && have != QN_C64 && have != QN_F32) *why = "takes c64 and f32 only";
   return why->empty();
 }
 

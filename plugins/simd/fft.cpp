@@ -265,7 +265,8 @@ bool reads_well(const qn_array_desc& x, const std::int64_t* strides, std::int64_
 void query_fft(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_array_desc &x = op.in[0], &y = op.out[0];
   const Request r(op);
-  if (x.dtype != (op.op == QN_OP_RFFT ? QN_F32 : QN_C64))
+  const bool real = x.dtype == QN_F32 && op.op != QN_OP_IRFFT;
+  if (!real && (x.dtype != QN_C64 || op.op == QN_OP_RFFT))
     return host.refuse(answer, "lines", "another dtype");
   if (sdk::element_count(y) == 0) return host.refuse(answer, "lines", "no elements");
   if (!fft_ops()) return host.refuse(answer, "lines", "a processor without vectors");
@@ -339,10 +340,12 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
         pass.axes.push_back({n, in[a], out[a]});
     }
     const std::int64_t n = r.n[k];
-    const FftForm form_in = op.op == QN_OP_RFFT && i == 0  ? FftForm::real
+    const FftForm form_in = x.dtype == QN_F32 && i == 0    ? FftForm::real
                             : op.op == QN_OP_IRFFT && last ? FftForm::half
                                                            : FftForm::complex;
-    const FftForm form_out = op.op == QN_OP_IRFFT && last ? FftForm::real : FftForm::complex;
+    const FftForm form_out = op.op == QN_OP_IRFFT && last    ? FftForm::real
+                             : op.op == QN_OP_RFFT && i == 0 ? FftForm::half
+                                                             : FftForm::complex;
     const bool contiguous = is_contiguous(x, axis);
     pass.cut = wants_cut(n, pass.lines, contiguous);
     if (pass.cut) {
@@ -366,12 +369,13 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
                                : beside   ? FftAccess::beside
                                           : FftAccess::scattered;
       pass.task = fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, access, lanes);
-      const bool pairs = form_in == FftForm::real || form_out == FftForm::real;
+      const bool pairs = form_out != FftForm::complex;
       const std::int64_t across = pass.task.table.across;
       pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;
       const bool dense = pass.axes.empty() ||
                          (pass.axes.size() == 1 && pass.axes[0].in == n && pass.axes[0].out == n);
-      pass.brief = neighbours && dense && !pairs && n > 1 && n <= lanes && (n & (n - 1)) == 0;
+      pass.brief = neighbours && dense && !pairs && form_in == FftForm::complex && n > 1 &&
+                   n <= lanes && (n & (n - 1)) == 0;
       if (pass.brief) pass.group = lanes * lanes / n;
       p->floats = std::max(p->floats, fft_scratch(pass.task, lanes));
     }

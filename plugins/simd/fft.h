@@ -34,6 +34,7 @@ struct FftTable {
 };
 
 // How numbers lie in memory: complex; real; or the first half of a spectrum that is symmetric.
+// complex to complex, real to either of the others, half to real.
 enum class FftForm { complex, real, half };
 
 // What is done to each line.

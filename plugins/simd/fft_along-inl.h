@@ -250,7 +250,10 @@ void ContiguousLines(const FftTask& task, const FftLines& lines, float* a, float
     } else {
       Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, false}, ToPlanes{planes[0]}, a, b);
     }
-    for (std::int64_t i = 0; i < count; ++i) Split(task, planes[i], lines.out[i]);
+    for (std::int64_t i = 0; i < count; ++i) {
+      Split(task, planes[i], lines.out[i]);
+      if (task.to == FftForm::complex) Mirror(task.n, lines.out[i]);
+    }
     return;
   }
   // The inverse, hence the parts change places twice.

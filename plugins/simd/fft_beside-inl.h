@@ -289,7 +289,7 @@ void Beside(const FftTask& task, const FftLines& lines, float* scratch) {
   const FftTable& t = task.table;
   const std::int64_t n = task.n, room = (t.rows > n + 2 ? t.rows : n + 2) * kRow;
   float *a = scratch, *b = a + room;
-  const bool complex = task.from == FftForm::complex && task.to == FftForm::complex;
+  const bool real = task.from == FftForm::real;
   const auto from = [&](std::int64_t first, std::int64_t size) -> Sources {
     const std::int64_t count = lines.count - first < kL ? lines.count - first : kL;
     return {lines.in + first, count, size, lines.in_step, lines.in_adjacent};
@@ -298,15 +298,20 @@ void Beside(const FftTask& task, const FftLines& lines, float* scratch) {
     const std::int64_t count = lines.count - first < kL ? lines.count - first : kL;
     return {lines.out + first, count, size, lines.out_step, lines.out_adjacent};
   };
-  if (complex) {
+  if (task.to == FftForm::complex) {
     const Sources x = from(0, n);
     const Sinks y = to(0, n);
     const float* rows = nullptr;
     const bool fused = t.chirp.empty() && t.stages.size() > 1;
     std::size_t begin = 0;
-    if (fused && x.whole())
+    if (fused && !real && x.whole())
       begin = FirstPass(t, FromMemory<1>{{x.line[0]}, 2 * x.step, task.swap}, a) ? 1 : 0;
-    if (begin == 0) Gather(x, task.swap, a);
+    if (real) {
+      GatherReal(x, a + (task.swap ? kL : 0));
+      GatherReal({nullptr, 0, n, 1, false}, a + (task.swap ? 0 : kL));
+    } else if (begin == 0) {
+      Gather(x, task.swap, a);
+    }
     if (fused && y.whole()) {
       rows = Stages(t, begin, t.stages.size() - 1, a, b);
       if (LastPass(t, rows, {y.line[0], 2 * y.step, task.swap, task.scale})) return;
@@ -319,7 +324,7 @@ void Beside(const FftTask& task, const FftLines& lines, float* scratch) {
     return;
   }
   const std::int64_t size = n / 2 + 1;
-  if (task.from == FftForm::real) {
+  if (real) {
     GatherReal(from(0, n), a);
     GatherReal(from(kL, n), a + kL);
     const float* z = Transform(t, a, b);

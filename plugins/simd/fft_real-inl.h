@@ -56,6 +56,24 @@ HWY_INLINE void Split(const FftTask& task, const Planes& z, float* x) {
   }
 }
 
+// The rest of a spectrum of n numbers, n even, from its first n / 2 + 1.
+HWY_INLINE void Mirror(std::int64_t n, float* x) {
+  const D d;
+  const std::int64_t last = n / 2 - 1;
+  if (last < kL) {
+    for (std::int64_t k = 1; k <= last; ++k) {
+      x[2 * (n - k)] = x[2 * k];
+      x[2 * (n - k) + 1] = -x[2 * k + 1];
+    }
+    return;
+  }
+  for (std::int64_t next = 1; next <= last; next += kL) {
+    const std::int64_t k = next + kL - 1 > last ? last - kL + 1 : next;
+    const Complex c = Parted(hn::LoadU(d, x + 2 * k), hn::LoadU(d, x + 2 * k + kL));
+    Put({hn::Reverse(d, c.re), hn::Neg(hn::Reverse(d, c.im))}, x + 2 * (n - k - kL + 1));
+  }
+}
+
 // The way back: Z[k] = E + i O and Z[m] = conj E + i conj O, with E = X[k] + conj X[m] and
 // O = (X[k] - conj X[m]) conj w, of which the inverse transform is taken.
 HWY_INLINE void Merge(const FftTask& task, const float* x, const Planes& z) {
@@ -133,7 +151,7 @@ void CopyOut(const FftTask& task, const float* x, std::int64_t step, float* to) 
     for (std::int64_t k = 0; k < n; ++k) to[k * step] = x[each * k];
     return;
   }
-  CopyNumbers(x, 1, to, step, task.from == FftForm::real ? n / 2 + 1 : n);
+  CopyNumbers(x, 1, to, step, task.to == FftForm::half ? n / 2 + 1 : n);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -252,10 +252,11 @@ FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double sca
   task.swap = swap;
   task.scale = static_cast<float>(scale);
   const bool real = from == FftForm::real || to == FftForm::real;
-  const bool factors = fft_has_factors(n), halved = real && n % 2 == 0;
+  const bool pairwise = to != FftForm::complex;
+  const bool factors = fft_has_factors(n), halved = real && n % 2 == 0 && (pairwise || !swap);
   const auto rest = static_cast<double>(lines);
-  // Beside, real lines go in pairs.
-  const std::int64_t pairs = real ? (lines + 1) / 2 : lines;
+  // Beside, real lines go in pairs unless a whole spectrum is wanted.
+  const std::int64_t pairs = pairwise ? (lines + 1) / 2 : lines;
   double best = beside_cost(n, pairs, lanes, access) * static_cast<double>(pairs) / rest;
   if (n > (factors ? kFftLongest : kFftLongest / 2)) best = std::numeric_limits<double>::max();
   // Along: half the numbers, and as much as a pass to part them.

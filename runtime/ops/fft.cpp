@@ -76,7 +76,11 @@ std::string mirrored(std::string_view norm) {
 
 namespace shape {
 
-void fft(Call& c) { transform(c, DType::c64, DType::c64, Halved::none); }
+// Real numbers stay as they are: kernels make use of it.
+void fft(Call& c) {
+  const DType in = c.in[0].dtype() == DType::c64 ? DType::c64 : DType::f32;
+  transform(c, in, DType::c64, Halved::none);
+}
 
 void rfft(Call& c) { transform(c, DType::f32, DType::c64, Halved::output); }
 
@@ -90,7 +94,8 @@ namespace grad {
 void fft(Vjp& v) {
   if (!wants(v, 0)) return;
   const std::string norm = mirrored(v.attrs.s(3));
-  v.set(0, ops::fft(v.cot(), v.attrs.is(0), v.attrs.is(1), !v.attrs.b(2), norm));
+  const Array x = ops::fft(v.cot(), v.attrs.is(0), v.attrs.is(1), !v.attrs.b(2), norm);
+  v.set(0, v.in(0).dtype() == DType::c64 ? x : ops::real(x));
 }
 
 // Zeros where the half was dropped; only the real part of x is free.

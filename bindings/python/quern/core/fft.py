@@ -33,8 +33,7 @@ def _norm(name, norm):
 
 def _complex(name, a, s, axes, norm, inverse):
     axes = _axes(name, a, s, axes)
-    x = a if a.dtype == complex64 else ops.astype(a, complex64)
-    return ops.fft(x, _sizes(name, s), axes, inverse, _norm(name, norm))
+    return ops.fft(a, _sizes(name, s), axes, inverse, _norm(name, norm))
 
 
 def _real(name, a, s, axes, norm):
