@@ -2,7 +2,7 @@
 // element. Not here: which pieces an op needs (concatenate.cpp, slice_update.cpp).
 #pragma once
 #include "plugins/simd/common.h"
-#include "plugins/simd/strided_copy.h"
+#include "plugins/simd/strided_ops.h"
 
 namespace quern::simd {
 
@@ -29,11 +29,15 @@ class Pieces {
     std::uint32_t input;
     std::int64_t x_offset, y_offset;  // bytes
   };
+  bool zips(std::int64_t* n) const;
   void copy(const Piece& p, const qn_run& run, std::int64_t lo, std::int64_t hi) const noexcept;
 
   std::vector<Piece> pieces_;
   std::int64_t units_ = 0;
   bool together_ = false;
+  ZipFn zip_ = nullptr;  // of all pieces, lines of line_ elements
+  std::int64_t line_ = 0;
+  std::uint32_t size_ = 4;
   double ns_ = 0;
 };
 

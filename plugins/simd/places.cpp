@@ -15,10 +15,9 @@ namespace HWY_NAMESPACE {
 
 // The compiler makes vectors of these loops. Narrow: sizes and steps of 31 bits, whose product one
 // instruction gives.
-template <class I, bool kNarrow>
-void AddOffsets(const void* index, std::int64_t stride, std::int64_t n, const IndexArray& a,
-                std::int64_t* HWY_RESTRICT off) {
-  const I* HWY_RESTRICT p = static_cast<const I*>(index);
+template <class I, bool kNarrow, bool kFirst>
+void Fill(const I* HWY_RESTRICT p, std::int64_t stride, std::int64_t n, const IndexArray& a,
+          std::int64_t base, std::int64_t along, std::int64_t* HWY_RESTRICT off) {
   const std::int64_t size = a.size, last = a.last, step = a.step;
   const auto start = [=](I raw) {
     if constexpr (std::is_unsigned_v<I>) {
@@ -37,22 +36,37 @@ void AddOffsets(const void* index, std::int64_t stride, std::int64_t n, const In
     else
       return start(raw) * step;
   };
+  const auto put = [=](std::int64_t j, std::int64_t o) {
+    off[j] = (kFirst ? base + j * along : off[j]) + o;
+  };
   if (stride == 1) {
-    for (std::int64_t j = 0; j < n; ++j) off[j] += offset(p[j]);
+    for (std::int64_t j = 0; j < n; ++j) put(j, offset(p[j]));
   } else if (stride == 0) {
     const std::int64_t same = offset(*p);
-    for (std::int64_t j = 0; j < n; ++j) off[j] += same;
+    for (std::int64_t j = 0; j < n; ++j) put(j, same);
   } else {
-    for (std::int64_t j = 0; j < n; ++j) off[j] += offset(p[j * stride]);
+    for (std::int64_t j = 0; j < n; ++j) put(j, offset(p[j * stride]));
   }
 }
 
-template <class I>
-AddOffsetsFn Choose(bool narrow) {
-  return narrow ? AddOffsets<I, true> : AddOffsets<I, false>;
+template <class I, bool kNarrow>
+void Offsets(const void* index, std::int64_t stride, std::int64_t n, const IndexArray& a,
+             std::int64_t base, std::int64_t along, bool first, std::int64_t* off) {
+  const I* p = static_cast<const I*>(index);
+  if (!first)
+    Fill<I, kNarrow, false>(p, stride, n, a, 0, 0, off);
+  else if (along == 0)
+    Fill<I, kNarrow, true>(p, stride, n, a, base, 0, off);
+  else
+    Fill<I, kNarrow, true>(p, stride, n, a, base, along, off);
 }
 
-AddOffsetsFn OffsetsFor(qn_dtype dtype, bool narrow) {
+template <class I>
+OffsetsFn Choose(bool narrow) {
+  return narrow ? Offsets<I, true> : Offsets<I, false>;
+}
+
+OffsetsFn OffsetsFor(qn_dtype dtype, bool narrow) {
   switch (dtype) {
     case QN_I32:
       return Choose<std::int32_t>(narrow);
@@ -74,7 +88,7 @@ namespace quern::simd {
 
 HWY_EXPORT(OffsetsFor);
 
-AddOffsetsFn add_offsets_fn(const IndexArray& a) {
+OffsetsFn offsets_fn(const IndexArray& a) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   return HWY_DYNAMIC_DISPATCH(OffsetsFor)(a.dtype,
                                           a.size <= most && a.step <= most && a.step >= -most);
@@ -122,9 +136,8 @@ bool Places::add_index(const qn_opdesc& op, std::uint32_t operand, std::int64_t 
   const qn_dtype t = op.in[operand].dtype;
   if (n_index == kMaxIndices || (t != QN_I32 && t != QN_U32 && t != QN_I64 && t != QN_U64))
     return false;
-  add[n_index] = nullptr;
   index[n_index] = {operand, t, size, last, step, 0};
-  add[n_index] = add_offsets_fn(index[n_index]);
+  offsets[n_index] = offsets_fn(index[n_index]);
   ++n_index;
   return true;
 }

@@ -41,17 +41,19 @@ struct IndexArray {
   std::int64_t from = 0;            // where in the index array the places begin
 };
 
-// off[j] += (start that index[j * stride] means) * a.step for j < n.
-using AddOffsetsFn = void (*)(const void* index, std::int64_t stride, std::int64_t n,
-                              const IndexArray& a, std::int64_t* off);
-AddOffsetsFn add_offsets_fn(const IndexArray& a);
+// off[j] (=, or += if not `first`) base + j * along + (start that index[j * stride] means) * a.step
+// for j < n.
+using OffsetsFn = void (*)(const void* index, std::int64_t stride, std::int64_t n,
+                           const IndexArray& a, std::int64_t base, std::int64_t along, bool first,
+                           std::int64_t* off);
+OffsetsFn offsets_fn(const IndexArray& a);
 
 // List element (o, p, i) belongs to the array element outer(o) + start(p) + inner(i).
 struct Places {
   PlaceAxes outer, places, inner;
   std::uint32_t n_index = 0;
   IndexArray index[kMaxIndices];
-  AddOffsetsFn add[kMaxIndices] = {};
+  OffsetsFn offsets[kMaxIndices] = {};
 
   // The parts of the ops by operands: `array` as it lies (its strides are given), and the list.
   // False when the shapes do not fit together or are beyond the limits above.
@@ -116,14 +118,15 @@ void each_run(const Places& p, const qn_buffer* in, std::int64_t lo, std::int64_
       list += at[k] * axes.axis[k].list;
     }
     const std::int64_t n = std::min({kRun, hi - lo, last.n - j});
-    for (std::int64_t i = 0; i < n; ++i) off[i] = array + i * last.array;
+    if (p.n_index == 0)
+      for (std::int64_t i = 0; i < n; ++i) off[i] = array + i * last.array;
     for (std::uint32_t a = 0; a < p.n_index; ++a) {
       std::int64_t from = p.index[a].from + j * last.index[a];
       for (std::uint32_t k = 0; k < slow; ++k) from += at[k] * axes.axis[k].index[a];
       const IndexArray& x = p.index[a];
       const auto* data = static_cast<const char*>(in[x.operand].data);
-      p.add[a](data + from * static_cast<std::int64_t>(sdk::itemsize(x.dtype)), last.index[a], n, x,
-               off);
+      p.offsets[a](data + from * static_cast<std::int64_t>(sdk::itemsize(x.dtype)), last.index[a], n,
+                   x, a ? 0 : array, a ? 0 : last.array, a == 0, off);
     }
     f(static_cast<const std::int64_t*>(off), n, list, last.list);
     lo += n;

@@ -85,14 +85,14 @@ void StridedCopy::choose_block() {
       ns_ = lines * 2 + count * 0.6;
       break;
     case CopyKind::transpose:
-      ns_ = count * (size_ == 4 ? 0.25 : 0.6);
+      ns_ = count * (0.2 + size / 10);
       break;
     default:
       ns_ = count * size / 16;
   }
   if (kind == CopyKind::transpose) {
     row_chunk_ = 64;
-    line_chunk_ = line_.n;
+    line_chunk_ = 1024;
   } else if (kind == CopyKind::deinterleave) {
     row_chunk_ = rows_.n;
     line_chunk_ = kWhole / 4;

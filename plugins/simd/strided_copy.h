@@ -20,6 +20,10 @@ class StridedCopy {
   void run(const void* x, void* y, std::int64_t lo, std::int64_t hi) const noexcept;
   // Bytes of y that a row takes, or a few of them where x is transposed.
   std::int64_t line_bytes() const { return std::min(line_chunk_, line_.n) * size_; }
+  // The copy of one contiguous line to every step-th element of y: its length, else 0.
+  std::int64_t spread_line(std::int64_t step) const {
+    return n_outer_ == 0 && rows_.n == 1 && line_.in == 1 && line_.out == step ? line_.n : 0;
+  }
   // Cuts finer: at most so many rows, and bytes of a line, in a piece.
   void limit(std::int64_t rows, std::int64_t bytes);
   // Nanoseconds of one core beside memory traffic.

@@ -63,6 +63,32 @@ void Strided(const void* from, void* to, const Axis& rows, const Axis& line) {
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// Writes the transpose of as many rows of x as a vector of 16 bytes has lanes: in each step the
+// first half of the rows is interleaved with the second one.
+template <class T>
+HWY_INLINE void Square(const T* HWY_RESTRICT x, I x_step, T* HWY_RESTRICT y, I y_step) {
+  constexpr int kN = 16 / sizeof(T);
+  const hn::CappedTag<T, kN> d;
+  using V = hn::VFromD<decltype(d)>;
+  V a[kN], b[kN];
+  HWY_UNROLL(16)
+  for (int i = 0; i < kN; ++i) a[i] = hn::LoadU(d, x + i * x_step);
+  HWY_UNROLL(4)
+  for (int done = 1; done < kN; done *= 2) {
+    HWY_UNROLL(8)
+    for (int i = 0; i < kN / 2; ++i) {
+      b[2 * i] = hn::InterleaveLower(d, a[i], a[i + kN / 2]);
+      b[2 * i + 1] = hn::InterleaveUpper(d, a[i], a[i + kN / 2]);
+    }
+    HWY_UNROLL(16)
+    for (int i = 0; i < kN; ++i) a[i] = b[i];
+  }
+  HWY_UNROLL(16)
+  for (int i = 0; i < kN; ++i) hn::StoreU(a[i], d, y + i * y_step);
+}
+#endif
+
 template <class T>
 void Transpose(const void* from, void* to, const Axis& rows, const Axis& line) {
   const T* x = static_cast<const T*>(from);
@@ -70,62 +96,53 @@ void Transpose(const void* from, void* to, const Axis& rows, const Axis& line) {
   constexpr I kBlock = 64 / sizeof(T);  // a cache line of elements each way
   for (I k0 = 0; k0 < line.n; k0 += kBlock) {
     const I k1 = std::min(line.n, k0 + kBlock);
-    for (I j0 = 0; j0 < rows.n; j0 += kBlock) {
-      const I j1 = std::min(rows.n, j0 + kBlock);
-      I k = k0;
+    I j = 0;
 #if HWY_TARGET != HWY_SCALAR
-      if constexpr (sizeof(T) == 4) {
-        const hn::CappedTag<T, 4> d;
-        const hn::Repartition<std::uint64_t, decltype(d)> d2;
-        for (; k + 4 <= k1; k += 4) {
-          I j = j0;
-          for (; j + 4 <= j1; j += 4) {
-            const T* p = x + j + k * line.in;
-            const auto r0 = hn::LoadU(d, p), r1 = hn::LoadU(d, p + line.in);
-            const auto r2 = hn::LoadU(d, p + 2 * line.in), r3 = hn::LoadU(d, p + 3 * line.in);
-            const auto a = hn::BitCast(d2, hn::InterleaveLower(d, r0, r1)),
-                       b = hn::BitCast(d2, hn::InterleaveLower(d, r2, r3));
-            const auto c = hn::BitCast(d2, hn::InterleaveUpper(d, r0, r1)),
-                       e = hn::BitCast(d2, hn::InterleaveUpper(d, r2, r3));
-            T* q = y + j * rows.out + k;
-            hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d2, a, b)), d, q);
-            hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d2, a, b)), d, q + rows.out);
-            hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d2, c, e)), d, q + 2 * rows.out);
-            hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d2, c, e)), d, q + 3 * rows.out);
-          }
-          for (; j < j1; ++j)
-            for (I i = k; i < k + 4; ++i) y[j * rows.out + i] = x[j + i * line.in];
-        }
-      }
-#endif
+    constexpr I kN = 16 / sizeof(T);
+    for (; j + kN <= rows.n; j += kN) {
+      I k = k0;
+      for (; k + kN <= k1; k += kN)
+        Square(x + j + k * line.in, line.in, y + j * rows.out + k, rows.out);
       for (; k < k1; ++k)
-        for (I j = j0; j < j1; ++j) y[j * rows.out + k] = x[j + k * line.in];
+        for (I i = j; i < j + kN; ++i) y[i * rows.out + k] = x[i + k * line.in];
     }
+#endif
+    for (I j0 = j; j0 < rows.n; j0 += kBlock)
+      for (I k = k0; k < k1; ++k)
+        for (I i = j0; i < std::min(rows.n, j0 + kBlock); ++i)
+          y[i * rows.out + k] = x[i + k * line.in];
   }
+}
+
+template <class T, int kN>
+void Zip(const void* const* from, void* to, I n) {
+  const T* x[kN];
+  for (int i = 0; i < kN; ++i) x[i] = static_cast<const T*>(from[i]);
+  T* y = static_cast<T*>(to);
+  I j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<T> d;
+  const I lanes = static_cast<I>(hn::Lanes(d));
+  for (; j + lanes <= n; j += lanes) {
+    const auto a = hn::LoadU(d, x[0] + j), b = hn::LoadU(d, x[1] + j);
+    if constexpr (kN == 2)
+      hn::StoreInterleaved2(a, b, d, y + j * 2);
+    else if constexpr (kN == 3)
+      hn::StoreInterleaved3(a, b, hn::LoadU(d, x[2] + j), d, y + j * 3);
+    else
+      hn::StoreInterleaved4(a, b, hn::LoadU(d, x[2] + j), hn::LoadU(d, x[3] + j), d, y + j * 4);
+  }
+#endif
+  for (; j < n; ++j)
+    for (int i = 0; i < kN; ++i) y[j * kN + i] = x[i][j];
 }
 
 template <class T, int kN>
 void Interleave(const void* from, void* to, const Axis& rows, const Axis& line) {
   const T* x = static_cast<const T*>(from);
-  T* y = static_cast<T*>(to);
-  const I s = line.in;
-  I r = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::ScalableTag<T> d;
-  const I lanes = static_cast<I>(hn::Lanes(d));
-  for (; r + lanes <= rows.n; r += lanes) {
-    const auto a = hn::LoadU(d, x + r), b = hn::LoadU(d, x + r + s);
-    if constexpr (kN == 2)
-      hn::StoreInterleaved2(a, b, d, y + r * 2);
-    else if constexpr (kN == 3)
-      hn::StoreInterleaved3(a, b, hn::LoadU(d, x + r + 2 * s), d, y + r * 3);
-    else
-      hn::StoreInterleaved4(a, b, hn::LoadU(d, x + r + 2 * s), hn::LoadU(d, x + r + 3 * s), d,
-                            y + r * 4);
-  }
-#endif
-  for (; r < rows.n; ++r)
-    for (I k = 0; k < kN; ++k) y[r * kN + k] = x[r + k * s];
+  const void* lines[kN];
+  for (I i = 0; i < kN; ++i) lines[i] = x + i * line.in;
+  Zip<T, kN>(lines, to, rows.n);
 }
 
 template <class T, int kN>
@@ -174,6 +191,24 @@ CopyBlockFn For(CopyKind kind, I n) {
   return nullptr;
 }
 
+template <class T>
+ZipFn ZipFor(std::size_t k) {
+  return k == 2 ? Zip<T, 2> : k == 3 ? Zip<T, 3> : Zip<T, 4>;
+}
+
+ZipFn ZipOf(std::uint32_t itemsize, std::size_t k) {
+  switch (itemsize) {
+    case 1:
+      return ZipFor<std::uint8_t>(k);
+    case 2:
+      return ZipFor<std::uint16_t>(k);
+    case 4:
+      return ZipFor<std::uint32_t>(k);
+    default:
+      return ZipFor<std::uint64_t>(k);
+  }
+}
+
 CopyBlockFn CopyBlock(CopyKind kind, std::uint32_t itemsize, I n) {
   switch (itemsize) {
     case 1:
@@ -195,6 +230,11 @@ HWY_AFTER_NAMESPACE();
 namespace quern::simd {
 
 HWY_EXPORT(CopyBlock);
+HWY_EXPORT(ZipOf);
+
+ZipFn zip_fn(std::uint32_t itemsize, std::size_t k) {
+  return HWY_DYNAMIC_DISPATCH(ZipOf)(itemsize, k);
+}
 
 CopyBlockFn copy_block_fn(CopyKind kind, std::uint32_t itemsize, std::int64_t n) {
   return HWY_DYNAMIC_DISPATCH(CopyBlock)(kind, itemsize, n);

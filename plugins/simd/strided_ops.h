@@ -14,6 +14,10 @@ enum class CopyKind : std::uint8_t {
   deinterleave,  // a transpose to 2, 3 or 4 rows of lines that lie so in x
 };
 
+// y[j * k + i] = x[i][j] for i < k: 2, 3 or 4 arrays zipped into one.
+using ZipFn = void (*)(const void* const* x, void* y, std::int64_t n);
+ZipFn zip_fn(std::uint32_t itemsize, std::size_t k);
+
 // itemsize: 1, 2, 4 or 8; n: of the (de)interleaved axis.
 CopyBlockFn copy_block_fn(CopyKind kind, std::uint32_t itemsize, std::int64_t n);
 
