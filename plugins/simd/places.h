@@ -125,8 +125,8 @@ void each_run(const Places& p, const qn_buffer* in, std::int64_t lo, std::int64_
       for (std::uint32_t k = 0; k < slow; ++k) from += at[k] * axes.axis[k].index[a];
       const IndexArray& x = p.index[a];
       const auto* data = static_cast<const char*>(in[x.operand].data);
-      p.offsets[a](data + from * static_cast<std::int64_t>(sdk::itemsize(x.dtype)), last.index[a], n,
-                   x, a ? 0 : array, a ? 0 : last.array, a == 0, off);
+      p.offsets[a](data + from * static_cast<std::int64_t>(sdk::itemsize(x.dtype)), last.index[a],
+                   n, x, a ? 0 : array, a ? 0 : last.array, a == 0, off);
     }
     f(static_cast<const std::int64_t*>(off), n, list, last.list);
     lo += n;

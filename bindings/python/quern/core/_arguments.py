@@ -13,6 +13,8 @@ def check_array(a, name):
 
 def axis_in(axis, ndim, name):
     """The axis counted from the front; IndexError outside."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis + ndim if axis < 0 else axis
     if isinstance(axis, bool) or not hasattr(axis, "__index__"):
         raise TypeError(f"{name}(): an axis is an int, not {type(axis).__name__}.")
     k = axis.__index__()

@@ -42,9 +42,10 @@ def full(shape, vals, dtype: Dtype | None = None, *, stream=None) -> array:
     check_stream(stream)
     _check_dtype(dtype, "full")
     shape = shape_of(shape, "full")
-    if any(n < 0 for n in shape):
-        raise ValueError("[full] Negative dimensions not allowed.")
-    vals = as_array(vals)
+    for n in shape:
+        if n < 0:
+            raise ValueError("[full] Negative dimensions not allowed.")
+    vals = as_array(vals, dtype) if type(vals) is int else as_array(vals)
     if dtype is not None and vals.dtype != dtype:
         vals = ops.astype(vals, dtype)
     return ops.full(vals, shape)
@@ -177,11 +178,7 @@ def tri(n: int, m: int | None = None, k: int = 0, dtype: Dtype | None = None, *,
     m = n if m is None else m
     if n < 0 or m < 0:
         raise ValueError("[tri] Negative dimensions not allowed.")
-    return ops.astype(_below(n, m, k), float32 if dtype is None else dtype)
-
-
-def _below(n, m, k):
-    return ops.arange(0, n, 1, int32)[:, None] + k >= ops.arange(0, m, 1, int32)[None]
+    return ops.tri(n, m, k, float32 if dtype is None else dtype)
 
 
 def _matrix(x, name):
@@ -194,14 +191,14 @@ def tril(x: array, k: int = 0, *, stream=None) -> array:
     """x with zeros above diagonal k of its last two axes."""
     check_stream(stream)
     _matrix(x, "tril")
-    return ops.where(_below(x.shape[-2], x.shape[-1], k), x, as_array(0, x.dtype))
+    return ops.tril(x, k)
 
 
 def triu(x: array, k: int = 0, *, stream=None) -> array:
     """x with zeros below diagonal k of its last two axes."""
     check_stream(stream)
     _matrix(x, "triu")
-    return ops.where(_below(x.shape[-2], x.shape[-1], k - 1), as_array(0, x.dtype), x)
+    return ops.triu(x, k)
 
 
 def asarray(a, dtype: Dtype | None = None, *, copy: bool | None = None) -> array:

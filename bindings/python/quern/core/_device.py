@@ -109,14 +109,13 @@ def _device(value, name):
 
 def _check_stream(value):
     """Judges a stream= argument: None, Stream, Device or DeviceType, and never a GPU."""
-    if isinstance(value, Stream):
+    if value is None or isinstance(value, Stream):
         return
     if isinstance(value, (Device, DeviceType)):
         if _device(value, "stream").type is gpu:
             raise ValueError("[default_stream] Cannot get gpu stream without gpu backend.")
         return
-    if value is not None:
-        raise TypeError(f"stream: expected a Stream, Device or DeviceType, not {type(value).__name__}")
+    raise TypeError(f"stream: expected a Stream, Device or DeviceType, not {type(value).__name__}")
 
 
 _ext.set_stream_check(_check_stream)

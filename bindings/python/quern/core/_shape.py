@@ -405,8 +405,9 @@ def diagonal(a: array, offset: int = 0, axis1: int = 0, axis2: int = 1, stream=N
     axis1, axis2 = axis_in(axis1, a.ndim, "diagonal"), axis_in(axis2, a.ndim, "diagonal")
     if axis1 == axis2:
         raise ValueError("[diagonal] axis1 and axis2 cannot be the same axis")
-    rest = [k for k in range(a.ndim) if k not in (axis1, axis2)]
-    x = ops.transpose(a, (*rest, axis1, axis2))
+    x = a
+    if (axis1, axis2) != (a.ndim - 2, a.ndim - 1):
+        x = ops.transpose(a, [k for k in range(a.ndim) if k not in (axis1, axis2)] + [axis1, axis2])
     rows, columns = x.shape[-2:]
     top, left = (0, offset) if offset >= 0 else (-offset, 0)
     n = rows - top if rows - top < columns - left else columns - left
