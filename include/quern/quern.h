@@ -98,7 +98,7 @@ typedef struct qn_stats {
   uint64_t bytes_peak;      /* highest bytes_active since creation or the last reset */
   uint64_t bytes_limit;     /* 0 = none */
   uint64_t allocations;     /* calls that reached the underlying allocator */
-  uint64_t evaluations;
+  uint64_t evaluations;     /* calls of compiled functions included, as in the next two */
   uint64_t plan_hits;
   uint64_t plan_misses;
   uint64_t plans;           /* in the cache */
@@ -280,6 +280,7 @@ typedef struct qn_kernel_report {
   double measured_ns;    /* by tuning, for the kernel alone; 0 = not measured, est_ns decided */
 } qn_kernel_report;
 typedef void (*qn_kernel_report_fn)(void* self, const qn_kernel_report*);
+/* Every kernel of the plans at hand: those in the cache, and those of compiled functions that live. */
 QN_API qn_status qn_report_kernels(qn_runtime*, qn_kernel_report_fn, void* self, qn_error**);
 /* Time every kernel from now on (two clock reads a kernel). */
 QN_API qn_status qn_set_profiling(qn_runtime*, uint32_t on, qn_error**);

@@ -121,6 +121,8 @@ class PlanCache {
   std::shared_ptr<Plan> find(const GraphKey& key);
   void insert(std::shared_ptr<Plan> plan);
   void clear();
+  // A plan that somebody else keeps, as compiled functions do, is among all() while it lives.
+  void watch(const std::shared_ptr<Plan>& plan);
   std::vector<std::shared_ptr<Plan>> all() const;
   std::atomic<std::uint64_t> hits{0}, misses{0}, evaluations{0}, kernels_run{0}, relayouts_run{0},
       relayouts_cached{0};
@@ -134,6 +136,7 @@ class PlanCache {
     std::uint64_t used;
   };
   std::unordered_multimap<std::uint64_t, Entry> plans_;
+  std::vector<std::weak_ptr<Plan>> watched_;
   std::uint64_t clock_ = 0;
 };
 

@@ -301,9 +301,16 @@ void PlanCache::insert(std::shared_ptr<Plan> plan) {
 
 void PlanCache::clear() { plans_.clear(); }
 
+void PlanCache::watch(const std::shared_ptr<Plan>& plan) {
+  std::erase_if(watched_, [](const std::weak_ptr<Plan>& w) { return w.expired(); });
+  watched_.push_back(plan);
+}
+
 std::vector<std::shared_ptr<Plan>> PlanCache::all() const {
   std::vector<std::shared_ptr<Plan>> v;
   for (const auto& [h, e] : plans_) v.push_back(e.plan);
+  for (const std::weak_ptr<Plan>& w : watched_)
+    if (auto plan = w.lock()) v.push_back(std::move(plan));
   std::sort(v.begin(), v.end(), [](auto& a, auto& b) { return a->id < b->id; });
   return v;
 }

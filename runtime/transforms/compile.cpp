@@ -134,7 +134,15 @@ class Replayed final : public Function {
       Variant& v = variant(leaves);
       if (v.plan && !v.plan->usable()) v.plan = nullptr;
       for (int tries = 0;; ++tries) {
-        if (!v.plan) v.plan = plan_for(runtime(), p.ir, leaves, {});
+        PlanCache& plans = runtime().plans();
+        if (tries == 0) {
+          plans.evaluations.fetch_add(1, std::memory_order_relaxed);
+          (v.plan ? plans.hits : plans.misses).fetch_add(1, std::memory_order_relaxed);
+        }
+        if (!v.plan) {
+          v.plan = plan_for(runtime(), p.ir, leaves, {});
+          plans.watch(v.plan);
+        }
         if (run_plan(runtime(), *v.plan, leaves, buffers, tries)) break;
         v.plan = nullptr;
       }

@@ -80,7 +80,7 @@ def report_plugins() -> list:
 
 def report_kernels() -> list:
     """
-    Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless profiling is on), est_ns, measured_ns (0 unless tuning knows), workspace, plan.
+    Every kernel of the plans at hand, those of compiled functions included: op, shapes, layouts, plugin, kernel, rejected, runs, total_ns (0 unless profiling is on), est_ns, measured_ns (0 unless tuning knows), workspace, plan.
     """
 
 def explain_op(name: str, inputs: Sequence[object]) -> list:

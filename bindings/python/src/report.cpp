@@ -1,4 +1,4 @@
-// Sight: plugins, kernels of cached plans, candidates for one op, selection rules, timing.
+// Sight: plugins, kernels of plans, candidates for one op, selection rules, timing.
 // Rows are told with the GIL released and taken with it.
 #include "bind.h"
 
@@ -113,7 +113,8 @@ void add_reports(nb::module_& m) {
   m.def("report_plugins", &plugins,
         "Every plugin: id, version, license, description, path, status.");
   m.def("report_kernels", &kernels,
-        "Every kernel of the cached plans: op, shapes, layouts, plugin, kernel, rejected, runs, "
+        "Every kernel of the plans at hand, those of compiled functions included: op, shapes, "
+        "layouts, plugin, kernel, rejected, runs, "
         "total_ns (0 unless "
         "profiling is on), est_ns, measured_ns (0 unless tuning knows), workspace, plan.");
   m.def("explain_op", &explain_op, nb::arg("name"), nb::arg("inputs"),

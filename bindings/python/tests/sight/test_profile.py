@@ -35,6 +35,22 @@ def test_runs_are_counted():
         p.table(by="plugin")
 
 
+def test_kernels_of_compiled_functions():
+    x = mx.array(np.ones((128, 128), np.float32))
+    f = mx.compile(lambda x: nn.relu(x @ x))
+    mx.eval(f(x))
+    with quern.profile() as p:
+        for _ in range(4):
+            mx.eval(f(x))
+    (matmul,) = [total for total in p.by_op() if total.name.startswith("matmul")]
+    assert matmul.runs == 4 and 0 < matmul.time_ns <= p.kernel_ns <= p.wall_ns
+    assert p.stats["evaluations"] == p.stats["plan_hits"] == 4 and p.stats["plan_misses"] == 0
+    del f
+    with quern.profile() as p:
+        pass
+    assert not [total for total in p.by_op() if total.runs]
+
+
 def test_a_training_step():
     mx.random.seed(0)
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2))
