@@ -272,8 +272,9 @@ class BatchNorm(_Norm):
             raise ValueError(
                 "BatchNorm training requires more than one value per channel."
             )
-        mean = mx.mean(x, axis=axes)
-        var = mx.var(x, axis=axes)
+        # With their axes kept the mean is the one that the variance needs: x is summed once for both.
+        mean = mx.mean(x, axis=axes, keepdims=True).reshape(-1)
+        var = mx.var(x, axis=axes, keepdims=True).reshape(-1)
         if self.training and self.track_running_stats:
             mu = self.momentum
             unbiased = var * (count / (count - 1))
