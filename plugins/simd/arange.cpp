@@ -1,9 +1,10 @@
 // arange: evenly spaced values, each computed from its index, so that errors do not add up.
-// Not here: halves, and integers that their dtype can't hold (naive).
+// Halves are made as f32 and rounded. Not here: integers that their dtype can't hold (naive).
 #include <cmath>
 #include <type_traits>
 
 #include "plugins/simd/families.h"
+#include "plugins/simd/map.h"
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
@@ -22,7 +23,7 @@ void Integers(double start, double step, std::int64_t from, std::int64_t n, void
   using W = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
   const auto by = static_cast<W>(static_cast<std::int64_t>(step));
   const W first = static_cast<W>(static_cast<std::int64_t>(start)) + static_cast<W>(from) * by;
-  T* HWY_RESTRICT y = static_cast<T*>(out) + from;
+  T* HWY_RESTRICT y = static_cast<T*>(out);
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i)
     y[i] = static_cast<T>(first + static_cast<W>(i) * by);
 }
@@ -30,7 +31,7 @@ void Integers(double start, double step, std::int64_t from, std::int64_t n, void
 template <class T>
 void Floats(double start, double step, std::int64_t from, std::int64_t n, void* out) {
   const auto first = static_cast<double>(from);
-  T* HWY_RESTRICT y = static_cast<T*>(out) + from;
+  T* HWY_RESTRICT y = static_cast<T*>(out);
   for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i)
     y[i] = static_cast<T>(start + (first + i) * step);
 }
@@ -40,12 +41,11 @@ using ArangeFn = void (*)(double start, double step, std::int64_t from, std::int
 ArangeFn ArangeFor(qn_dtype dtype) {
   switch (dtype) {
     case QN_F32:
+    case QN_F16:  // and then narrowed
+    case QN_BF16:
       return Floats<float>;
     case QN_F64:
       return Floats<double>;
-    case QN_F16:
-    case QN_BF16:
-      return nullptr;
     default:
       break;
   }
@@ -72,22 +72,32 @@ HWY_EXPORT(ArangeFor);
 
 namespace {
 
-constexpr std::int64_t kChunk = 1 << 14;
+constexpr std::int64_t kChunk = 1 << 14, kHalves = 512;
 
 struct ArangePlan : Plan {
   double start = 0, step = 1;
   std::int64_t n = 0;
   std::uint32_t n_tiles = 1;
+  std::int64_t size = 4;
   void (*fill)(double, double, std::int64_t, std::int64_t, void*) = nullptr;
+  ConvertFn narrow = nullptr;
 
   void tile(const qn_run& run, std::uint32_t t, void*) const noexcept override {
-    const std::int64_t chunks = (n + kChunk - 1) / kChunk, end = split(chunks, n_tiles, t + 1);
-    for (std::int64_t c = split(chunks, n_tiles, t); c < end; ++c)
-      fill(start, step, c * kChunk, std::min(kChunk, n - c * kChunk), run.out[0].data);
+    const std::int64_t chunks = (n + kChunk - 1) / kChunk;
+    const std::int64_t lo = split(chunks, n_tiles, t) * kChunk,
+                       hi = std::min(n, split(chunks, n_tiles, t + 1) * kChunk);
+    auto* y = static_cast<char*>(run.out[0].data);
+    float wide[kHalves];
+    const std::int64_t most = narrow ? kHalves : kChunk;
+    for (std::int64_t i = lo; i < hi; i += most) {
+      const std::int64_t count = std::min(most, hi - i);
+      fill(start, step, i, count, narrow ? static_cast<void*>(wide) : y + i * size);
+      if (narrow) narrow(wide, y + i * size, static_cast<std::size_t>(count));
+    }
   }
 };
 
-bool is_float(qn_dtype t) { return t == QN_F32 || t == QN_F64; }
+bool is_float(qn_dtype t) { return t == QN_F32 || t == QN_F64 || is_half(t); }
 
 // Whole numbers all of which f64 and the conversion to the dtype hold: those of 32 bits for i32 and
 // narrower ones (which take the last bits of an i32), those of f64 for the others.
@@ -108,7 +118,9 @@ bool arrange(const qn_opdesc& op, ArangePlan& plan) {
       (!is_float(y.dtype) && !are_whole(plan.start, plan.step, last, y.dtype)))
     return false;
   plan.fill = HWY_DYNAMIC_DISPATCH(ArangeFor)(y.dtype);
-  return plan.fill != nullptr;
+  plan.size = sdk::itemsize(y.dtype);
+  if (is_half(y.dtype)) plan.narrow = half_fns(y.dtype).narrow;
+  return true;
 }
 
 double bytes_of(const qn_opdesc& op) {
@@ -120,7 +132,7 @@ double bytes_of(const qn_opdesc& op) {
 void query_arange(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   ArangePlan plan;
   if (!arrange(op, plan))
-    return host.refuse(answer, "arange", "halves, or numbers that the dtype can't hold");
+    return host.refuse(answer, "arange", "no elements, or numbers that the dtype can't hold");
   qn_candidate c = sdk::candidate(
       "arange", 1, estimate_ns(bytes_of(op), static_cast<double>(plan.n) * 0.3, op.max_workers));
   c.threading = QN_THREADING_TILES;

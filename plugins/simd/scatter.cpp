@@ -1,7 +1,9 @@
 // scatter, scatter_add, scatter_add_along_axis and put_along_axis: a copy of x with updates at
 // given indices. A tile owns a part of the result: it copies that part of x and combines it with
 // all updates that fall there, in their order, so the result is the same for any number of tiles.
+// Halves are combined in f32 and rounded once.
 #include "plugins/simd/families.h"
+#include "plugins/simd/map.h"
 #include "plugins/simd/places.h"
 #include "plugins/simd/scatter_ops.h"
 #include "plugins/simd/strided_copy.h"
@@ -19,6 +21,7 @@ struct ScatterPlan : Plan {
   std::uint32_t ndim = 0, updates = 1;  // the operand with the updates
   std::int64_t size = 4;
   CombineFns combine;
+  HalfFns half{};  // of halves that are computed with: results grow as f32 in the workspace
   Parts parts = Parts::one;
   std::uint32_t axis = 0, n_tiles = 1;
 
@@ -34,6 +37,28 @@ struct ScatterPlan : Plan {
       copy.arrange(axes, ndim, static_cast<std::uint32_t>(size));
       copy.run(from + lo * x[axis].in * size, y + lo * x[axis].out * size, 0, copy.units());
     }
+    if (!half.widen) return update(run, y, lo, hi);
+    auto* sums = static_cast<char*>(run.workspace);
+    each_line(lo, hi,
+              [&](std::int64_t at, std::size_t n) { half.widen(y + at * 2, sums + at * 4, n); });
+    update(run, sums, lo, hi);
+    each_line(lo, hi,
+              [&](std::int64_t at, std::size_t n) { half.narrow(sums + at * 4, y + at * 2, n); });
+  }
+
+  // f(first element, elements) for the stretches of the result that make up a part.
+  template <class F>
+  void each_line(std::int64_t lo, std::int64_t hi, F&& f) const {
+    const std::int64_t step = x[axis].n * x[axis].out, stretch = (hi - lo) * x[axis].out;
+    std::int64_t count = 1;
+    for (std::uint32_t k = 0; k < axis; ++k) count *= x[k].n;
+    for (std::int64_t i = 0; i < count; ++i)
+      f(i * step + lo * x[axis].out, static_cast<std::size_t>(ndim ? stretch : 1));
+  }
+
+  // y: the result, or its f32 form.
+  void update(const qn_run& run, char* y, std::int64_t lo, std::int64_t hi) const {
+    const std::int64_t width = half.widen ? 4 : size;
     const auto* u = static_cast<const char*>(run.in[updates].data);
     Places q = p;
     if (parts == Parts::free) {
@@ -43,48 +68,82 @@ struct ScatterPlan : Plan {
           if (a.of != static_cast<std::int32_t>(axis)) continue;
           a.n = std::min(a.n, hi) - lo;
           if (a.n <= 0) return;
-          y += lo * a.array * size;
+          y += lo * a.array * width;
           u += lo * a.list * size;
           for (std::uint32_t i = 0; i < q.n_index; ++i) q.index[i].from = lo * a.index[i];
         }
     }
     q.merge();
+    Range range{parts == Parts::indexed, lo * x[axis].out, hi * x[axis].out};
     const std::int64_t n_outer = q.outer.count();
-    const std::int64_t first = lo * x[axis].out, end = hi * x[axis].out;
     each_run(q, run.in, 0, q.places.count(),
              [&](const std::int64_t* off, std::int64_t n, std::int64_t list, std::int64_t step) {
-               if (parts == Parts::indexed)
-                 return within(q, y, off, n, u + list * size, step, first, end);
                PlaceWalk at(q.outer, q.outer.n, 0);
                for (std::int64_t k = 0; k < n_outer; ++k, at.next())
-                 put(q, y + at.array * size, off, n, u + (list + at.list) * size, step);
+                 put(q, y + at.array * width, off, n, u + (list + at.list) * size, step, range);
              });
   }
 
-  static UpdateLine line_of(const Places& q) {
-    if (q.inner.n == 0) return {};
-    const PlaceAxis& a = q.inner.axis[q.inner.n - 1];
-    return {a.n, a.array, a.list};
-  }
+  // Which starts of blocks are this tile's.
+  struct Range {
+    bool some;
+    std::int64_t lo, hi;
+    bool has(std::int64_t off) const { return !some || (off >= lo && off < hi); }
+  };
 
   void put(const Places& q, char* y, const std::int64_t* off, std::int64_t n, const char* u,
-           std::int64_t step) const {
+           std::int64_t step, const Range& range) const {
     const PlaceAxes& inner = q.inner;
-    const UpdateLine line = line_of(q);
-    if (inner.n < 2) return combine.lines(y, off, n, u, step, line);
-    const std::int64_t lines = inner.count() / line.m;
+    UpdateLine line;
+    if (inner.n) {
+      const PlaceAxis& a = inner.axis[inner.n - 1];
+      line = {a.n, a.array, a.list};
+    }
+    const std::int64_t lines = inner.count() / line.m, width = half.widen ? 4 : size;
+    if (inner.n == 0 || (lines == 1 && !half.widen))
+      return put_lines(y, off, n, u, step, line, range);
     for (std::int64_t j = 0; j < n; ++j) {
+      if (!range.has(off[j])) continue;
       PlaceWalk at(inner, inner.n - 1, 0);
       for (std::int64_t l = 0; l < lines; ++l, at.next())
-        combine.lines(y + at.array * size, off + j, 1, u + (j * step + at.list) * size, 0, line);
+        put_line(y + at.array * width, off[j], u + (j * step + at.list) * size, line);
     }
   }
 
-  void within(const Places& q, char* y, const std::int64_t* off, std::int64_t n, const char* u,
-              std::int64_t step, std::int64_t lo, std::int64_t hi) const {
-    if (q.inner.n < 2) return combine.within(y, off, n, u, step, line_of(q), lo, hi);
-    for (std::int64_t j = 0; j < n; ++j)
-      if (off[j] >= lo && off[j] < hi) put(q, y, off + j, 1, u + j * step * size, 0);
+  // At most kRun lines; of halves, lines of one element.
+  void put_lines(char* y, const std::int64_t* off, std::int64_t n, const char* u, std::int64_t step,
+                 const UpdateLine& line, const Range& range) const {
+    float wide[kRun];
+    const void* from = u;
+    if (half.widen) {
+      widen(u, step, n, wide);
+      from = wide;
+      step = 1;
+    }
+    if (range.some)
+      combine.within(y, off, n, from, step, line, range.lo, range.hi);
+    else
+      combine.lines(y, off, n, from, step, line);
+  }
+
+  void put_line(char* y, std::int64_t off, const char* u, const UpdateLine& line) const {
+    if (!half.widen) return combine.lines(y, &off, 1, u, 0, line);
+    float wide[kRun];
+    for (std::int64_t i = 0; i < line.m; i += kRun) {
+      const std::int64_t n = std::min(kRun, line.m - i), at = off + i * line.array;
+      widen(u + i * line.list * size, line.list, n, wide);
+      combine.lines(y, &at, 1, wide, 0, {n, line.array, 1});
+    }
+  }
+
+  void widen(const char* u, std::int64_t step, std::int64_t n, float* wide) const {
+    std::uint16_t near[kRun];
+    if (step != 1) {
+      const auto* from = reinterpret_cast<const std::uint16_t*>(u);
+      for (std::int64_t i = 0; i < n; ++i) near[i] = from[i * step];
+      u = reinterpret_cast<const char*>(near);
+    }
+    half.widen(u, wide, static_cast<std::size_t>(n));
   }
 };
 
@@ -125,8 +184,10 @@ const char* arrange(const qn_opdesc& op, ScatterPlan& plan) {
   if (x.dtype != u.dtype || x.dtype != op.out[0].dtype) return "dtypes that differ";
   Combine mode;
   if (!mode_of(op, mode)) return "unknown mode";
-  plan.combine = combine_fns(mode, x.dtype);
-  if (!plan.combine.lines) return "halves, and arithmetic on bool or complex numbers beyond sums";
+  const bool halves = is_half(x.dtype) && mode != Combine::set;
+  if (halves) plan.half = half_fns(x.dtype);
+  plan.combine = combine_fns(mode, halves ? QN_F32 : x.dtype);
+  if (!plan.combine.lines) return "arithmetic on bool, or on complex numbers beyond sums";
   const std::vector<std::int64_t> in = element_strides(x), out = sdk::dense_strides(x);
   plan.ndim = x.ndim;
   plan.size = sdk::itemsize(x.dtype);
@@ -150,6 +211,10 @@ double scatter_ns(const qn_opdesc& op, const ScatterPlan& plan) {
   const double places = static_cast<double>(plan.p.places.count());
   return places * (1.0 + 0.6 * plan.p.n_index) + n * (plan.p.inner.count() > 1 ? 0.4 : 1.5) +
          static_cast<double>(sdk::element_count(op.in[0]) * plan.size) / 10.0;
+}
+
+std::uint64_t workspace(const qn_opdesc& op, const ScatterPlan& plan) {
+  return plan.half.widen ? static_cast<std::uint64_t>(sdk::element_count(op.in[0])) * 4 : 0;
 }
 
 // The slowest axis, when indices choose along it and no block reaches beyond one of them; else -1.
@@ -206,6 +271,7 @@ void query_scatter(const qn_host& host, const qn_opdesc& op, qn_answer* answer) 
       sdk::candidate(name_of(op), 1, estimate_ns(0, scatter_ns(op, plan), op.max_workers));
   c.threading = QN_THREADING_TILES;
   c.inplace_mask = 1;
+  c.workspace_max = workspace(op, plan);
   c.confidence = QN_CONFIDENCE_MODEL;
   host.offer(answer, &c);
 }
@@ -215,6 +281,7 @@ std::unique_ptr<Plan> plan_scatter(const qn_opdesc& op, std::uint32_t, qn_plan_i
   if (arrange(op, *plan)) return nullptr;
   cut(op, *plan);
   info.n_tiles = plan->n_tiles;
+  info.workspace = workspace(op, *plan);
   return plan;
 }
 

@@ -1,5 +1,5 @@
 // The loops that set elements or combine them with updates, for each mode and dtype.
-// Sums and products of halves are not among them: they want f32.
+// Halves can only be set: they are combined as f32.
 #pragma once
 #include "plugins/simd/common.h"
 

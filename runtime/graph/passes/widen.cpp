@@ -35,9 +35,6 @@ bool computes(std::uint32_t op) {
     case QN_OP_RMS_NORM:
     case QN_OP_SCALED_DOT_PRODUCT_ATTENTION:
     case QN_OP_DEQUANTIZE:
-    case QN_OP_SCATTER:
-    case QN_OP_SCATTER_ADD:
-    case QN_OP_SCATTER_ADD_ALONG_AXIS:
       return true;
     default:
       return false;

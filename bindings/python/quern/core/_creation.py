@@ -97,8 +97,8 @@ def arange(*args, start=_MISSING, stop=_MISSING, step=_MISSING, dtype: Dtype | N
     """
     check_stream(stream)
     if len(args) == 1 and type(args[0]) is int and 0 <= args[0] < 2**31 and start is stop is step is _MISSING:
-        if dtype is None or dtype == int32:
-            return ops.arange(0, args[0], 1, int32)
+        if dtype is None or dtype != bool_ and isinstance(dtype, Dtype):
+            return ops.arange(0, args[0], 1, int32 if dtype is None else dtype)
     if len(args) > 4:
         raise TypeError("arange(): incompatible function arguments: at most start, stop, step, dtype.")
     if len(args) == 4:
