@@ -4,17 +4,21 @@
 
 #include <cstring>
 
+#include "plugins/simd/strided_ops.h"
+
 namespace quern::simd {
 namespace {
 
+// Longer runs by vectors.
 template <class T>
 void copy_run(const T* src, std::int64_t stride, std::int64_t n, T* dst) {
-  if (stride == 1 && n > 16) {
-    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
-  } else if (stride == 0) {
-    std::fill_n(dst, n, *src);
-  } else {
+  if (n <= 16) {
     for (std::int64_t i = 0; i < n; ++i) dst[i] = src[i * stride];
+  } else if (stride == 1) {
+    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
+  } else {
+    const CopyKind kind = stride == 0 ? CopyKind::fill : CopyKind::strided;
+    copy_block_fn(kind, sizeof(T), 0)(src, dst, {1, 0, 0}, {n, stride, 1});
   }
 }
 
