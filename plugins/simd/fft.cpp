@@ -29,7 +29,7 @@ struct FftPlan : Plan {
     for (const FftPass& p : passes) {
       if (!p.cut) {
         // Groups in runs, so that a worker does not ask for each.
-        const std::int64_t groups = (p.lines + p.group - 1) / p.group;
+        const std::int64_t groups = (p.lines + p.task.group - 1) / p.task.group;
         const std::int64_t runs = std::min<std::int64_t>(groups, 16 * std::int64_t{workers});
         each(r, runs, [&](std::int64_t k, float* scratch) {
           const auto n = static_cast<std::uint32_t>(runs), i = static_cast<std::uint32_t>(k);
@@ -75,8 +75,8 @@ struct FftPlan : Plan {
   void some_lines(const qn_run& r, const FftPass& p, std::int64_t g,
                   float* scratch) const noexcept {
     FftLines l;
-    const std::int64_t first = g * p.group;
-    l.count = std::min(p.lines - first, p.group);
+    const std::int64_t first = g * p.task.group;
+    l.count = std::min(p.lines - first, p.task.group);
     l.in_step = p.in_step;
     l.out_step = p.out_step;
     const std::int64_t in = p.task.from == FftForm::real ? 1 : 2;
@@ -369,14 +369,11 @@ std::unique_ptr<Plan> plan_fft(const qn_opdesc& op, std::uint32_t, qn_plan_info&
                                : beside   ? FftAccess::beside
                                           : FftAccess::scattered;
       pass.task = fft_task(n, form_in, form_out, r.inverse, r.scale(n), pass.lines, access, lanes);
-      const bool pairs = form_out != FftForm::complex;
-      const std::int64_t across = pass.task.table.across;
-      pass.group = across > 1 ? lanes / across : pairs ? 2 * lanes : lanes;
       const bool dense = pass.axes.empty() ||
                          (pass.axes.size() == 1 && pass.axes[0].in == n && pass.axes[0].out == n);
-      pass.brief = neighbours && dense && !pairs && form_in == FftForm::complex && n > 1 &&
-                   n <= lanes && (n & (n - 1)) == 0;
-      if (pass.brief) pass.group = lanes * lanes / n;
+      pass.brief = neighbours && dense && form_in == FftForm::complex &&
+                   form_out == FftForm::complex && n > 1 && n <= lanes && (n & (n - 1)) == 0;
+      if (pass.brief) pass.task.group = lanes * lanes / n;
       p->floats = std::max(p->floats, fft_scratch(pass.task, lanes));
     }
     ns += static_cast<double>(pass.lines) * fft_ns(n);

@@ -24,6 +24,7 @@ struct FftStage {
 struct FftTable {
   std::int64_t n = 1;
   std::int64_t across = 1;  // 1: beside
+  std::int64_t folds = 1;   // along, fewer rows than lanes: groups that are crossed as one
   std::int64_t rows = 1;    // what the stages transform: n, or the convolution, / across
   std::vector<FftStage> stages;
   std::vector<float> twiddles;
@@ -45,11 +46,12 @@ struct FftTask {
   float scale = 1;
   FftTable table;             // of n numbers or, with `halves`, of n / 2
   std::vector<float> halves;  // along, real: n / 4 + 1 cosines, as many sines, of 2 pi k / n
+  std::int64_t group = 1;     // lines at once
   bool staged = false;        // along: lines are copied, not being what the first pass reads
 };
 
-// Lines of one group: complex ones up to lanes / across, beside with real numbers on one side up to
-// 2 * lanes. Steps in numbers; adjacent: each line begins one number after the one before.
+// Lines of one group, at most task.group. Steps in numbers; adjacent: each line begins one number
+// after the one before.
 struct FftLines {
   std::int64_t count, in_step, out_step;
   bool in_adjacent, out_adjacent;

@@ -17,6 +17,7 @@ namespace HWY_NAMESPACE {
 // kL numbers of a line at `at`, of which `valid` are meant.
 template <bool kSwap>
 struct ToLine {
+  using Target = float*;
   float* p;
   static constexpr int Order(int lane) { return ZipOrder(lane); }
   HWY_INLINE void operator()(const Complex& c, std::int64_t at) const {
@@ -28,9 +29,27 @@ struct ToLine {
   HWY_INLINE void Some(const Complex& c, std::int64_t at, std::int64_t valid) const {
     ZipSome(kSwap ? Swapped(c) : c, valid, p + 2 * at);
   }
+  // As many numbers to each of kFolds lines, every `apart`-th from `to` on.
+  template <int kFolds>
+  static HWY_INLINE void Share(const Complex& c, const Target* to, int apart, std::int64_t at) {
+    const D d;
+    const hn::Half<D> h;
+    const Complex s = kSwap ? Swapped(c) : c;
+    const V low = hn::InterleaveLower(d, s.re, s.im), high = hn::InterleaveUpper(d, s.re, s.im);
+    if constexpr (kFolds == 2) {
+      hn::StoreU(low, d, to[0] + 2 * at);
+      hn::StoreU(high, d, to[apart] + 2 * at);
+    } else {
+      hn::StoreU(hn::LowerHalf(h, low), h, to[0] + 2 * at);
+      hn::StoreU(hn::UpperHalf(h, low), h, to[apart] + 2 * at);
+      hn::StoreU(hn::LowerHalf(h, high), h, to[2 * apart] + 2 * at);
+      hn::StoreU(hn::UpperHalf(h, high), h, to[3 * apart] + 2 * at);
+    }
+  }
 };
 
 struct ToPlanes {
+  using Target = Planes;
   Planes p;
   static constexpr int Order(int lane) { return lane; }
   HWY_INLINE void operator()(const Complex& c, std::int64_t at) const {
@@ -42,19 +61,42 @@ struct ToPlanes {
     StoreSome(c.re, valid, p.re + at);
     StoreSome(c.im, valid, p.im + at);
   }
+  template <int kFolds>
+  static HWY_INLINE void Share(const Complex& c, const Target* to, int apart, std::int64_t at) {
+    const hn::Half<D> h;
+    const auto a = hn::LowerHalf(h, c.re), b = hn::UpperHalf(h, c.re);
+    const auto p = hn::LowerHalf(h, c.im), q = hn::UpperHalf(h, c.im);
+    if constexpr (kFolds == 2) {
+      hn::StoreU(a, h, to[0].re + at);
+      hn::StoreU(b, h, to[apart].re + at);
+      hn::StoreU(p, h, to[0].im + at);
+      hn::StoreU(q, h, to[apart].im + at);
+    } else {
+      const hn::Half<decltype(h)> f;
+      hn::StoreU(hn::LowerHalf(f, a), f, to[0].re + at);
+      hn::StoreU(hn::UpperHalf(f, a), f, to[apart].re + at);
+      hn::StoreU(hn::LowerHalf(f, b), f, to[2 * apart].re + at);
+      hn::StoreU(hn::UpperHalf(f, b), f, to[3 * apart].re + at);
+      hn::StoreU(hn::LowerHalf(f, p), f, to[0].im + at);
+      hn::StoreU(hn::UpperHalf(f, p), f, to[apart].im + at);
+      hn::StoreU(hn::LowerHalf(f, q), f, to[2 * apart].im + at);
+      hn::StoreU(hn::UpperHalf(f, q), f, to[3 * apart].im + at);
+    }
+  }
 };
 
-// Rows k .. k + kL - 1, turned; of fewer than kL rows all there are.
-template <int C, bool kSome, class Sink>
-HWY_INLINE void CrossBlock(const FftTable& t, const float* rows, std::int64_t k, const Sink* lines,
-                           std::int64_t count) {
+// Rows k .. k + kL - 1, turned: of one group of lines; of kFolds groups; or, with kFolds = 0, of a
+// group that has fewer.
+template <int C, int kFolds, class Sink>
+HWY_INLINE void CrossBlock(const FftTable& t, const float* rows, std::int64_t k,
+                           const typename Sink::Target* lines, std::int64_t count) {
   const float *from = rows + k * kRow, *turn = t.turn.data() + k * kRow;
   const std::int64_t m = t.rows;
   V re[kL], im[kL];
   HWY_UNROLL(16)
   for (int i = 0; i < kL; ++i) {
     std::int64_t row = Sink::Order(i);
-    if (kSome && row >= m) row = m - 1;
+    if (kFolds == 0 && row >= m) row = m - 1;
     const Complex c = Times(Row(from + row * kRow), Row(turn + row * kRow));
     re[i] = c.re;
     im[i] = c.im;
@@ -70,10 +112,12 @@ HWY_INLINE void CrossBlock(const FftTable& t, const float* rows, std::int64_t k,
     Butterfly<C>(a);
     HWY_UNROLL(16)
     for (int q = 0; q < C; ++q) {
-      if constexpr (kSome)
-        lines[line].Some(a[q], m * q, m);
+      if constexpr (kFolds == 0)
+        Sink{lines[line]}.Some(a[q], m * q, m);
+      else if constexpr (kFolds == 1)
+        Sink{lines[line]}(a[q], k + m * q);
       else
-        lines[line](a[q], k + m * q);
+        Sink::template Share<kFolds>(a[q], lines + line, kL / C, m * q);
     }
   }
 }
@@ -81,37 +125,50 @@ HWY_INLINE void CrossBlock(const FftTable& t, const float* rows, std::int64_t k,
 // Turned rows, lane l of C having the transform of every C-th number from the l-th on, to lines:
 // kL rows at once are transposed, so that lanes hold results that are neighbours.
 template <int C, class Sink>
-void Cross(const FftTable& t, const float* rows, const Sink* lines, std::int64_t count) {
+void Cross(const FftTable& t, const float* rows, const typename Sink::Target* lines,
+           std::int64_t count) {
   const std::int64_t m = t.rows;
-  if (m < kL) return CrossBlock<C, true>(t, rows, 0, lines, count);
+  constexpr std::int64_t kLines = kL / C;
+  if (m < kL) {
+    if (t.folds == 2 && count == 2 * kLines)
+      return CrossBlock<C, 2, Sink>(t, rows, 0, lines, kLines);
+    if (t.folds == 4 && count == 4 * kLines)
+      return CrossBlock<C, 4, Sink>(t, rows, 0, lines, kLines);
+    for (std::int64_t i = 0; i < count; i += kLines, rows += m * kRow)
+      CrossBlock<C, 0, Sink>(t, rows, 0, lines + i, count - i);
+    return;
+  }
   for (std::int64_t k = 0; k < m; k += kL)
-    CrossBlock<C, false>(t, rows, k > m - kL ? m - kL : k, lines, count);
+    CrossBlock<C, 1, Sink>(t, rows, k > m - kL ? m - kL : k, lines, count);
 }
 
 template <class Sink>
-void AnyCross(const FftTable& t, const float* rows, const Sink* lines, std::int64_t count) {
+void AnyCross(const FftTable& t, const float* rows, const typename Sink::Target* lines,
+              std::int64_t count) {
   if (t.across == kL)
-    Cross<kL>(t, rows, lines, count);
+    Cross<kL, Sink>(t, rows, lines, count);
   else if (t.across == kL / 2)
-    Cross<kL / 2>(t, rows, lines, count);
+    Cross<kL / 2, Sink>(t, rows, lines, count);
   else if constexpr (kL > 4)
-    Cross<kL / 4>(t, rows, lines, count);
+    Cross<kL / 4, Sink>(t, rows, lines, count);
 }
 
 // Complex lines as they lie in memory; those missing are the last one again.
 template <int kPieces>
-HWY_INLINE bool BeginLines(const FftTable& t, const FftLines& lines, bool swap, float* rows) {
+HWY_INLINE bool BeginLines(const FftTable& t, const float* const* lines, std::int64_t count,
+                           bool swap, float* rows) {
   FromMemory<kPieces> from{{}, 2 * t.across, swap};
-  from.p[0] = lines.in[0];
-  for (int k = 1; k < kPieces; ++k) from.p[k] = k < lines.count ? lines.in[k] : from.p[k - 1];
+  from.p[0] = lines[0];
+  for (int k = 1; k < kPieces; ++k) from.p[k] = k < count ? lines[k] : from.p[k - 1];
   return Begin(t, from, rows);
 }
 
 // Rows transformed from complex lines.
-float* RowsOf(const FftTable& t, const FftLines& lines, bool swap, float* a, float* b) {
-  const bool one = t.across == kL      ? BeginLines<1>(t, lines, swap, a)
-                   : t.across < kL / 2 ? BeginLines<4>(t, lines, swap, a)
-                                       : BeginLines<2>(t, lines, swap, a);
+float* RowsOf(const FftTable& t, const float* const* lines, std::int64_t count, bool swap, float* a,
+              float* b) {
+  const bool one = t.across == kL      ? BeginLines<1>(t, lines, count, swap, a)
+                   : t.across < kL / 2 ? BeginLines<4>(t, lines, count, swap, a)
+                                       : BeginLines<2>(t, lines, count, swap, a);
   return Stages(t, one ? 1 : 0, t.stages.size(), a, b);
 }
 
@@ -152,7 +209,8 @@ void BeginPlanes(const FftTable& t, const Planes* lines, std::int64_t count, flo
 }
 
 // Rows transformed from planes, one for each line.
-float* RowsOf(const FftTable& t, const Planes* lines, std::int64_t count, float* a, float* b) {
+float* RowsOf(const FftTable& t, const Planes* lines, std::int64_t count, bool, float* a,
+              float* b) {
   if (t.across == kL)
     BeginPlanes<1>(t, lines, count, a);
   else if (t.across == kL / 2)
@@ -218,17 +276,28 @@ void Chirped(const FftTable& t, const Source& from, const Sink& to, float* a, fl
 
 // ---- whole groups ----
 
-template <bool kSwap>
-void Finish(const FftTable& t, const float* rows, const FftLines& lines) {
-  ToLine<kSwap> to[4] = {};
-  for (std::int64_t i = 0; i < lines.count; ++i) to[i].p = lines.out[i];
-  AnyCross(t, rows, to, lines.count);
+// From lines (pointers or planes) to lines, t.folds groups at a time.
+template <class Sink, class Line>
+void Groups(const FftTable& t, const Line* lines, const typename Sink::Target* to,
+            std::int64_t count, bool swap, float* a, float* b) {
+  const std::int64_t each = kL / t.across, fold = t.rows * kRow;
+  for (std::int64_t first = 0; first < count; first += t.folds * each) {
+    const std::int64_t left = count - first < t.folds * each ? count - first : t.folds * each;
+    const float* rows = nullptr;
+    for (std::int64_t i = 0; i * each < left; ++i) {
+      const float* group =
+          RowsOf(t, lines + first + i * each, left - i * each, swap, a + i * fold, b + i * fold);
+      if (i == 0) rows = group;
+    }
+    AnyCross<Sink>(t, rows, to + first, left);
+  }
 }
 
 template <bool kSwap>
 void ComplexLines(const FftTable& t, const FftLines& lines, float* a, float* b) {
-  if (t.chirp.empty()) return Finish<kSwap>(t, RowsOf(t, lines, kSwap, a, b), lines);
-  Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, kSwap}, ToLine<kSwap>{lines.out[0]}, a, b);
+  if (!t.chirp.empty())
+    return Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, kSwap}, ToLine<kSwap>{lines.out[0]}, a, b);
+  Groups<ToLine<kSwap>>(t, lines.in, lines.out, lines.count, kSwap, a, b);
 }
 
 // Lines as they lie in memory, `spare` floats after two times the rows.
@@ -239,14 +308,12 @@ void ContiguousLines(const FftTask& task, const FftLines& lines, float* a, float
     return task.swap ? ComplexLines<true>(t, lines, a, b) : ComplexLines<false>(t, lines, a, b);
   }
   const std::int64_t room = (t.n + kL - 1) / kL * kL;
-  Planes planes[4] = {};
+  Planes planes[2 * kFftLanes];
   for (std::int64_t i = 0; i < count; ++i)
     planes[i] = {spare + 2 * i * room, spare + (2 * i + 1) * room};
   if (task.from == FftForm::real) {
     if (t.chirp.empty()) {
-      ToPlanes to[4] = {};
-      for (std::int64_t i = 0; i < count; ++i) to[i].p = planes[i];
-      AnyCross(t, RowsOf(t, lines, false, a, b), to, count);
+      Groups<ToPlanes>(t, lines.in, planes, count, false, a, b);
     } else {
       Chirped(t, FromMemory<1>{{lines.in[0]}, kRow, false}, ToPlanes{planes[0]}, a, b);
     }
@@ -263,20 +330,21 @@ void ContiguousLines(const FftTask& task, const FftLines& lines, float* a, float
     std::fill(planes[i].im + t.n, planes[i].im + room, 0.f);
     planes[i] = {planes[i].im, planes[i].re};
   }
-  if (t.chirp.empty())
-    Finish<true>(t, RowsOf(t, planes, count, a, b), lines);
-  else
-    Chirped(t, FromPlanes<1>{{planes[0].re}, {planes[0].im}}, ToLine<true>{lines.out[0]}, a, b);
+  if (!t.chirp.empty()) {
+    const ToLine<true> to{lines.out[0]};
+    return Chirped(t, FromPlanes<1>{{planes[0].re}, {planes[0].im}}, to, a, b);
+  }
+  Groups<ToLine<true>>(t, planes, lines.out, count, true, a, b);
 }
 
 void Along(const FftTask& task, const FftLines& lines, float* scratch) {
   const FftTable& t = task.table;
-  const std::int64_t size = t.rows * kRow;
+  const std::int64_t size = t.folds * t.rows * kRow;
   float *a = scratch, *b = a + size, *spare = b + size;
   if (!task.staged) return ContiguousLines(task, lines, a, b, spare);
   // Copies come after the planes.
   float* planes = spare;
-  if (!task.halves.empty()) spare += kL / t.across * 2 * (t.n + kL);
+  if (!task.halves.empty()) spare += task.group * 2 * (t.n + kL);
   const std::int64_t room = 2 * (task.n + 2 * kL);
   FftLines copies = lines;
   for (std::int64_t i = 0; i < lines.count; ++i) {

@@ -33,9 +33,8 @@ struct FftPass {
   std::int64_t in_step = 1, out_step = 1;      // in numbers
   std::vector<Axis> axes;                      // the others
   std::int64_t lines = 1;
-  std::int64_t group = 1;  // lines at once
-  bool brief = false;      // groups are runs of memory
-  bool cut = false;        // a line at a time
+  bool brief = false;  // groups are runs of memory
+  bool cut = false;    // a line at a time
   FftCut parts;
 };
 

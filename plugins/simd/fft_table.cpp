@@ -155,17 +155,24 @@ void put_lane(Number z, std::vector<float>& rows, std::int64_t row, std::int64_t
   rows[static_cast<std::size_t>(2 * lanes * row + lanes + lane)] = static_cast<float>(z.imag());
 }
 
+// How many groups of `rows` rows are crossed as one.
+std::int64_t folds(std::int64_t rows, std::int64_t lanes) {
+  return rows == lanes / 2 ? 2 : rows > 1 && rows == lanes / 4 ? 4 : 1;
+}
+
 // A table with `across` lanes a line, whose results come times `scale`.
 FftTable along_table(std::int64_t n, std::int64_t across, double scale, std::int64_t lanes) {
   FftTable t;
   t.n = n;
   t.across = across;
   t.rows = n / across;
+  t.folds = folds(t.rows, lanes);
   add_stages(t);
-  t.turn.resize(static_cast<std::size_t>(2 * lanes * t.rows));
-  for (std::int64_t k = 0; k < t.rows; ++k)
+  const std::int64_t all = t.folds * t.rows;
+  t.turn.resize(static_cast<std::size_t>(2 * lanes * all));
+  for (std::int64_t k = 0; k < all; ++k)
     for (std::int64_t l = 0; l < lanes; ++l)
-      put_lane(root(l % across * k, n) * scale, t.turn, k, l, lanes);
+      put_lane(root(l % across * (k % t.rows), n) * scale, t.turn, k, l, lanes);
   return t;
 }
 
@@ -193,8 +200,9 @@ constexpr double kScalar = 100;  // numbers one by one to and from lanes
 
 // Of n complex numbers in each of `lines`, in cycles of a lane for each number of each line.
 double along_cost(std::int64_t n, std::int64_t across, std::int64_t lines, std::int64_t lanes) {
-  const std::int64_t m = n / across, group = lanes / across;
-  const double blocks = static_cast<double>((m + lanes - 1) / lanes * lanes);
+  const std::int64_t m = n / across, more = folds(m, lanes), group = more * (lanes / across);
+  const double blocks =
+      static_cast<double>((more * m + lanes - 1) / lanes * lanes) / static_cast<double>(more);
   const double cross = across >= 16 ? 26 : across >= 8 ? 22 : 20;
   const double idle = static_cast<double>((lines + group - 1) / group * group);
   double cost = stage_cost(m) + cross * blocks / static_cast<double>(m);
@@ -277,13 +285,19 @@ FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double sca
   }
   if (across == 1) {
     task.table = fft_table(n);
+    task.group = pairwise ? 2 * lanes : lanes;
     return task;
   }
   const bool convolved = !fft_has_factors(numbers);
   task.table = convolved ? chirp_table(numbers, halved_scale, lanes)
                          : along_table(numbers, across, halved_scale, lanes);
   task.staged = convolved || access != FftAccess::along || halved != real;
+  task.group = task.table.folds * (lanes / across);
   if (!halved) return task;
+  // Short lines in larger groups: those that are parted were stored some time before.
+  if (!convolved)
+    task.group *=
+        std::clamp<std::int64_t>(2048 / (task.group * numbers), 1, 2 * kFftLanes / task.group);
   const auto size = static_cast<std::size_t>(n / 4 + 1);
   task.halves.resize(2 * size);
   for (std::size_t k = 0; k < size; ++k) {
@@ -296,11 +310,11 @@ FftTask fft_task(std::int64_t n, FftForm from, FftForm to, bool swap, double sca
 
 std::int64_t fft_scratch(const FftTask& task, std::int64_t lanes) {
   const FftTable& t = task.table;
-  const std::int64_t row = 2 * lanes, group = lanes / t.across;
+  const std::int64_t row = 2 * lanes;
   if (t.across == 1) return 2 * std::max(t.rows, task.n + 2) * row;
-  const std::int64_t planes = task.halves.empty() ? 0 : group * 2 * (t.n + lanes);
-  const std::int64_t copies = task.staged ? group * 2 * (task.n + 2 * lanes) : 0;
-  return 2 * t.rows * row + planes + copies;
+  const std::int64_t planes = task.halves.empty() ? 0 : task.group * 2 * (t.n + lanes);
+  const std::int64_t copies = task.staged ? task.group * 2 * (task.n + 2 * lanes) : 0;
+  return 2 * t.folds * t.rows * row + planes + copies;
 }
 
 std::int64_t fft_cut(std::int64_t n) {
