@@ -107,7 +107,7 @@ void tile_in_place(const Plan& p, const qn_run* run, i64 batch_part, i64 m_part,
   }
 }
 
-// The two loops of kShared, as tasks of the host's executor.
+// The loops of kShared and kInner, as tasks of the host's executor.
 struct Task {
   const Plan* plan;
   const qn_run* run;
@@ -137,7 +137,47 @@ void multiply_task(void* self, std::uint32_t index, std::uint32_t worker) noexce
            unit_range(p.g.N, k.nr, index % p.tiles_n, p.tiles_n), t.b_pack, t.scratch(worker));
 }
 
+// Dot products in order, and pieces of long ones.
+void inner_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
+  const Task& t = *static_cast<const Task*>(self);
+  const Plan& p = *t.plan;
+  const Kernels& k = kernels();
+  const i64 pieces = p.pieces(), all = p.g.batch * pieces;
+  for (i64 i = part(all, index, p.tiles_m); i < part(all, index + 1, p.tiles_m); ++i) {
+    const i64 item = i / pieces, from = i % pieces * kPiece;
+    const i64 some = std::min(kPiece, p.g.K - from);
+    const float sum =
+        some > 0 ? k.inner(some, input(p, t.run, 0, item) + from, input(p, t.run, 1, item) + from)
+                 : 0;
+    if (pieces > 1) {
+      t.b_pack[i] = sum;
+      continue;
+    }
+    *output(p, t.run, item) = sum;
+    finish(p, t.run, item, {0, 1}, {0, 1});
+  }
+}
+
 }  // namespace
+
+qn_status run_inner(const Plan& p, const qn_run* run) {
+  Task t{&p, run, 0, 0, static_cast<float*>(run->workspace)};
+  if (p.tiles_m == 1) {
+    inner_task(&t, 0, 0);
+  } else {
+    const qn_status s = run->executor->parallel_for(run->executor->self, inner_task, &t,
+                                                    std::uint32_t(p.tiles_m), p.max_workers);
+    if (s != QN_OK) return s;
+  }
+  const i64 pieces = p.pieces();
+  for (i64 item = 0; pieces > 1 && item < p.g.batch; ++item) {
+    double sum = 0;
+    for (i64 i = 0; i < pieces; ++i) sum += t.b_pack[item * pieces + i];
+    *output(p, run, item) = float(sum);
+    finish(p, run, item, {0, 1}, {0, 1});
+  }
+  return QN_OK;
+}
 
 qn_status run_shared(const Plan& p, const qn_run* run) {
   const qn_executor& ex = *run->executor;

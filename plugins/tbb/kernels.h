@@ -27,6 +27,8 @@ struct Kernels {
   // C = A W^T: rows of A and W contiguous along k.
   void (*dots)(i64 m, i64 n, i64 k, const float* a, i64 a_m, const float* w, i64 w_n, float* c,
                i64 ldc);
+  // The dot product of k contiguous numbers.
+  float (*inner)(i64 k, const float* a, const float* b);
   void (*row_step)(sdk::EpilogueStep::Kind, float* c, i64 n, const float* p, i64 s_n);
 };
 

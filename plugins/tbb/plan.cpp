@@ -44,6 +44,8 @@ Costs costs(const Plan& p, const Kernels& k) {
     }
     case kDots:
       return {100, 20, 0.6 * k.gflops * d / (d + 60), 2.0 * n, bytes};
+    case kInner:
+      return {150, 12, 0.2 * k.gflops, 0, bytes};
     case kTurned:
       return {100, 30, k.gflops * columns * rows * depth, 0.2 * d * n, bytes};
     case kTiled:
@@ -81,7 +83,8 @@ struct Offer {
     if (pinned >= 0) in[unsigned(pinned)] = *layout;
     const std::string full = std::string(name) + "." + k.isa;
     qn_candidate c = sdk::candidate(full.c_str(), kernel, p.g.batch > 0 ? estimate(p, k) : 100.0);
-    c.threading = kernel == kShared ? QN_THREADING_PARALLEL_FOR : QN_THREADING_TILES;
+    c.threading =
+        kernel == kShared || kernel == kInner ? QN_THREADING_PARALLEL_FOR : QN_THREADING_TILES;
     c.n_in = op.n_in;
     c.in = in.data();
     c.confidence = QN_CONFIDENCE_MODEL;
@@ -90,6 +93,8 @@ struct Offer {
     host.offer(answer, &c);
   }
 };
+
+bool lies_along_k(const Matmul& g) { return g.K <= 1 || (g.a_k == 1 && g.b_k == 1); }
 
 bool small_enough(const Plan& p) {
   return std::max({p.g.M, p.g.N, p.g.K}) <= 128 || p.g.M <= kFewRows;
@@ -136,6 +141,10 @@ void cut(Plan& p, const Kernels& k) {
       }
       if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
       if (p.kernel == kTurned) p.scratch = floats(k.nr * g.K);
+      break;
+    case kInner:
+      p.tiles_m = std::clamp<i64>(want, 1, std::max<i64>(1, g.batch * p.pieces()));
+      p.workspace = p.pieces() > 1 ? floats(g.batch * p.pieces()) : 0;
       break;
     case kTiled:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
@@ -190,6 +199,7 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const double panel_bytes = 4.0 * double(ceil_div(g.N, k.nr) * k.nr) * double(g.K);
   const double item = g.batch > 0 ? g.flops() / double(g.batch) : 0;
 
+  if (g.M == 1 && g.N == 1 && lies_along_k(g)) return offer(p, kInner, "sgemm.inner", -1, nullptr);
   if (small_enough(p)) {
     // After a swap the second operand is A. What lies in neither form is asked for row-major.
     const unsigned which = p.swapped ? 0 : 1;
@@ -249,13 +259,15 @@ struct Kept final : sdk::Planned {
   void tile(const qn_run& r, std::uint32_t index, void* scratch) const noexcept override {
     run_tile(p, &r, index, scratch);
   }
-  qn_status run(const qn_run& r) const noexcept override { return run_shared(p, &r); }
+  qn_status run(const qn_run& r) const noexcept override {
+    return p.kernel == kInner ? run_inner(p, &r) : run_shared(p, &r);
+  }
 };
 
 std::unique_ptr<sdk::Planned> keep(const Plan& p, qn_plan_info& info) {
   info.workspace = p.workspace;
   info.worker_scratch = p.scratch;
-  info.n_tiles = p.kernel == kShared ? 0 : std::uint32_t(p.n_tiles());
+  info.n_tiles = p.kernel == kShared || p.kernel == kInner ? 0 : std::uint32_t(p.n_tiles());
   auto kept = std::make_unique<Kept>();
   kept->p = p;
   return kept;
@@ -266,12 +278,14 @@ std::unique_ptr<sdk::Planned> keep(const Plan& p, qn_plan_info& info) {
 std::unique_ptr<sdk::Planned> plan_matmul(const qn_opdesc& op, std::uint32_t kernel,
                                           qn_plan_info& info) {
   Plan p;
-  if (kernel >= kPackB || op.in[0].dtype != QN_F32 || op.in[1].dtype != QN_F32 || !describe(op, p))
+  if (kernel == kPackB || kernel > kInner || op.in[0].dtype != QN_F32 || op.in[1].dtype != QN_F32 ||
+      !describe(op, p))
     return nullptr;
   p.kernel = Kernel(kernel);
   if (op.program && p.g.epilogue.taken != op.program->n_inst) return nullptr;
   if ((kernel == kDirect && p.g.b_n != 1 && p.g.N > 1) ||
-      (kernel == kDots && p.g.b_k != 1 && p.g.K > 1)) {
+      (kernel == kDots && p.g.b_k != 1 && p.g.K > 1) ||
+      (kernel == kInner && (p.g.M != 1 || p.g.N != 1 || !lies_along_k(p.g)))) {
     return nullptr;
   }
   if (kernel == kPrepacked) std::fill_n(p.g.b_batch, Matmul::max_axes, 0);

@@ -16,11 +16,13 @@ enum Kernel : std::uint32_t {
   kShared,     // B packed by all workers, then tiles of C
   kPrepacked,  // B came packed
   kPackB,      // relayout of a constant B
+  kInner,      // one row, one column: dot products, long ones in pieces
 };
 
 constexpr i64 kDepth = 512;  // k is taken in steps of this: fewer passes over C beat a panel of B
                              // that fits the L1 cache
 constexpr i64 kFewRows = 32;
+constexpr i64 kPiece = 16384;  // numbers of a dot product that are summed on their own
 
 // Panels of A that a worker packs at a time: some 144 rows, which stay in the L2 cache.
 constexpr i64 row_panels_at_once(const Kernels& k) { return 144 / k.mr; }
@@ -33,6 +35,7 @@ struct Plan {
   std::uint32_t max_workers = 1;
   std::uint64_t workspace = 0, scratch = 0;  // bytes
 
+  i64 pieces() const { return std::max<i64>(1, (g.K + kPiece - 1) / kPiece); }
   i64 n_tiles() const { return tiles_batch * tiles_m * tiles_n; }
 };
 
@@ -43,6 +46,7 @@ void swap_operands(Plan& p);
 void cut(Plan& p, const Kernels& k);
 
 qn_status run_shared(const Plan& p, const qn_run* run);
+qn_status run_inner(const Plan& p, const qn_run* run);
 void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch);
 
 // Name and size of B's packed layout.

@@ -51,6 +51,8 @@ void simplify(Ir& ir);  // passes/simplify.cpp: aliases, repeated work, dead ops
 void split_phases(Runtime& rt, Ir& ir);
 // passes/unfold.cpp: convolutions that no kernel serves as matrix products
 void unfold(Runtime& rt, Ir& ir);
+// passes/inner.cpp: sums of products as inner products
+void inner_products(Runtime& rt, Ir& ir);
 // passes/widen.cpp: halves through f32 where no kernel serves them
 void widen(Runtime& rt, Ir& ir);
 void fuse(Ir& ir);  // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues

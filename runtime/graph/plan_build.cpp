@@ -77,6 +77,7 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   simplify(ir);
   split_phases(rt, ir);
   unfold(rt, ir);
+  inner_products(rt, ir);
   widen(rt, ir);
   fuse(ir);
   Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);

@@ -258,6 +258,46 @@ TEST(Graph, MemoryLimitIsAnErrorAndNothingIsLost) {
   EXPECT_EQ(values(big)[99999], 2.f);
 }
 
+// Sums over the last axes of products that nothing else reads: of one array and two, whole and in
+// rows, long enough for pieces; and sums that are left alone.
+TEST(Graph, SumsOfProductsAreInnerProducts) {
+  Rt rt;
+  std::vector<float> u, v;
+  for (int i = 0; i < 3 * 20000; ++i) {
+    u.push_back(static_cast<float>(i % 7) - 3);
+    v.push_back(static_cast<float>(i % 5) - 1);
+  }
+  const A x = rt.floats(u, {3, 200, 100}), y = rt.floats(v, {3, 200, 100});
+  const auto sum = [](const A& a, std::vector<std::int64_t> axes, bool keep) {
+    qn_array* o = nullptr;
+    QN_CHECK(qn_sum(nullptr, a, axes.data(), axes.size(), keep, &o, e));
+    return A(o);
+  };
+  // Of rows of `length` numbers; all of them are whole numbers that f32 holds.
+  const auto expected = [&](const std::vector<float>& w, std::size_t length) {
+    std::vector<float> sums(u.size() / length, 0);
+    for (std::size_t i = 0; i < u.size(); ++i) sums[i / length] += u[i] * w[i];
+    return sums;
+  };
+  const auto used = [&](const char* op) {
+    const auto ops = ops_in_plans(rt);
+    return std::count(ops.begin(), ops.end(), std::string(op)) > 0;
+  };
+  EXPECT_EQ(values(sum(x * x, {}, false)), expected(u, u.size()));
+  EXPECT_EQ(values(sum(x * y, {1, 2}, false)), expected(v, 20000));
+  EXPECT_EQ(values(sum(x * y, {-1}, true)), expected(v, 100));
+  EXPECT_EQ(values(sum((x + x) * y, {2, -2, 0}, false))[0], 2 * expected(v, v.size())[0]);
+  EXPECT_EQ(used("sum"), !used("matmul"));  // without plugins sums stay as they are
+  // Not the last axes; a product that is held; both operands made on the way.
+  const A product = x * y, first = sum(product, {0}, false), all = sum(product, {}, false);
+  EXPECT_EQ(values(product)[1], u[1] * v[1]);
+  EXPECT_EQ(values(all), expected(v, v.size()));
+  float head = 0;
+  for (std::size_t k = 0; k < 3; ++k) head += u[k * 20000] * v[k * 20000];
+  EXPECT_EQ(values(first)[0], head);
+  EXPECT_EQ(values(sum((x + x) * (y + y), {}, false))[0], 4 * expected(v, v.size())[0]);
+}
+
 TEST(Graph, BorrowedMemoryIsReleasedOnce) {
   static int released;
   released = 0;

@@ -34,7 +34,7 @@ def norm(a: array, /, ord=None, axis=None, keepdims: bool = False, *, stream=Non
     else:
         axes = axes_in(axis, x.ndim, "norm")
     if ord is None:
-        return _root(ops.sum(ops.square(ops.abs(x)), axes, keepdims))
+        return _root(_squares(x, axes, keepdims))
     if len(axes) == 1:
         return _vector_norm(x, ord, axes, keepdims)
     if len(axes) == 2:
@@ -44,6 +44,10 @@ def norm(a: array, /, ord=None, axis=None, keepdims: bool = False, *, stream=Non
 
 def _root(x):
     return ops.sqrt(x)
+
+
+def _squares(x, axes, keepdims):
+    return ops.sum(ops.square(ops.abs(x) if x.dtype == complex64 else x), axes, keepdims)
 
 
 def _vector_norm(x, ord, axes, keepdims):
@@ -59,7 +63,7 @@ def _vector_norm(x, ord, axes, keepdims):
     if ord == 1:
         return ops.sum(size, axes, keepdims)
     if ord == 2:
-        return _root(ops.sum(ops.square(size), axes, keepdims))
+        return _root(_squares(x, axes, keepdims))
     return ops.power(ops.sum(ops.power(size, as_array(float(ord), size.dtype)), axes, keepdims), as_array(1 / ord, size.dtype))
 
 
@@ -69,7 +73,7 @@ def matrix_norm(a: array, /, ord="fro", axis=(-2, -1), keepdims: bool = False, *
     x = check_array(a, "matrix_norm")
     rows, columns = (axis_in(k, x.ndim, "norm") for k in axis)
     if ord in ("fro", "f"):
-        return _root(ops.sum(ops.square(ops.abs(x)), (rows, columns), keepdims))
+        return _root(_squares(x, (rows, columns), keepdims))
     if ord in (1, -1, float("inf"), float("-inf")):
         summed, kept = (rows, columns) if ord in (1, -1) else (columns, rows)
         sums = ops.sum(ops.abs(x), (summed,), True)
