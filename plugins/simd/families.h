@@ -21,6 +21,8 @@ void query_arg(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_arg(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_scan(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_scan(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_search(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_search(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_pool(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_pool(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_sort(const qn_host& host, const qn_opdesc& op, qn_answer* answer);

@@ -26,6 +26,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRows{query_rows, plan_rows};
   static constexpr Family kArg{query_arg, plan_arg};
   static constexpr Family kScan{query_scan, plan_scan};
+  static constexpr Family kSearch{query_search, plan_search};
   static constexpr Family kPool{query_pool, plan_pool};
   static constexpr Family kRelayout{query_relayout, plan_relayout};
   static constexpr Family kSort{query_sort, plan_sort};
@@ -109,6 +110,8 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_ARGSORT:
     case QN_OP_ARGPARTITION:
       return &kSort;
+    case QN_OP_SEARCHSORTED:
+      return &kSearch;
     case QN_OP_SCALED_DOT_PRODUCT_ATTENTION:
       return &kAttention;
     default:

@@ -121,8 +121,8 @@ void add_searches(Cases& cases) {
     };
     for (const auto& [label, n, values] :
          {std::tuple("line", 9, Shape{7}), std::tuple("block", 9, Shape{2, 3}),
-          std::tuple("scalar", 9, Shape{}), std::tuple("nothing", 0, Shape{3}),
-          std::tuple("no_values", 4, Shape{0})}) {
+          std::tuple("many", 37, Shape{150}), std::tuple("scalar", 9, Shape{}),
+          std::tuple("nothing", 0, Shape{3}), std::tuple("no_values", 4, Shape{0})}) {
       cases.push_back({"searchsorted",
                        std::string(label) + (right ? "_right" : "_left"),
                        {{{n}}, {values}},

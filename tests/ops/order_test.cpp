@@ -54,6 +54,50 @@ TEST_P(OrderOn, PartitionSplitsAtKth) {
   }
 }
 
+// Many lengths, few and many equal keys, ranks near the ends and inside.
+TEST_P(OrderOn, PartitionOfLongLines) {
+  for (const int kind : {0, 1, 2}) {
+    std::vector<double> v;
+    for (int i = 0; i < 3000; ++i)
+      v.push_back(kind == 0 ? i * 7919 % 3001 : kind == 1 ? i * 31 % 3 : -i / 64);
+    std::vector<double> sorted = v;
+    std::sort(sorted.begin(), sorted.end());
+    for (const qn_dtype t : {QN_F32, QN_F64, QN_I32, QN_I16}) {
+      const Array x = array(runtime(), {{3000}, v}, t);
+      for (const std::size_t k : {0u, 9u, 1000u, 1501u, 2989u, 2999u}) {
+        const Value order =
+            read(apply(runtime(), "argpartition", {x}, {integer(static_cast<std::int64_t>(k))}));
+        std::vector<double> places = order.data;
+        std::sort(places.begin(), places.end());
+        for (std::size_t i = 0; i < v.size(); ++i) {
+          ASSERT_EQ(places[i], double(i));
+          const double here = v[static_cast<std::size_t>(order.data[i])];
+          ASSERT_TRUE(i < k ? here <= sorted[k] : i > k ? here >= sorted[k] : here == sorted[k]);
+        }
+      }
+    }
+  }
+}
+
+// So long that threads share them out.
+TEST_P(OrderOn, SortsOfLongLines) {
+  constexpr std::size_t n = 70000;
+  std::vector<double> v;
+  for (std::size_t i = 0; i < n; ++i) v.push_back(double(i * 7919 % 50021) - 20000);
+  std::vector<std::size_t> order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return v[a] < v[b]; });
+  for (const qn_dtype t : {QN_F32, QN_I32, QN_F64}) {
+    const Array x = array(runtime(), {{std::int64_t{n}}, v}, t);
+    const Value sorted = read(apply(runtime(), "sort", {x}, {})),
+                places = read(apply(runtime(), "argsort", {x}, {}));
+    for (std::size_t i = 0; i < n; ++i) {
+      ASSERT_EQ(sorted.data[i], v[order[i]]);
+      ASSERT_EQ(places.data[i], double(order[i]));
+    }
+  }
+}
+
 TEST_P(OrderOn, TopkGivesTheLargest) {
   const std::vector<double> v = some_values(40);
   std::vector<double> sorted = v;

@@ -297,7 +297,7 @@ def diff(a: array, /, n: int = 1, axis: int = -1, *, stream=None) -> array:
     return a
 
 
-def _sorted(name, op, a, axis, *extra):
+def _along(name, op, a, axis, *extra):
     check_array(a, name)
     if axis is None:
         a, axis = flatten(a), 0
@@ -307,13 +307,13 @@ def _sorted(name, op, a, axis, *extra):
 def sort(a: array, /, axis: int | None = -1, *, stream=None) -> array:
     """a sorted along axis (None = flattened); NaN last."""
     check_stream(stream)
-    return _sorted("sort", ops.sort, a, axis)
+    return _along("sort", ops.sort, a, axis)
 
 
 def argsort(a: array, /, axis: int | None = -1, *, stream=None) -> array:
     """The indices (uint32) that sort a along axis."""
     check_stream(stream)
-    return _sorted("argsort", ops.argsort, a, axis)
+    return _along("argsort", ops.argsort, a, axis)
 
 
 def _kth(name, a, kth, axis):
@@ -326,14 +326,14 @@ def partition(a: array, /, kth: int, axis: int | None = -1, *, stream=None) -> a
     """a with its kth smallest element along axis in place, smaller ones before it."""
     check_stream(stream)
     _kth("partition", a, kth, axis)
-    return _sorted("partition", ops.sort, a, axis)
+    return _along("partition", ops.partition, a, axis, kth)
 
 
 def argpartition(a: array, /, kth: int, axis: int | None = -1, *, stream=None) -> array:
     """The indices that partition a along axis."""
     check_stream(stream)
     _kth("argpartition", a, kth, axis)
-    return _sorted("argpartition", ops.argsort, a, axis)
+    return _along("argpartition", ops.argpartition, a, axis, kth)
 
 
 def topk(a: array, /, k: int, axis: int | None = -1, *, stream=None) -> array:
@@ -342,9 +342,7 @@ def topk(a: array, /, k: int, axis: int | None = -1, *, stream=None) -> array:
     n = check_array(a, "topk").size if axis is None else a.shape[axis_in(axis, a.ndim, "topk")]
     if k < 0 or k > n:
         raise ValueError(f"[topk] Received invalid k={k} along axis {axis} with size {n}.")
-    s = _sorted("topk", ops.sort, a, axis)
-    axis = 0 if axis is None else axis_in(axis, a.ndim, "topk")
-    return s[(*(slice(None),) * axis, slice(n - k, None))]
+    return ops.sort(_along("topk", ops.topk, a, axis, k), 0 if axis is None else axis_in(axis, a.ndim, "topk"))
 
 
 def searchsorted(sorted_sequence: array, values: array, /, side: str = "left", *, stream=None) -> array:
