@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/cli/check/decomposition.h"
+#include "runtime/cli/check/partition.h"
 #include "runtime/cli/check/reference.h"
 #include "runtime/cli/check/shield.h"
 
@@ -197,6 +198,10 @@ void KernelChecks::judge(const Ready& r, const Execution& e, const char* check) 
   std::size_t which = 0;
   if (const auto d = judge_decomposition(r.problem, all, which)) {
     report_.verify(d->good, check, "output " + std::to_string(which) + ": " + d->text);
+    return;
+  }
+  if (const auto d = judge_partition(r.problem, all)) {
+    report_.verify(d->good, check, "output 0: " + d->text);
     return;
   }
   for (std::size_t i = 0; i < all.size(); ++i) {
