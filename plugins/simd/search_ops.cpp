@@ -1,6 +1,7 @@
-// Binary search of a vector of values at once, for every instruction set: all lanes halve the same
-// length, each from where it is. Not here: offers and plans (search.cpp).
+// Binary search of a vector of values at once, for every instruction set; a line that is not sorted
+// is probed as anywhere else. Not here: offers and plans (search.cpp).
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 
 #include "plugins/simd/search.h"
@@ -38,36 +39,32 @@ void Search(const void* sorted, std::int64_t n, const void* from, std::int64_t n
   const auto* x = static_cast<const T*>(sorted);
   const auto* values = static_cast<const T*>(from);
   HWY_ALIGN Index buf[hn::MaxLanes(di)];
+  const int steps = std::bit_width(static_cast<std::uint64_t>(n));
+  const auto one = hn::Set(di, Index{1});
   for (std::int64_t i = 0; i < n_values; i += kBeside * lanes) {
     hn::Vec<decltype(d)> value[kBeside];
-    hn::Vec<decltype(di)> base[kBeside];
+    hn::Vec<decltype(di)> low[kBeside], high[kBeside];
     for (int b = 0; b < kBeside; ++b) {
       const std::int64_t left = n_values - i - b * lanes;
-      base[b] = hn::Zero(di);
+      low[b] = hn::Zero(di);
+      high[b] = hn::Set(di, static_cast<Index>(n));
       if (left >= lanes)
         value[b] = hn::LoadU(d, values + i + b * lanes);
       else
         value[b] = left > 0 ? LoadPart(d, values + i + b * lanes, left, T{}) : hn::Zero(d);
     }
-    // Among the elements from base on, `length` may still lie on either side.
-    const auto advance = [&](std::int64_t at, std::int64_t by) HWY_ATTR {
-      const auto ahead = hn::Set(di, static_cast<Index>(at)),
-                 step = hn::Set(di, static_cast<Index>(by));
+    for (int k = 0; k < steps; ++k)
       for (int b = 0; b < kBeside; ++b) {
-        const auto e = hn::GatherIndex(d, x, hn::Add(base[b], ahead));
-        const auto passes =
-            right ? hn::Not(SearchBefore(d, value[b], e)) : SearchBefore(d, e, value[b]);
-        base[b] = hn::Add(base[b], hn::IfThenElseZero(hn::RebindMask(di, passes), step));
+        const auto open = hn::Lt(low[b], high[b]);
+        const auto middle = hn::Add(low[b], hn::ShiftRight<1>(hn::Sub(high[b], low[b])));
+        const auto e = hn::GatherIndex(d, x, hn::IfThenElseZero(open, middle));
+        const auto before = hn::RebindMask(
+            di, right ? hn::Not(SearchBefore(d, value[b], e)) : SearchBefore(d, e, value[b]));
+        low[b] = hn::IfThenElse(hn::And(open, before), hn::Add(middle, one), low[b]);
+        high[b] = hn::IfThenElse(hn::AndNot(before, open), middle, high[b]);
       }
-    };
-    for (std::int64_t length = n; length > 1;) {
-      const std::int64_t half = length / 2;
-      advance(half - 1, half);
-      length -= half;
-    }
-    if (n > 0) advance(0, 1);
     for (int b = 0; b < kBeside; ++b) {
-      hn::Store(base[b], di, buf);
+      hn::Store(low[b], di, buf);
       const std::int64_t first = i + b * lanes;
       for (std::int64_t k = 0; k < std::min(lanes, n_values - first); ++k)
         places[first + k] = static_cast<std::uint32_t>(buf[k]);

@@ -33,7 +33,8 @@ std::optional<Difference> judge_partition(const Problem& p, const std::vector<By
     for (std::size_t k = 0; k < n; ++k) {
       const std::size_t at = place(got[0], k);
       const std::string where = "line " + std::to_string(line) + ", place " + std::to_string(k);
-      if (at >= n || seen[at]) return Difference{false, where + " names no other place of the line"};
+      if (at >= n || seen[at])
+        return Difference{false, where + " names no other place of the line"};
       seen[at] = 1;
       const double v = value(at);
       const bool good = (k > kth || !before(middle, v)) && (k < kth || !before(v, middle));
