@@ -35,7 +35,7 @@ inline void row_runs(const ConvShape& s, const void* x, i64 row, i64 from, Insid
   };
   const i64 at = row + (from + in.begin) * s.c + group * s.cg, pixel = s.pixel() * 2;
   char* d = to + in.begin * pixel;
-  if (s.pixel() == s.c) {  // all channels of all pixels lie together
+  if (s.groups == 1 && s.pixel() == s.c) {  // all channels of all pixels lie together
     const i64 count = (in.end - in.begin) * s.c;
     for (i64 i = 0; i < count; i += 32) run(at + i, count - i, d + i * 2);
     return;
