@@ -104,6 +104,30 @@ const char* offer_order(const qn_host& host, const qn_opdesc& op, qn_answer* ans
   return nullptr;
 }
 
+// Offers row-major order for inputs that are copied to it before: element by element they are slow
+// to read.
+void offer_relayouts(const qn_host& host, const qn_opdesc& op, qn_answer* answer,
+                     const std::vector<std::int64_t>& rows) {
+  std::vector<const std::int64_t*> forced(op.n_in, nullptr);
+  bool any = false;
+  for (std::uint32_t i = 0; i < op.n_in; ++i) {
+    const qn_layout& l = op.in[i].layout;
+    if (!full_size(op, i) || op.in[i].ndim != op.out[0].ndim || l.kind != QN_LAYOUT_STRIDED ||
+        !l.strides)
+      continue;
+    std::int64_t step = 1;  // of the last axis that has one
+    for (std::uint32_t k = op.in[i].ndim; k-- > 0;) {
+      if (op.in[i].shape[k] == 1) continue;
+      step = l.strides[k];
+      break;
+    }
+    if (step >= -1 && step <= 2) continue;
+    forced[i] = rows.data();
+    any = true;
+  }
+  if (any) offer_order(host, op, answer, "map.relayouts", rows, forced);
+}
+
 // True when the program maps zeros (the padding of opaque layouts) to zeros, whatever its scalars
 // are.
 bool keeps_zero(const qn_opdesc& op) {
@@ -241,6 +265,7 @@ void query_map(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     offer_order(host, op, answer, "map.ordered", want, forced);
     if (others) offer_order(host, op, answer, "map.ordered_out", want, nothing);
   }
+  offer_relayouts(host, op, answer, rows);
   offer_opaque(host, op, answer);
 }
 

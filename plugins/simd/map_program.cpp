@@ -2,6 +2,7 @@
 // Not here: choosing layouts (map_plan.cpp), running the steps (map_run.cpp).
 #include "plugins/simd/map_program.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace quern::simd {
@@ -145,11 +146,40 @@ class Compiler {
       MapInput& in = code_.inputs[i];
       merge_dims(g_, order, g_.in_strides[i], in);
       in.itemsize = sdk::itemsize(v.dtype);
+      const std::int64_t step = in.stride[in.nd - 1];
+      const CopyKind kind = step == 0   ? CopyKind::fill
+                            : step == 1 ? CopyKind::runs
+                                        : CopyKind::strided;
+      in.copy = copy_block_fn(kind, in.itemsize, 0);
       in.widen = is_half(v.dtype) ? half_fns(v.dtype).widen : nullptr;
-      v.uniform = in.kind == MapInput::kUniform;
     }
+    rows();
+    for (std::uint32_t i = 0; i < p_.n_in; ++i)
+      values_[i].uniform =
+          code_.inputs[i].kind == MapInput::kUniform || code_.inputs[i].kind == MapInput::kRow;
     return nullptr;
   }
+
+  // Where an input lies in long rows, or is the same along them, tiles are pieces of rows: then it
+  // is read where it lies, or is one element.
+  void rows() {
+    constexpr std::int64_t kLong = 512;
+    for (const MapInput& in : code_.inputs) {
+      const int last = in.nd - 1;
+      if (code_.row == 0 && in.kind == MapInput::kGather && in.shape[last] >= kLong &&
+          (in.stride[last] == 0 || in.stride[last] == 1))
+        code_.row = in.shape[last];
+    }
+    for (MapInput& in : code_.inputs) {
+      if (in.kind != MapInput::kGather || in.stride[in.nd - 1] != 0 ||
+          in.shape[in.nd - 1] != code_.row)
+        continue;
+      in.kind = MapInput::kRow;
+      code_.by_row = true;
+    }
+  }
+
+  static bool periodic(const MapInput& in) { return in.nd == 2 && in.stride[0] == 0; }
 
   bool constant(int v, double& imm) const {
     if (v < static_cast<int>(p_.n_in)) return false;
@@ -457,17 +487,21 @@ class Compiler {
       MapInput& in = code_.inputs[i];
       const auto id = static_cast<std::int16_t>(i);
       if (!values_[i].used) in.kind = MapInput::kUnused;
-      if (in.kind == MapInput::kUniform) code_.cells.emplace_back(id, code_.n_cells++);
+      if (in.kind == MapInput::kUniform || in.kind == MapInput::kRow)
+        code_.cells.emplace_back(id, code_.n_cells++);
       if (in.kind == MapInput::kLinear && !in.widen)
         code_.moving.push_back({id, id, false, in.itemsize});
       if (in.kind == MapInput::kGather) {
-        const bool periodic = in.nd == 2 && in.stride[0] == 0;
-        const bool runs = in.stride[in.nd - 1] == 0 || in.stride[in.nd - 1] == 1;
-        code_.ns_per_element += periodic ? 0.08
-                                : runs   ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1])
-                                         : 1.5;
+        const std::int64_t step = in.stride[in.nd - 1];
+        code_.ns_per_element +=
+            periodic(in)              ? 0.04
+            : step >= -1 && step <= 2 ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1])
+            : std::abs(step) < 16     ? 1.5
+                                      : 3.0;  // each element on a cache line of its own
       }
-      if (in.kind == MapInput::kGather || (in.kind == MapInput::kLinear && in.widen)) take_slot(i);
+      // A row that repeats keeps its slot: it may not be read anew for every tile.
+      if (in.kind == MapInput::kGather || (in.kind == MapInput::kLinear && in.widen))
+        take_slot(i, in.kind == MapInput::kGather && periodic(in));
       if (in.kind == MapInput::kGather && in.widen) code_.staging = true;
     }
     for (const auto& s : code_.once) code_.cells.emplace_back(s.dst, code_.n_cells++);
@@ -492,6 +526,19 @@ class Compiler {
     while (code_.chunk > 512 &&
            static_cast<std::size_t>(code_.chunk) * code_.item * streams > 32 * 1024)
       code_.chunk /= 2;
+    repeat();
+  }
+
+  // Tiles of whole periods read the same elements of a row that repeats.
+  void repeat() {
+    if (code_.row != 0) return;
+    std::int64_t period = 0;
+    for (const MapInput& in : code_.inputs)
+      if (in.kind == MapInput::kGather && periodic(in)) period = std::max(period, in.shape[1]);
+    if (period == 0 || period > code_.chunk) return;
+    code_.chunk = code_.chunk / period * period;
+    for (MapInput& in : code_.inputs)
+      in.repeats = in.kind == MapInput::kGather && periodic(in) && code_.chunk % in.shape[1] == 0;
   }
 
   template <class F>

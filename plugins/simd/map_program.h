@@ -2,6 +2,7 @@
 // Not here: offers and layouts (map_plan.cpp).
 #pragma once
 #include "plugins/simd/map.h"
+#include "plugins/simd/strided_ops.h"
 
 namespace quern::simd {
 
@@ -10,8 +11,11 @@ constexpr int kMaxDims = 12;
 
 // How one input is read along the output's memory order; dims are merged where possible.
 struct MapInput {
-  enum Kind : std::uint8_t { kUnused, kUniform, kLinear, kGather } kind = kUnused;
+  // kRow: one element for each row of `MapCode::row` elements.
+  enum Kind : std::uint8_t { kUnused, kUniform, kLinear, kRow, kGather } kind = kUnused;
+  bool repeats = false;  // every tile reads the same elements: the slot is filled once
   ConvertFn widen = nullptr;
+  CopyBlockFn copy = nullptr;  // of elements along the last axis
   std::uint32_t itemsize = 4;
   int nd = 0;
   std::int64_t shape[kMaxDims], stride[kMaxDims];
@@ -52,6 +56,8 @@ struct MapCode {
   std::vector<MapStore> stores;
   std::uint32_t n_cells = 0, n_slots = 0;
   std::uint32_t item = 4;  // bytes an element of a slot: those of the widest lane
+  std::int64_t row = 0;    // tiles end where a multiple of this many elements does; 0: anywhere
+  bool by_row = false;     // values of one element change with the row
   bool staging = false;
   std::int64_t n = 0;
   std::int64_t chunk = 0;

@@ -4,83 +4,10 @@
 
 #include <cstring>
 
-#include "plugins/simd/strided_ops.h"
+#include "plugins/simd/map_gather.h"
 
 namespace quern::simd {
 namespace {
-
-// Longer runs by vectors.
-template <class T>
-void copy_run(const T* src, std::int64_t stride, std::int64_t n, T* dst) {
-  if (n <= 16) {
-    for (std::int64_t i = 0; i < n; ++i) dst[i] = src[i * stride];
-  } else if (stride == 1) {
-    std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(T));
-  } else {
-    const CopyKind kind = stride == 0 ? CopyKind::fill : CopyKind::strided;
-    copy_block_fn(kind, sizeof(T), 0)(src, dst, {1, 0, 0}, {n, stride, 1});
-  }
-}
-
-// A row that repeats: one period is copied, then doubled.
-template <class T>
-void gather_period(const MapInput& in, const T* base, std::int64_t lo, std::int64_t n, T* dst) {
-  const std::int64_t period = in.shape[1], start = lo % period, s = in.stride[1];
-  const std::int64_t head = std::min(n, period - start);
-  copy_run(base + start * s, s, head, dst);
-  std::int64_t have = head;
-  if (have < n && start > 0) {
-    const std::int64_t more = std::min(n - have, start);
-    copy_run(base, s, more, dst + have);
-    have += more;
-  }
-  while (have < n) {
-    const std::int64_t more = std::min(n - have, have / period * period);
-    std::memcpy(dst + have, dst, static_cast<std::size_t>(more) * sizeof(T));
-    have += more;
-  }
-}
-
-// Elements lo .. lo+n of the output's memory order, read through the input's strides.
-template <class T>
-void gather(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
-  const T* base = static_cast<const T*>(data);
-  T* dst = static_cast<T*>(to);
-  if (in.nd == 2 && in.stride[0] == 0) return gather_period(in, base, lo, n, dst);
-  const int last = in.nd - 1;
-  std::int64_t index[kMaxDims];
-  for (int k = last; k >= 0; --k) {
-    index[k] = lo % in.shape[k];
-    lo /= in.shape[k];
-    base += index[k] * in.stride[k];
-  }
-  while (true) {
-    const std::int64_t run = std::min(n, in.shape[last] - index[last]);
-    copy_run(base, in.stride[last], run, dst);
-    dst += run;
-    n -= run;
-    if (n == 0) return;
-    base -= index[last] * in.stride[last];
-    index[last] = 0;
-    for (int k = last - 1; k >= 0; --k) {
-      base += in.stride[k];
-      if (++index[k] < in.shape[k]) break;
-      base -= index[k] * in.stride[k];
-      index[k] = 0;
-    }
-  }
-}
-
-void gather_any(const MapInput& in, const void* data, std::int64_t lo, std::int64_t n, void* to) {
-  if (in.itemsize == 8)
-    gather<std::uint64_t>(in, data, lo, n, to);
-  else if (in.itemsize == 4)
-    gather<std::uint32_t>(in, data, lo, n, to);
-  else if (in.itemsize == 2)
-    gather<std::uint16_t>(in, data, lo, n, to);
-  else
-    gather<std::uint8_t>(in, data, lo, n, to);
-}
 
 inline void execute(const MapStep& s, const void** ptr, std::size_t n) {
   const void* src[3] = {ptr[s.src[0]], s.src[1] >= 0 ? ptr[s.src[1]] : nullptr,
@@ -117,6 +44,27 @@ class Ahead {
   std::size_t n_, share_, at_ = 0;
 };
 
+// Inputs of one element, for all or for the row of element lo, to their cells.
+void one_element(const MapCode& code, const qn_buffer* in, const void* const* ptr, std::int64_t lo,
+                 MapInput::Kind kind) {
+  for (std::size_t i = 0; i < code.inputs.size(); ++i) {
+    const MapInput& x = code.inputs[i];
+    if (x.kind != kind) continue;
+    std::uint64_t element;
+    gather_elements(x, in[i].data, lo, 1, &element);
+    if (x.widen)
+      x.widen(&element, const_cast<void*>(ptr[i]), 1);
+    else
+      std::memcpy(const_cast<void*>(ptr[i]), &element, x.itemsize);
+  }
+}
+
+// What follows from inputs of one element.
+void settle(const MapCode& code, const void** ptr, std::int64_t n) {
+  for (const auto& s : code.once) execute(s, ptr, 1);
+  for (const auto& s : code.fills) execute(s, ptr, static_cast<std::size_t>(n));
+}
+
 constexpr std::int64_t kFarBytes = 1 << 20;  // operands of this size do not wait in the L2 cache
 
 }  // namespace
@@ -133,34 +81,38 @@ void run_map(const MapCode& code, const qn_buffer* in, const qn_buffer* out, std
   for (auto [v, k] : code.cells) ptr[v] = cells + k;
   for (auto [v, k] : code.slots) ptr[v] = slots + k * slot_bytes;
   const std::size_t n_in = code.inputs.size();
-  for (std::size_t i = 0; i < n_in; ++i) {
-    const MapInput& x = code.inputs[i];
-    if (x.kind != MapInput::kUniform) continue;
-    if (x.widen)
-      x.widen(in[i].data, const_cast<void*>(ptr[i]), 1);
-    else
-      std::memcpy(const_cast<void*>(ptr[i]), in[i].data, x.itemsize);
-  }
-  for (const auto& s : code.once) execute(s, ptr, 1);
-  for (const auto& s : code.fills)
-    execute(s, ptr, static_cast<std::size_t>(std::min(code.chunk, hi - lo)));
+  void* home[kMaxValues];  // where inputs are copied to that are not read where they lie
+  for (std::size_t i = 0; i < n_in; ++i) home[i] = const_cast<void*>(ptr[i]);
+  one_element(code, in, ptr, lo, MapInput::kUniform);
+  if (!code.by_row) settle(code, ptr, std::min(code.chunk, hi - lo));
   const bool far = code.steps.size() > 2 && code.n * code.item >= kFarBytes;
-  for (; lo < hi; lo += code.chunk) {
-    const std::int64_t n = std::min(code.chunk, hi - lo);
+  bool first = true;
+  for (std::int64_t n; lo < hi; lo += n, first = false) {
+    n = std::min(code.chunk, hi - lo);
+    if (code.row) n = std::min(n, code.row - lo % code.row);
+    if (code.by_row) {
+      one_element(code, in, ptr, lo, MapInput::kRow);
+      settle(code, ptr, n);
+    }
     for (const auto& m : code.moving)
       ptr[m.value] = static_cast<char*>((m.is_out ? out : in)[m.index].data) + lo * m.itemsize;
     for (std::size_t i = 0; i < n_in; ++i) {
       const MapInput& x = code.inputs[i];
       if (x.kind == MapInput::kGather) {
-        gather_any(x, in[i].data, lo, n, x.widen ? staging : const_cast<void*>(ptr[i]));
-        if (x.widen) x.widen(staging, const_cast<void*>(ptr[i]), static_cast<std::size_t>(n));
+        if (x.repeats && !first) continue;
+        const void* there = side_by_side(x, in[i].data, lo, n);
+        if (!there) {
+          there = x.widen ? staging : home[i];
+          gather_elements(x, in[i].data, lo, n, const_cast<void*>(there));
+        }
+        ptr[i] = x.widen ? home[i] : there;
+        if (x.widen) x.widen(there, home[i], static_cast<std::size_t>(n));
       } else if (x.kind == MapInput::kLinear && x.widen) {
         x.widen(static_cast<const char*>(in[i].data) + lo * x.itemsize, const_cast<void*>(ptr[i]),
                 static_cast<std::size_t>(n));
       }
     }
-    const std::int64_t then =
-        far ? std::clamp<std::int64_t>(hi - lo - code.chunk, 0, code.chunk) : 0;
+    const std::int64_t then = far ? std::clamp<std::int64_t>(hi - lo - code.chunk, 0, n) : 0;
     Ahead ahead(code, ptr, static_cast<std::size_t>(then));
     for (const auto& s : code.steps) {
       ahead.step();

@@ -319,6 +319,24 @@ void add_special_pairs(Cases& cases) {
                    false});
 }
 
+// Long rows, and rows that repeat over several tiles of a kernel.
+void add_long(Cases& cases) {
+  const std::pair<Shape, Shape> pairs[] = {{{3, 700}, {3, 1}},  {{5, 1100}, {1100}},
+                                           {{300, 37}, {37}},   {{700, 9}, {700, 1}},
+                                           {{3, 1}, {1, 5000}}, {{2, 3, 600}, {3, 1}}};
+  for (const auto& [x, y] : pairs)
+    for (const bool less : {false, true})
+      cases.push_back({less ? "less" : "multiply",
+                       "long_" + label(x) + "_" + label(y),
+                       {{x, -5, 5}, {y, -5, 5}},
+                       {},
+                       less ? map2([](double a, double b) { return a < b ? 1.0 : 0.0; })
+                            : map2([](double a, double b) { return a * b; }),
+                       less ? kAll : kSigned,
+                       less ? Result::boolean : Result::same,
+                       false});
+}
+
 void add_mixed_dtypes(Cases& cases) {
   struct Mix {
     const char* label;
@@ -404,6 +422,7 @@ Cases elementwise_cases() {
   for (const Binary& b : kIntegerBinary) add_binary(cases, b);
   for (const Binary& b : kFloatBinary) add_binary(cases, b);
   add_special_pairs(cases);
+  add_long(cases);
   add_mixed_dtypes(cases);
   add_others(cases);
   // One op in two dtype families is two rows: the label tells them apart.
