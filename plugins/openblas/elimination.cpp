@@ -124,11 +124,13 @@ void run_solve(Item& item) {
   const View<T> b{item.out<T>(0, n * w), n, w, w};
   load_rows(p.b, item.in<T>(1), b.data);
   Factors<T> f(p, item.memory);
+  View<const T> a{f.a.data, n, n, n};
   if (p.full)
     f.factor(item);
+  else if (p.x.column == 1 && p.x.row >= n && p.x.row <= std::numeric_limits<blasint>::max())
+    a = {item.in<T>(0), n, n, p.x.row};
   else
     load_rows(p.x, item.in<T>(0), f.a.data);
-  const View<const T> a{f.a.data, n, n, n};
   const std::uint32_t parts = strips(2.0 * double(n) * double(n) * double(w), w);
   item.desk.each(parts, [&](std::uint32_t i) {
     const i64 from = i64(i) * w / parts, to = i64(i + 1) * w / parts;

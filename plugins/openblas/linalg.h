@@ -15,6 +15,7 @@ struct Stack {
   i64 rows = 0, columns = 0, row = 0, column = 0;
 
   i64 offset(i64 k) const {
+    if (shape.size() == 1) return k * strides[0];
     i64 at = 0;
     for (std::size_t i = shape.size(); i-- > 0; k /= shape[i]) at += k % shape[i] * strides[i];
     return at;

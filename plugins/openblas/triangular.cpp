@@ -108,6 +108,26 @@ QUERN_EACH_ISA void small_lu(double* p, i64 m, i64 n, std::uint32_t* pivot) {
   panel_lu(p, m, n, pivot);
 }
 
+// The same for a matrix too small for panels, in place.
+constexpr i64 kTiny = 8;
+template <class T>
+void tiny_lu(const View<T>& a, std::uint32_t* pivot) {
+  for (i64 k = 0; k < std::min(a.m, a.n); ++k) {
+    i64 best = k;
+    for (i64 i = k + 1; i < a.m; ++i)
+      if (std::abs(*a.at(i, k)) > std::abs(*a.at(best, k))) best = i;
+    pivot[k] = std::uint32_t(best);
+    T* row = a.at(k, 0);
+    if (best != k) std::swap_ranges(row, row + a.n, a.at(best, 0));
+    if (row[k] == 0) continue;
+    for (i64 i = k + 1; i < a.m; ++i) {
+      T* other = a.at(i, 0);
+      const T factor = other[k] /= row[k];
+      for (i64 j = k + 1; j < a.n; ++j) other[j] -= factor * row[j];
+    }
+  }
+}
+
 // c -= a b.
 template <class T>
 void subtract_product(const View<const T>& a, const View<const T>& b, const View<T>& c) {
@@ -167,6 +187,7 @@ template <class T>
 void factor_lu(const View<T>& a, std::uint32_t* pivot, T* panel, Desk& desk) {
   const i64 m = a.m, n = a.n, least = std::min(m, n);
   if (least == 0) return;
+  if (m <= kTiny && n <= kTiny) return tiny_lu(a, pivot);
   if (n <= kPanel) {
     for (i64 i = 0; i < m; ++i) {
       for (i64 j = 0; j < n; ++j) panel[j * m + i] = *a.at(i, j);

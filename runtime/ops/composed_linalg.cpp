@@ -1,5 +1,6 @@
 // Composed linear algebra: inverses, solving with vectors.
-// Kernels and gradients are those of solve_system and svd.
+// Kernels and gradients are those of solve_system, qr and svd.
+#include <algorithm>
 #include <limits>
 
 #include "runtime/ops/linalg.h"
@@ -42,28 +43,36 @@ void cholesky_inv(Call& c, ArrayList& out) {
   out.push_back(upper ? ops::matmul(half, turned) : ops::matmul(turned, half));
 }
 
+// Of a matrix that is not square only the triangular factor is decomposed: the vectors
+// of svd would be as many as that side is long.
 void pinv(Call& c, ArrayList& out) {
   const Array& x = c.in[0];
-  const ArrayList parts = ops::svd(x);
+  const bool long_rows = x.ndim() >= 2 && x.dim(-1) > x.dim(-2);
+  const bool oblong = x.ndim() >= 2 && x.dim(-1) != x.dim(-2);
+  Array q, square = x;
+  if (oblong) {
+    const ArrayList factors = ops::qr(long_rows ? swap_matrix_axes(x) : x);
+    q = factors[0];
+    square = factors[1];
+  }
+  const ArrayList parts = ops::svd(square);
   const Array &u = parts[0], &s = parts[1], &vt = parts[2];
-  const std::int64_t m = x.dim(-2), n = x.dim(-1), k = s.dim(-1);
   const double eps = x.dtype() == DType::f64 ? std::numeric_limits<double>::epsilon()
                                              : std::numeric_limits<float>::epsilon();
   Array size = s;
-  if (k > 0) {
-    const Array least = ops::multiply(ops::max(s, Ints{-1}, true),
-                                      constant(s, eps * static_cast<double>(std::max(m, n))));
+  if (s.dim(-1) > 0) {
+    const auto side = static_cast<double>(std::max(x.dim(-2), x.dim(-1)));
+    const Array least = ops::multiply(ops::max(s, Ints{-1}, true), constant(s, eps * side));
     size = ops::where(ops::greater(s, least), ops::reciprocal(s), constant(s, 0));
   }
-  const auto first = [&](const Array& a, std::size_t axis) {
-    Ints start(a.ndim(), 0), stop = ints(a.shape());
-    stop[axis] = k;
-    return ops::slice(a, start, stop);
-  };
-  const std::size_t last = x.ndim() - 1;
-  const Array v =
-      ops::multiply(swap_matrix_axes(first(vt, last - 1)), ops::expand_dims(size, Ints{-2}));
-  out.push_back(ops::matmul(v, swap_matrix_axes(first(u, last))));
+  const Array v = ops::multiply(swap_matrix_axes(vt), ops::expand_dims(size, Ints{-2}));
+  const Array inverse = ops::matmul(v, swap_matrix_axes(u));
+  if (!oblong)
+    out.push_back(inverse);
+  else if (long_rows)  // x = r^T q^T
+    out.push_back(ops::matmul(q, swap_matrix_axes(inverse)));
+  else
+    out.push_back(ops::matmul(inverse, swap_matrix_axes(q)));
 }
 
 }  // namespace quern::composed
