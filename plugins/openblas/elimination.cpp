@@ -9,12 +9,38 @@
 namespace quern::openblas {
 namespace {
 
-// Always LAPACK's lower triangle, which takes half the time of its upper one. What it leaves in
-// columns are our rows of the upper factor.
+// Row by row, for matrices that a call of LAPACK would be too much for. False where x is not
+// positive definite.
+constexpr i64 kTiny = 8;
+template <class T>
+bool tiny_cholesky(const Stack& x, const T* from, T* l, bool upper) {
+  const i64 n = x.rows, row = upper ? 1 : n, column = upper ? n : 1;
+  for (i64 i = 0; i < n; ++i) {
+    for (i64 j = 0; j <= i; ++j) {
+      T sum = from[i * x.row + j * x.column];
+      for (i64 k = 0; k < j; ++k) sum -= l[i * row + k * column] * l[j * row + k * column];
+      if (i == j && !(sum > 0)) return false;
+      l[i * row + j * column] = i == j ? std::sqrt(sum) : sum / l[j * row + j * column];
+    }
+    for (i64 j = i + 1; j < n; ++j) l[i * row + j * column] = 0;
+  }
+  return true;
+}
+
+// Larger ones by LAPACK, always its lower triangle, which takes half the time of its upper one.
+// What it leaves in columns are our rows of the upper factor.
 template <class T>
 void run_cholesky(Item& item) {
   const i64 n = item.p.n();
   T* out = item.out<T>(0, n * n);
+  if (n <= kTiny) {
+    if (tiny_cholesky(item.p.x, item.in<T>(0), out, item.p.upper)) return;
+    fill_nan(out, n * n);
+    for (i64 i = 0; i < n; ++i) {
+      for (i64 j = 0; j < i; ++j) out[item.p.upper ? i * n + j : j * n + i] = 0;
+    }
+    return;
+  }
   T* a = item.p.upper ? out : item.memory.take<T>(n * n);
   load_columns(item.p.x, item.in<T>(0), a);
   const auto size = blasint(n), ld = std::max(1, size);

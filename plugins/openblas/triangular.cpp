@@ -5,14 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plugins/openblas/each_isa.h"
 #include "plugins/openblas/lapack.h"
-
-#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define QUERN_EACH_ISA [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-#else
-#define QUERN_EACH_ISA
-#endif
 
 namespace quern::openblas {
 namespace {
@@ -37,8 +31,8 @@ template <class T, i64 W>
     if (kind == Triangle::unit_lower) {
       for (i64 j = 0; j < W; ++j) b[i * ldb + j] = sum[j];
     } else {
-      const T diagonal = a[i * lda + i];
-      for (i64 j = 0; j < W; ++j) b[i * ldb + j] = sum[j] / diagonal;
+      const T scale = 1 / a[i * lda + i];
+      for (i64 j = 0; j < W; ++j) b[i * ldb + j] = sum[j] * scale;
     }
   }
 }

@@ -133,8 +133,7 @@ void cut(Plan& p, const Kernels& k) {
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
       if (g.batch < want) {
         // With few rows B's own are what is read: long parts of them, which are fetched ahead.
-        const i64 strip = g.M > 8 ? 4 * k.lanes
-                                  : std::clamp<i64>(g.N / workers, 4 * k.lanes, 512);
+        const i64 strip = g.M > 8 ? 4 * k.lanes : std::clamp<i64>(g.N / workers, 4 * k.lanes, 512);
         p.tiles_n = std::clamp<i64>(ceil_div(want, std::max<i64>(1, g.batch)), 1,
                                     std::max<i64>(1, ceil_div(g.N, strip)));
         if (p.tiles_n == 1 && g.M > kFewRows) {
