@@ -1,12 +1,14 @@
 // sort, argsort (on Highway's vectorised quicksort) and argpartition (select_ops.cpp) along an axis
 // that lies dense in memory. Numbers are turned into integers of the same order, argsort's with the
-// index in the low half, which makes it stable. Not here: sort of 8-bit dtypes, processors other
-// than x86 (there the sorter keeps a buffer that threads would share).
+// index in the low half, which makes it stable; bytes are counted, short lines compared all with
+// all. Not here: processors other than x86 (there the sorter keeps a buffer that threads would
+// share).
 #include "plugins/simd/sort.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "plugins/simd/families.h"
 #include "plugins/simd/select.h"
@@ -62,12 +64,67 @@ struct Line {
   const SelectOps& select;
 };
 
+// How many of the n <= N keys come before each, equal ones in the order they have: its place. Of
+// integers no narrower than 4 bytes, whose comparisons fill vectors.
+template <int N, typename Key>
+void places(const Key* keys, std::int64_t n, std::uint32_t* place) {
+  Key k[N];
+  for (int j = 0; j < N; ++j) k[j] = j < n ? keys[j] : std::numeric_limits<Key>::max();
+  for (int i = 0; i < n; ++i) {
+    Key before = 0;
+    for (int j = 0; j < N; ++j)
+      before += static_cast<Key>((k[j] < k[i]) | ((k[j] == k[i]) & (j < i)));
+    place[i] = static_cast<std::uint32_t>(before);
+  }
+}
+
+constexpr std::int64_t kShortLine = 16;  // up to here comparing all with all is quickest
+
+// f(i, place of element i) for a short line.
+template <typename O, typename F>
+void each_place(const Line& l, bool zeros_equal, const F& f) {
+  using Key = std::conditional_t<sizeof(typename O::Key) == 8, std::int64_t, std::int32_t>;
+  const auto* x = static_cast<const typename O::Bits*>(l.x);
+  const auto infinity = static_cast<typename O::Bits>(l.infinity);
+  Key keys[kShortLine];
+  std::uint32_t place[kShortLine];
+  for (std::int64_t i = 0; i < l.n; ++i)
+    keys[i] = O::key(zeros_equal ? unsigned_zero<O>(x[i], infinity) : x[i], infinity);
+  if (l.n <= 8)
+    places<8>(keys, l.n, place);
+  else
+    places<kShortLine>(keys, l.n, place);
+  for (std::int64_t i = 0; i < l.n; ++i) f(i, place[i]);
+}
+
+// Bytes are counted.
+template <typename O>
+void sort_bytes(const Line& l) {
+  const auto* x = static_cast<const std::uint8_t*>(l.x);
+  auto* y = static_cast<std::uint8_t*>(l.y);
+  std::int64_t counts[256] = {};
+  for (std::int64_t i = 0; i < l.n; ++i) ++counts[static_cast<std::uint8_t>(O::key(x[i], 0) + 128)];
+  for (int v = 0; v < 256; ++v) {
+    std::memset(y, O::back(static_cast<typename O::Key>(v - 128)),
+                static_cast<std::size_t>(counts[v]));
+    y += counts[v];
+  }
+}
+
 template <typename O>
 void sort_line(const Line& l) {
   using Key = typename O::Key;
-  if constexpr (sizeof(Key) > 1) {
+  auto* y = static_cast<Key*>(l.y);
+  if (l.n <= kShortLine) {
+    Key old[kShortLine];  // y may be x
+    std::memcpy(old, l.x, static_cast<std::size_t>(l.n) * sizeof(Key));
+    each_place<O>(l, false, [&](std::int64_t i, std::uint32_t at) { y[at] = old[i]; });
+    return;
+  }
+  if constexpr (sizeof(Key) == 1) {
+    sort_bytes<O>(l);
+  } else {
     const auto* x = static_cast<const typename O::Bits*>(l.x);
-    auto* y = static_cast<Key*>(l.y);
     const auto infinity = static_cast<typename O::Bits>(l.infinity);
     for (std::int64_t i = 0; i < l.n; ++i) y[i] = O::key(x[i], infinity);
     l.sorter(y, static_cast<std::size_t>(l.n), hwy::SortAscending());
@@ -78,6 +135,12 @@ void sort_line(const Line& l) {
 template <typename O>
 void order_line(const Line& l) {
   using Pair = typename Widths<sizeof(typename O::Key)>::Pair;
+  auto* y = static_cast<std::uint32_t*>(l.y);
+  if (l.n <= kShortLine) {
+    each_place<O>(l, true,
+                  [&](std::int64_t i, std::uint32_t at) { y[at] = static_cast<std::uint32_t>(i); });
+    return;
+  }
   const auto* x = static_cast<const typename O::Bits*>(l.x);
   const auto infinity = static_cast<typename O::Bits>(l.infinity);
   auto* pairs = static_cast<Pair*>(l.scratch);
@@ -85,7 +148,6 @@ void order_line(const Line& l) {
     pack(O::key(unsigned_zero<O>(x[i], infinity), infinity), static_cast<std::uint32_t>(i),
          pairs[i]);
   l.sorter(pairs, static_cast<std::size_t>(l.n), hwy::SortAscending());
-  auto* y = static_cast<std::uint32_t*>(l.y);
   for (std::int64_t i = 0; i < l.n; ++i) y[i] = index_of(pairs[i]);
 }
 
@@ -113,7 +175,6 @@ using LineFn = void (*)(const Line&);
 template <std::size_t Bytes, bool Float, bool Unsigned>
 LineFn line_of(std::uint32_t op) {
   using O = Order<Bytes, Float, Unsigned>;
-  if (op == QN_OP_SORT && Bytes == 1) return nullptr;
   if (op == QN_OP_SORT) return sort_line<O>;
   if (op == QN_OP_ARGSORT) return order_line<O>;
   return part_line<O>;
@@ -138,6 +199,7 @@ LineFn line_function(std::uint32_t op, qn_dtype t) {
     case QN_I64:
       return line_of<8, false, false>(op);
     case QN_U8:
+    case QN_BOOL:
       return line_of<1, false, true>(op);
     case QN_U16:
       return line_of<2, false, true>(op);
@@ -155,9 +217,13 @@ std::uint32_t axis_of(const qn_opdesc& op) {
 }
 
 double line_ns(const qn_opdesc& op, std::int64_t n) {
-  const double each = op.op == QN_OP_ARGPARTITION ? 1.2 : std::log2(static_cast<double>(n) + 2);
+  const unsigned size = sdk::itemsize(op.in[0].dtype);
+  const auto length = static_cast<double>(n);
+  if (op.op != QN_OP_ARGPARTITION && n <= kShortLine) return 10 + 3 * length;
+  if (op.op == QN_OP_SORT && size == 1) return 200 + length;
+  const double each = op.op == QN_OP_ARGPARTITION ? 1.2 : std::log2(length + 2);
   const double wide = op.op == QN_OP_SORT ? 1 : 2;
-  return 60 + static_cast<double>(n) * each * wide * sdk::itemsize(op.in[0].dtype) / 4;
+  return 60 + length * each * wide * size / 4;
 }
 
 struct SortPlan : Plan {
@@ -183,8 +249,7 @@ void query_sort(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_array_desc& x = op.in[0];
   const std::uint32_t axis = axis_of(op);
   const std::int64_t n = x.shape[axis], count = sdk::element_count(x);
-  if (!line_function(op.op, x.dtype))
-    return host.refuse(answer, "vqsort", "neither 8-bit sort nor bool nor complex");
+  if (!line_function(op.op, x.dtype)) return host.refuse(answer, "vqsort", "no complex numbers");
   if (count == 0 || n > (op.op == QN_OP_ARGPARTITION ? INT32_MAX : kMaxLine))
     return host.refuse(answer, "vqsort", "no elements, or an axis beyond 32-bit indices");
   // The sorted axis lies innermost, in the input as in the output.

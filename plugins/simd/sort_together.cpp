@@ -217,6 +217,7 @@ std::unique_ptr<Plan> plan_together(const qn_opdesc& op, std::int64_t lines, std
     case QN_I64:
       return make_of<8, false, false>(op, lines, n);
     case QN_U8:
+    case QN_BOOL:
       return make_of<1, false, true>(op, lines, n);
     case QN_U16:
       return make_of<2, false, true>(op, lines, n);

@@ -68,14 +68,18 @@ void add_sorts(Cases& cases) {
                      Result::index,
                      false});
   }
-  cases.push_back(
-      {"sort", "long", {{{2, 700}, -100, 100}}, {}, sorted(1), {QN_F32, QN_I32, QN_F16}});
+  cases.push_back({"sort",
+                   "long",
+                   {{{2, 700}, -100, 100}},
+                   {},
+                   sorted(1),
+                   {QN_F32, QN_I32, QN_F16, QN_I8, QN_U8}});
   cases.push_back({"argsort",
                    "long",
                    {{{2, 700}, -100, 100}},
                    {},
                    places(1),
-                   {QN_F32, QN_I32, QN_F16},
+                   {QN_F32, QN_I32, QN_F16, QN_I8, QN_BOOL},
                    Result::index,
                    false});
   constexpr double nan = std::numeric_limits<double>::quiet_NaN(),
