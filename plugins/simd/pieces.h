@@ -18,8 +18,6 @@ class Pieces {
   void side_by_side();
 
   std::int64_t units() const { return units_; }
-  // The units of the first piece; in order they are the first ones.
-  std::int64_t first_units() const { return pieces_.front().copy.units(); }
   double compute_ns() const { return ns_; }
   void run(const qn_run& run, std::int64_t lo, std::int64_t hi) const noexcept;
 

@@ -13,18 +13,21 @@ HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
 namespace HWY_NAMESPACE {
 
-// The compiler makes vectors of these loops. Narrow: sizes and steps of 31 bits, whose product one
-// instruction gives.
+// The compiler makes vectors of these loops. Narrow: a size times a step has 31 bits.
 template <class I, bool kNarrow, bool kFirst>
 void Fill(const I* HWY_RESTRICT p, std::int64_t stride, std::int64_t n, const IndexArray& a,
           std::int64_t base, std::int64_t along, std::int64_t* HWY_RESTRICT off) {
-  const std::int64_t size = a.size, last = a.last, step = a.step;
-  const auto start = [=](I raw) {
+  // Indices of 32 bits stay such: twice as many in a vector.
+  using W = std::conditional_t<kNarrow && sizeof(I) == 4, std::int32_t, std::int64_t>;
+  const auto size = static_cast<W>(a.size), last = static_cast<W>(a.last);
+  const std::int64_t step = a.step;
+  const auto start = [=](I raw) -> W {
     if constexpr (std::is_unsigned_v<I>) {
-      const auto most = static_cast<std::uint64_t>(last);
-      return static_cast<std::int64_t>(raw < most ? std::uint64_t{raw} : most);
+      const auto most = static_cast<std::make_unsigned_t<W>>(last);
+      const auto i = static_cast<std::make_unsigned_t<W>>(raw);
+      return static_cast<W>(i < most ? i : most);
     } else {
-      std::int64_t i = raw;
+      W i = static_cast<W>(raw);
       i += i < 0 ? size : 0;
       i = i < 0 ? 0 : i;
       return i > last ? last : i;
@@ -32,9 +35,9 @@ void Fill(const I* HWY_RESTRICT p, std::int64_t stride, std::int64_t n, const In
   };
   const auto offset = [=](I raw) -> std::int64_t {
     if constexpr (kNarrow)
-      return std::int64_t{static_cast<std::int32_t>(start(raw))} * static_cast<std::int32_t>(step);
+      return static_cast<std::int32_t>(start(raw)) * static_cast<std::int32_t>(step);
     else
-      return start(raw) * step;
+      return std::int64_t{start(raw)} * step;
   };
   const auto put = [=](std::int64_t j, std::int64_t o) {
     off[j] = (kFirst ? base + j * along : off[j]) + o;
@@ -90,8 +93,8 @@ HWY_EXPORT(OffsetsFor);
 
 OffsetsFn offsets_fn(const IndexArray& a) {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-  return HWY_DYNAMIC_DISPATCH(OffsetsFor)(a.dtype,
-                                          a.size <= most && a.step <= most && a.step >= -most);
+  const std::int64_t reach = sdk::saturating_product(a.size, a.step < 0 ? -a.step : a.step);
+  return HWY_DYNAMIC_DISPATCH(OffsetsFor)(a.dtype, a.size <= most && reach <= most);
 }
 
 void PlaceAxes::merge() {

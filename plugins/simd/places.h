@@ -97,7 +97,7 @@ struct PlaceWalk {
   }
 };
 
-constexpr std::int64_t kRun = 512;  // places whose offsets are made at once
+constexpr std::int64_t kRun = 1024;  // places whose offsets are made at once
 
 // f(off, n, list, step) for the places lo .. hi in row-major order, in runs of at most kRun: where
 // in the array they begin; the first one's block lies `list` elements into the list, each next one

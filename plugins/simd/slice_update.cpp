@@ -8,11 +8,11 @@ namespace quern::simd {
 namespace {
 
 struct UpdatePlan : Plan {
-  Pieces pieces;
-  std::int64_t update_units = 0;  // they come first
+  Pieces all, update;
   std::uint32_t n_tiles = 1;
   void tile(const qn_run& run, std::uint32_t t, void*) const noexcept override {
-    const std::int64_t units = run.out[0].data == run.in[0].data ? update_units : pieces.units();
+    const Pieces& pieces = run.out[0].data == run.in[0].data ? update : all;
+    const std::int64_t units = pieces.units();
     pieces.run(run, split(units, n_tiles, t), split(units, n_tiles, t + 1));
   }
 };
@@ -51,7 +51,8 @@ bool cuts_of(const qn_opdesc& op, Cut* cuts) {
   return true;
 }
 
-bool arrange(const qn_opdesc& op, Pieces& pieces) {
+// All pieces, or those of the update alone.
+bool arrange(const qn_opdesc& op, Pieces& pieces, bool all) {
   const qn_array_desc &x = op.in[0], &u = op.in[1], &y = op.out[0];
   const std::uint32_t n = x.ndim, size = sdk::itemsize(x.dtype);
   Cut cuts[kMaxWalkAxes];
@@ -71,6 +72,10 @@ bool arrange(const qn_opdesc& op, Pieces& pieces) {
     y_at += cuts[k].first * out[k];
   }
   if (!pieces.add(1, axes, n, size, 0, y_at)) return false;
+  if (!all) {
+    pieces.in_order();
+    return true;
+  }
   // Around the slice: for each axis what is before, behind and between its positions, within the
   // slice along the axes in front of it and whole along those behind it.
   y_at = 0;
@@ -93,6 +98,7 @@ bool arrange(const qn_opdesc& op, Pieces& pieces) {
     x_at += c.low() * in[k];
     y_at += c.low() * out[k];
   }
+  pieces.side_by_side();
   return true;
 }
 
@@ -104,9 +110,8 @@ double bytes_of(const qn_opdesc& op) {
 
 void query_slice_update(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   Pieces pieces;
-  if (sdk::element_count(op.out[0]) == 0 || !arrange(op, pieces))
+  if (sdk::element_count(op.out[0]) == 0 || !arrange(op, pieces, true))
     return host.refuse(answer, "slice_update", "no elements, or more axes than it serves");
-  pieces.in_order();
   qn_candidate c = sdk::candidate("slice_update", 1,
                                   estimate_ns(bytes_of(op), pieces.compute_ns(), op.max_workers));
   c.threading = QN_THREADING_TILES;
@@ -117,11 +122,9 @@ void query_slice_update(const qn_host& host, const qn_opdesc& op, qn_answer* ans
 
 std::unique_ptr<Plan> plan_slice_update(const qn_opdesc& op, std::uint32_t, qn_plan_info& info) {
   auto p = std::make_unique<UpdatePlan>();
-  if (!arrange(op, p->pieces)) return nullptr;
-  p->pieces.in_order();
-  p->update_units = p->pieces.first_units();
-  p->n_tiles = free_tiles(std::max(bytes_of(op) / 20.0, p->pieces.compute_ns()), op.max_workers,
-                          p->pieces.units());
+  if (!arrange(op, p->all, true) || !arrange(op, p->update, false)) return nullptr;
+  p->n_tiles = free_tiles(std::max(bytes_of(op) / 20.0, p->all.compute_ns()), op.max_workers,
+                          p->all.units());
   info.n_tiles = p->n_tiles;
   return p;
 }
