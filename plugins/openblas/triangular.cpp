@@ -11,7 +11,7 @@
 namespace quern::openblas {
 namespace {
 
-constexpr i64 kBlock = 32;   // rows of a triangle that is solved by loops
+constexpr i64 kBlock = 16;   // rows of a triangle that is solved by loops
 constexpr i64 kBytes = 256;  // of a row of b that stays in registers meanwhile
 
 // Rows of b behind a triangle of at most kBlock rows, `W` columns.
