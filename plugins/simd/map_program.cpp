@@ -218,6 +218,7 @@ class Compiler {
       v.uniform = values_[src[0]].uniform;
       return nullptr;
     }
+    if (!agree(op, src, arity, v.lane)) return "operands and a result that do not belong together";
     if (op == QN_OP_GREATER || op == QN_OP_GREATER_EQUAL) {
       std::swap(src[0], src[1]);
       op = op == QN_OP_GREATER ? QN_OP_LESS : QN_OP_LESS_EQUAL;
@@ -244,6 +245,36 @@ class Compiler {
     if (const char* why = emit(op, in, v.lane, src, arity, exact)) return why;
     const int of[3] = {exact, -1, -1};
     return emit(round, Lane::kFloat, Lane::kFloat, of, 1, id);
+  }
+
+  // Whether elements are of the sizes that the op's loops take them to be.
+  bool agree(std::uint32_t op, const int* src, int arity, Lane out) const {
+    if (op == QN_OP_ASTYPE) return true;
+    if (is_logical(op)) return out == Lane::kBool;
+    const int first = op == QN_OP_WHERE ? 1 : 0;
+    if (arity <= first) return false;
+    const Lane in = values_[src[first]].lane;
+    for (int k = first; k < arity; ++k)
+      if (values_[src[k]].lane != in) return false;
+    switch (op) {
+      case QN_OP_EQUAL:
+      case QN_OP_NOT_EQUAL:
+      case QN_OP_LESS:
+      case QN_OP_LESS_EQUAL:
+      case QN_OP_GREATER:
+      case QN_OP_GREATER_EQUAL:
+      case QN_OP_ISNAN:
+      case QN_OP_ISINF:
+        return out == Lane::kBool;
+      case QN_OP_COMPLEX:
+        return in == Lane::kFloat && out == Lane::kComplex;
+      case QN_OP_ABS:
+      case QN_OP_REAL:
+      case QN_OP_IMAG:
+        return out == (in == Lane::kComplex ? Lane::kFloat : in);
+      default:
+        return out == in;
+    }
   }
 
   static bool rounds(qn_dtype from, qn_dtype to) { return is_half(to) && from != to; }
