@@ -30,9 +30,9 @@ struct Z {
 };
 
 HWY_INLINE Z LoadZ(const float* p) {
-  Z z;
-  hn::LoadInterleaved2(D(), p, z.re, z.im);
-  return z;
+  V re, im;
+  hn::LoadInterleaved2(D(), p, re, im);
+  return {re, im};
 }
 HWY_INLINE void StoreZ(Z z, float* p) { hn::StoreInterleaved2(z.re, z.im, D(), p); }
 HWY_INLINE V Num(double x) { return hn::Set(D(), static_cast<float>(x)); }
