@@ -36,7 +36,7 @@ class Side:
         return {"jax": jax.__version__}
 
     def variants(self, row):
-        return [] if row.kind in ("bigvgan", "conv_transpose") else ["jit"]
+        return [] if row.kind in ("bigvgan", "conv_transpose", "network") else ["jit"]
 
     def build(self, row, _):
         return getattr(self, row.kind, self.op)(row)

@@ -4,6 +4,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import mlx_kit
 import numpy as np
 import rows
 
@@ -31,7 +32,7 @@ class Side:
     def variants(self, row):
         if row.kind == "bigvgan":
             return (["example"] if self.base == "quern" else []) + (["mlx-bigvgan"] if self.package else [])
-        return ["lazy", "compile"] if row.kind in ("train", "classify", "simple", "gelu") else ["lazy"]
+        return ["lazy", "compile"] if row.kind in ("train", "classify", "simple", "gelu", "network") else ["lazy"]
 
     def build(self, row, variant):
         """(one run, the result to judge as NumPy array)."""
@@ -171,6 +172,9 @@ class Side:
         x = mx.array(rows.mel(row.p["frames"]))
         run = lambda: generator(x)
         return lambda: mx.eval(run()), lambda: np.array(run())[0, :, 0]
+
+    def network(self, row, variant):
+        return mlx_kit.build(self.mx, self.nn, row, variant == "compile")
 
     # ---- single ops ----
 

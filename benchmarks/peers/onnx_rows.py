@@ -1,17 +1,20 @@
 """The rows that are inference, as ONNX graphs exported by PyTorch, in ONNX Runtime and in OpenVINO."""
 import io
+import warnings
 
 import numpy as np
 import rows
 import torch
+import torch_kit
 import torch_rows
 
-KINDS = ("classify", "conv", "conv_transpose", "gelu", "softmax", "layer_norm", "attention", "matmul", "add")
+KINDS = ("classify", "conv", "conv_transpose", "gelu", "softmax", "layer_norm", "attention", "matmul", "add", "network")
 
 
 def exported(module, args, names):
     out = io.BytesIO()
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # the shapes that Python code looks at are fixed
         torch.onnx.export(module.eval(), args, out, dynamo=False, input_names=names, output_names=["out"], opset_version=17)
     return out.getvalue()
 
@@ -32,6 +35,10 @@ class Side:
     def build(self, row, _):
         if row.kind == "classify":
             return self.classify(row)
+        if row.kind == "network":
+            args = [torch_kit.example(row).numpy()]
+            run = self.runner(torch_kit.Network(row), args)
+            return lambda: run(args), lambda: torch_kit.last(run(args))
         args = torch_rows.op_inputs(row)
         run = self.runner(torch_rows.Op(row), args)
         return lambda: run(args), lambda: torch_rows.last(row, run(args))

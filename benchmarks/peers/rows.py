@@ -50,6 +50,11 @@ def _nets():
     return rows
 
 
+def _network(name, batch, title, x):
+    """A whole network of networks.py, inference on an input of shape x."""
+    return Row(f"{name}_{batch}", title, "network", dict(network=name, x=x), {"torch": 1, "openvino": 1})
+
+
 def _conv(name, title, kind, x, w, goal, neighbour=False, **p):
     return Row(name, title, kind, dict(x=x, w=w, **p), {"torch": goal}, neighbour)
 
@@ -89,6 +94,16 @@ ROWS = _nets() + [
     Row("fft_1e6", "fft 1,000,000", "fft", dict(x=(1_000_000,)), {"torch": 1}, True),
     Row("bigvgan_32", "BigVGAN v2, 32 frames", "bigvgan", dict(frames=32), {"torch": 1.3}),
     Row("bigvgan_128", "BigVGAN v2, 128 frames", "bigvgan", dict(frames=128), {"torch": 1.3}),
+    _network("resnet18", 1, "ResNet-18, one image", (1, 224, 224, 3)),
+    _network("resnet50", 1, "ResNet-50, one image", (1, 224, 224, 3)),
+    _network("resnet50", 8, "ResNet-50, 8 images", (8, 224, 224, 3)),
+    _network("mobilenet", 1, "MobileNetV2, one image", (1, 224, 224, 3)),
+    _network("mobilenet", 8, "MobileNetV2, 8 images", (8, 224, 224, 3)),
+    _network("unet", 2, "U-Net 64x64, 2 images", (2, 64, 64, 4)),
+    _network("vit", 1, "ViT-S/16, one image", (1, 224, 224, 3)),
+    _network("vit", 8, "ViT-S/16, 8 images", (8, 224, 224, 3)),
+    _network("gpt", 1, "GPT-2 small, 128 tokens", (1, 128)),
+    _network("bert", 4, "BERT base, 4x128 tokens", (4, 128)),
 ]
 BY_NAME = {row.name: row for row in ROWS}
 BATCH = 512  # of classification

@@ -5,6 +5,7 @@ import numpy as np
 import rows
 import torch
 import torch.nn.functional as F
+import torch_kit
 from mlx_rows import GELU_A, GELU_B
 from torch import nn
 
@@ -163,7 +164,7 @@ class Side:
 
     def variants(self, row):
         made = ["eager"]
-        if row.kind in ("train", "classify") or (row.kind == "conv" and len(row.p["x"]) == 4):
+        if row.kind in ("train", "classify") or (row.kind == "network" and len(row.p["x"]) == 4) or (row.kind == "conv" and len(row.p["x"]) == 4):
             made.append("channels_last")
         if self.compiled and not row.neighbour and row.kind in ("train", "classify", "simple", "gelu", "softmax", "layer_norm"):
             made.append("compile")
@@ -268,6 +269,16 @@ class Side:
             with torch.inference_mode():
                 return generator(x)
         return run, lambda: run().numpy()[0, 0]
+
+    def network(self, row, variant):
+        network, _ = self.model(torch_kit.Network(row), variant)
+        x = torch_kit.example(row)
+        x = self.tensor(x.numpy(), variant) if x.ndim == 4 else x
+
+        def run():
+            with torch.inference_mode():
+                return network(x)
+        return run, lambda: torch_kit.last(run().numpy())
 
     def op(self, row, variant):
         args = [self.tensor(a, variant) for a in op_inputs(row)]
