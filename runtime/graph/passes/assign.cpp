@@ -23,6 +23,10 @@ namespace {
 
 double relayout_ns(std::uint64_t bytes) { return 1500.0 + static_cast<double>(bytes) * 0.15; }
 
+// The share of a relayout's price that counts where its result is kept: weights stay the same over
+// many evaluations, and where they do not, kernels that take them as they are pack them as well.
+constexpr double kKeptShare = 0.1;
+
 bool same_strides(IntSpan shape, IntSpan a, IntSpan b) {
   for (std::size_t i = 0; i < shape.size(); ++i)
     if (shape[i] > 1 && a[i] != b[i]) return false;
@@ -304,7 +308,12 @@ class Walk {
         continue;
       const std::uint64_t bytes =
           static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
-      ns += relayout_ns(bytes) * (have.front().layout.named && o.in[i].named ? 1.5 : 1.0);
+      // The first operand is by custom the data, which changes.
+      const bool kept = i > 0 && o.in[i].named &&
+                        plan_.storages[static_cast<std::size_t>(have.front().storage)].leaf >= 0;
+      ns += relayout_ns(bytes) * (kept                                         ? kKeptShare
+                                  : have.front().layout.named && o.in[i].named ? 1.5
+                                                                               : 1.0);
     }
     if (op.has_program() && op.op != QN_OP_MAP && o.epilogue_taken < op.program.inst.size()) {
       const Meta m = meta(op.out[0]);
