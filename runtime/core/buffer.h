@@ -3,9 +3,10 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <forward_list>
 #include <functional>
 #include <memory>
-#include <string>
+#include <vector>
 
 namespace quern {
 
@@ -25,15 +26,21 @@ class Buffer {
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t id() const { return id_; }  // unique in the process
 
-  // A constant rewritten into a kernel's layout; it hangs here and dies with the source.
-  struct Pack {
-    std::string key;
-    std::int64_t offset = 0;  // of the array on the source, elements
-    std::shared_ptr<Buffer> packed;
-    std::unique_ptr<Pack> next;
+  // Which value an array has, without looking at it: its buffer and place there, or of a single
+  // element the bytes.
+  struct Origin {
+    std::uint64_t word[2] = {0, 0};
+    bool operator==(const Origin&) const = default;
   };
-  std::unique_ptr<Pack> packs;          // guarded by the runtime's evaluation lock
-  std::uint64_t last_packing_plan = 0;  // the same
+  // Values made of this buffer and others, kept while it lives: constants rewritten for kernels.
+  struct Kept {
+    std::vector<std::uint64_t> key;  // how they are made
+    std::vector<Origin> origins;     // of what
+    std::shared_ptr<Buffer> value;
+  };
+  // Both guarded by the runtime's evaluation lock.
+  std::forward_list<Kept> kept;
+  std::uint64_t kept_version = 0;  // changes whenever an element of `kept` goes
 
  private:
   std::shared_ptr<Allocator> allocator_;

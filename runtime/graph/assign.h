@@ -17,14 +17,26 @@ struct Storage {
   int leaf = -1;              // the leaf's own memory
   bool output = false;        // goes to the caller: a buffer of its own
   int first = -1, last = -1;  // steps that touch it
-  int pack = -1;              // number of a cached relayout of a leaf
+  bool kept = false;          // made by a kept step
+  int group = -1;             // of kept steps, where others read it
   int same_as = -1;           // written in place of another storage
-  std::uint64_t at = 0;       // place in the arena
+  std::uint64_t at = 0;       // place in the arena, or in the group's memory
+};
+
+// Kept steps that read one another's results, in a row, and the memory for what others read.
+struct Group {
+  std::size_t first = 0, n_steps = 0;
+  int last = 0;  // step that reads it
+  std::vector<int> leaves;
+  GraphKey key;
+  std::uint64_t bytes = 0;
+  std::uint64_t at = 0;  // place in the arena
 };
 
 struct Assignment {
   std::vector<PlannedStep> steps;
   std::vector<Storage> storages;
+  std::vector<Group> groups;  // once group_kept made them
   std::vector<Form> results;
   double est_ns = 0;
   std::vector<Question> questions;  // to be measured in the background

@@ -15,6 +15,26 @@ std::uint32_t next_epoch() {
   return e ? e : epoch.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+bool is_leaf(const ArrayRep& r) {
+  return r.evaluated.load(std::memory_order_acquire) || is_placeholder(r);
+}
+
+struct Frame {
+  Node* node;
+  std::size_t next;
+};
+
+}  // namespace
+
+void add_text(std::string_view text, GraphKey& key) {
+  key.push_back(text.size());
+  for (std::size_t i = 0; i < text.size(); i += 8) {
+    std::uint64_t w = 0;
+    std::memcpy(&w, text.data() + i, std::min<std::size_t>(8, text.size() - i));
+    key.push_back(w);
+  }
+}
+
 void add_attrs(const AttrList& attrs, GraphKey& key) {
   for (const Attr& a : attrs) {
     key.push_back(a.index());
@@ -28,12 +48,7 @@ void add_attrs(const AttrList& attrs, GraphKey& key) {
           } else if constexpr (std::is_same_v<T, std::int64_t> || std::is_same_v<T, DType>) {
             key.push_back(static_cast<std::uint64_t>(v));
           } else if constexpr (std::is_same_v<T, std::string>) {
-            key.push_back(v.size());
-            for (std::size_t i = 0; i < v.size(); i += 8) {
-              std::uint64_t w = 0;
-              std::memcpy(&w, v.data() + i, std::min<std::size_t>(8, v.size() - i));
-              key.push_back(w);
-            }
+            add_text(v, key);
           } else {
             key.push_back(v.size());
             for (auto x : v) {
@@ -47,14 +62,7 @@ void add_attrs(const AttrList& attrs, GraphKey& key) {
   }
 }
 
-bool is_leaf(const ArrayRep& r) {
-  return r.evaluated.load(std::memory_order_acquire) || is_placeholder(r);
-}
-
-struct Frame {
-  Node* node;
-  std::size_t next;
-};
+namespace {
 
 // Nodes and leaves under `wanted`, and the part of the key that does not depend on what is held.
 Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeholders) {

@@ -19,6 +19,10 @@ struct Collected {
   Ir ir() const;
 };
 
+// Appends the words of attributes and texts to a key.
+void add_attrs(const AttrList& attrs, GraphKey& key);
+void add_text(std::string_view text, GraphKey& key);
+
 // Results held by anybody count; throws FAILED_PRECONDITION when a value depends on a placeholder.
 Collected collect(std::span<const Array> wanted);
 // For a function: placeholders are leaves, and nothing but `wanted` counts as held.

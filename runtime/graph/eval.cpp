@@ -51,10 +51,10 @@ void quarantine(Runtime& rt, const KernelFault& f) {
 }  // namespace
 
 std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
-                               GraphKey key) {
+                               GraphKey key, bool may_fold) {
   for (int tries = 0;; ++tries) {
     try {
-      std::shared_ptr<Plan> plan = make_plan(rt, ir, leaves);
+      std::shared_ptr<Plan> plan = make_plan(rt, ir, leaves, may_fold);
       plan->key = std::move(key);
       plan->id = rt.plans().next_id++;
       return plan;
@@ -92,11 +92,12 @@ void Runtime::eval(std::span<const Array> arrays) {
   plans_->evaluations.fetch_add(1, std::memory_order_relaxed);
   c = collect(arrays);
   if (c.nodes.empty()) return;
-  std::shared_ptr<Plan> plan = plans_->find(c.key);
+  bool may_fold = true;
+  std::shared_ptr<Plan> plan = plans_->find(c.key, &may_fold);
   std::vector<BufferRef> outputs;
   bool known = plan != nullptr;
   for (int tries = 0;; ++tries, known = false) {
-    if (!known) plan = plan_for(*this, c.ir(), c.leaves, c.key);
+    if (!known) plan = plan_for(*this, c.ir(), c.leaves, c.key, may_fold);
     if (run_plan(*this, *plan, c.leaves, outputs, tries)) break;
   }
   if (!known) plans_->insert(plan);

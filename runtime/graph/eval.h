@@ -12,7 +12,7 @@ namespace quern {
 
 // leaves give dtype, shape and strides; key is stored in the plan. Throws Error.
 std::shared_ptr<Plan> plan_for(Runtime& rt, const Ir& ir, std::span<const Array> leaves,
-                               GraphKey key);
+                               GraphKey key, bool may_fold);
 // False when a kernel failed: it is quarantined, and the caller plans again. Throws Error after too
 // many tries.
 bool run_plan(Runtime& rt, Plan& plan, std::span<const Array> leaves,

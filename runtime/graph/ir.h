@@ -27,6 +27,7 @@ struct IrValue {
   DType dtype = DType::f32;
   int leaf = -1;
   bool held = false;  // the caller gets it
+  bool kept = false;  // made of leaves alone, and kept while these do not change (kept.h)
 };
 
 struct IrOp {
@@ -55,6 +56,10 @@ void unfold(Runtime& rt, Ir& ir);
 void inner_products(Runtime& rt, Ir& ir);
 // passes/widen.cpp: halves through f32 where no kernel serves them
 void widen(Runtime& rt, Ir& ir);
+// passes/fold.cpp: scales and shifts of channels into the weights before them. True if there were any.
+bool fold(Runtime& rt, Ir& ir);
 void fuse(Ir& ir);  // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
+// passes/constants.cpp: which values are worth keeping (IrValue::kept)
+void find_kept(Ir& ir);
 
 }  // namespace quern

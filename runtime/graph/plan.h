@@ -10,6 +10,7 @@
 #include "quern/trace.h"
 #include "runtime/core/buffer.h"
 #include "runtime/graph/ir.h"
+#include "runtime/graph/kept.h"
 #include "runtime/graph/question.h"
 #include "runtime/graph/verify.h"
 #include "runtime/host/plugin_host.h"
@@ -44,12 +45,15 @@ struct Step {
   std::uint64_t worker_scratch = 0;
   std::vector<Place> in, out;
   Place workspace, scratch;
-  // A relayout of leaf `pack_leaf`: kept on the leaf's buffer under `pack_key` and then skipped.
-  int pack_leaf = -1;
-  std::uint32_t pack_base = 0;
-  std::uint64_t pack_bytes = 0;
-  std::string pack_key;
   StepInfo info;
+};
+
+// Steps in a row that are skipped while their results are at hand.
+struct KeptSteps {
+  KeptGroup group;
+  std::size_t first, end;
+  std::uint64_t at;  // where the results lie in the arena when they are not kept
+  std::uint64_t n_relayouts;
 };
 
 // A value handed to the caller.
@@ -71,9 +75,11 @@ class Plan {
   std::vector<StepDetail> detail;           // one a step in verify mode, else empty
   std::vector<std::uint64_t> output_bytes;  // one buffer each, made new at every run
   std::vector<ResultPlace> results;
-  std::uint32_t n_leaf = 0, n_pack = 0;
-  std::vector<Place> pack_home;  // where the n-th packed operand lies when it is not cached
+  std::uint32_t n_leaf = 0;
+  std::vector<KeptSteps> kept;       // in order; each has a base behind the arena's
   std::uint64_t arena_bytes = 0;
+  std::uint64_t arena_kept_bytes = 0;  // when all that is kept is at hand
+  bool may_fold = true, folded = false;  // fold (ir.h) was to change the graph, and did
   std::uint64_t id = 0;
   double est_ns = 0;
   GraphKey key;
@@ -83,7 +89,11 @@ class Plan {
 
   // False once a plugin it uses is retired, or tuning knows better kernels.
   bool usable() const;
-  bool stale() const { return tuning && tuning->stale.load(std::memory_order_relaxed); }
+  bool stale() const {
+    return folded_in_vain() || (tuning && tuning->stale.load(std::memory_order_relaxed));
+  }
+  // What is folded changes from run to run: the graph is better planned as it was recorded.
+  bool folded_in_vain() const { return folded_in_vain_; }
   // leaves: buffers with data; outputs receives output_bytes.size() buffers. A kernel's failure is
   // thrown as KernelFault.
   void run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs);
@@ -92,9 +102,11 @@ class Plan {
   // clock null = nobody asks for times.
   void run_step(Runtime& rt, Step& s, StepClock* clock);
   void run_verified(Runtime& rt, Step& s, StepClock* clock);
-  std::uint32_t arena_base() const {
-    return n_leaf + static_cast<std::uint32_t>(output_bytes.size());
-  }
+  // Finds what is kept, or makes room for it; the size that the arena must have.
+  std::uint64_t find_kept(Runtime& rt, std::span<const Array> leaves);
+  bool folded_in_vain_ = false;
+  std::vector<char*> at_hand_;                  // during a run, one a group: null = it must run
+  std::vector<std::shared_ptr<Buffer>> fresh_;  // the same: null = not to be kept
   std::vector<char*> bases_;
   std::vector<qn_buffer> in_, out_;
 };
@@ -107,7 +119,7 @@ struct KernelFault {
 };
 
 // Passes, selection and memory. leaves give dtype, shape and strides. Throws Error.
-std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves);
+std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves, bool may_fold);
 
 // Who is told of every kernel that runs; fn null = nobody.
 struct TraceSink {
@@ -118,7 +130,8 @@ struct TraceSink {
 // Plans by the exact key of the graph that they serve; least recently used ones go first.
 class PlanCache {
  public:
-  std::shared_ptr<Plan> find(const GraphKey& key);
+  // Null when there is none or it is stale; *may_fold is for the next one.
+  std::shared_ptr<Plan> find(const GraphKey& key, bool* may_fold);
   void insert(std::shared_ptr<Plan> plan);
   void clear();
   // A plan that somebody else keeps, as compiled functions do, is among all() while it lives.

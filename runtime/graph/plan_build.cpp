@@ -59,27 +59,25 @@ StepDetail detail_of(const Assignment& a, std::size_t i, std::uint64_t workspace
   for (const Operand& o : d.step.in) {
     d.source.push_back(-1);
     for (std::size_t k = 0; k < i && o.form.layout.named; ++k)
-      if (a.steps[k].pack_leaf >= 0 && a.steps[k].out[0].form.storage == o.form.storage)
+      if (a.steps[k].op == QN_OP_RELAYOUT && !a.steps[k].in[0].form.layout.named &&
+          a.steps[k].out[0].form.storage == o.form.storage)
         d.source.back() = static_cast<int>(k);
   }
   return d;
 }
 
-std::string pack_key(const PlannedStep& p) {
-  const Form& from = p.in[0].form;
-  return str(layout_text(from.layout), '@', from.offset, name(p.in_meta[0].dtype),
-             to_string(p.in_meta[0].shape), layout_text(p.out[0].form.layout));
-}
-
 }  // namespace
 
-std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves) {
+std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves,
+                                bool may_fold) {
   simplify(ir);
+  const bool folded = may_fold && fold(rt, ir);
   split_phases(rt, ir);
   unfold(rt, ir);
   inner_products(rt, ir);
   widen(rt, ir);
   fuse(ir);
+  find_kept(ir);
   Assignment a = assign(rt, ir, leaves, LayoutPolicy::ANY);
   const bool opaque = std::any_of(a.steps.begin(), a.steps.end(), [](const PlannedStep& s) {
     return std::any_of(s.out.begin(), s.out.end(),
@@ -92,7 +90,11 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   }
   if (Tuner* tuner = rt.tuner()) tuner->save();
 
+  group_kept(a, rt.verify_every() != 0);
+
   auto plan = std::make_unique<Plan>();
+  plan->may_fold = may_fold;
+  plan->folded = folded;
   if (!a.questions.empty()) {
     plan->tuning = std::make_shared<TuningRequest>();
     plan->tuning->questions = std::move(a.questions);
@@ -125,9 +127,21 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     scratch.push_back({static_cast<int>(i), info.workspace});
     scratch.push_back({static_cast<int>(i), s.worker_scratch * rt.executor().workers()});
   }
-  plan->arena_bytes = place_memory(a, scratch);
+  const ArenaSize arena_size = place_memory(a, scratch, rt.verify_every() != 0);
+  plan->arena_bytes = arena_size.bytes;
+  plan->arena_kept_bytes = arena_size.kept_bytes;
+  for (Group& g : a.groups) {
+    const auto first = plan->steps.begin() + static_cast<std::ptrdiff_t>(g.first);
+    const auto end = first + static_cast<std::ptrdiff_t>(g.n_steps);
+    plan->kept.push_back(
+        {KeptGroup({g.key.begin(), g.key.end()}, {g.leaves.begin(), g.leaves.end()}, g.bytes,
+                   leaves),
+         g.first, g.first + g.n_steps, g.at,
+         static_cast<std::uint64_t>(std::count_if(
+             first, end, [](const Step& s) { return s.op == QN_OP_RELAYOUT; }))});
+  }
 
-  // Bases: leaves, outputs, arena, packs.
+  // Bases: leaves, outputs, arena, groups of kept steps.
   std::vector<std::uint32_t> output_of(a.storages.size(), 0);
   for (std::size_t k = 0; k < a.storages.size(); ++k)
     if (a.storages[k].output) {
@@ -135,20 +149,14 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
       plan->output_bytes.push_back(a.storages[k].bytes);
     }
   const std::uint32_t arena = plan->n_leaf + static_cast<std::uint32_t>(plan->output_bytes.size());
-  std::vector<int> pack_of(a.storages.size(), -1);
-  for (std::size_t k = 0; k < a.storages.size(); ++k)
-    if (a.storages[k].pack >= 0 && !a.storages[k].output) {
-      pack_of[k] = static_cast<int>(plan->n_pack++);
-      plan->pack_home.push_back({arena, static_cast<std::int64_t>(a.storages[k].at)});
-    }
   auto place = [&](const Operand& o, const Meta& m) {
     const auto k = static_cast<std::size_t>(o.form.storage);
     const Storage& st = a.storages[k];
     const std::int64_t bytes = o.form.offset * static_cast<std::int64_t>(itemsize(m.dtype));
     if (st.leaf >= 0) return Place{static_cast<std::uint32_t>(st.leaf), bytes};
     if (st.output) return Place{plan->n_leaf + output_of[k], bytes};
-    if (pack_of[k] >= 0) return Place{arena + 1 + static_cast<std::uint32_t>(pack_of[k]), bytes};
-    return Place{arena, bytes + static_cast<std::int64_t>(st.at)};
+    const std::uint32_t base = arena + 1 + static_cast<std::uint32_t>(st.group);
+    return Place{st.group < 0 ? arena : base, bytes + static_cast<std::int64_t>(st.at)};
   };
   for (std::size_t i = 0; i < a.steps.size(); ++i) {
     PlannedStep& p = a.steps[i];
@@ -157,15 +165,6 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     for (std::size_t k = 0; k < p.out.size(); ++k) s.out.push_back(place(p.out[k], p.out_meta[k]));
     s.workspace = {arena, static_cast<std::int64_t>(scratch[2 * i].at)};
     s.scratch = {arena, static_cast<std::int64_t>(scratch[2 * i + 1].at)};
-    if (p.pack_leaf >= 0) {
-      const auto k = static_cast<std::size_t>(p.out[0].form.storage);
-      if (pack_of[k] >= 0) {
-        s.pack_leaf = p.pack_leaf;
-        s.pack_base = arena + 1 + static_cast<std::uint32_t>(pack_of[k]);
-        s.pack_bytes = a.storages[k].bytes;
-        s.pack_key = pack_key(p);
-      }
-    }
   }
   for (const Form& f : a.results) {
     const auto k = static_cast<std::size_t>(f.storage);

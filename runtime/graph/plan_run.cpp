@@ -14,6 +14,9 @@
 namespace quern {
 namespace {
 
+// In so many runs in a row a group must change before its plan is given up.
+constexpr std::uint32_t kMissesUntilUnfolded = 16;
+
 struct TileTask {
   const qn_kernel_plugin* plugin;
   const qn_plan* plan;
@@ -209,6 +212,22 @@ void Plan::run_verified(Runtime& rt, Step& s, StepClock* clock) {
   if (!verdict.empty()) throw fault(s, verdict, QN_E_DATA_LOSS);
 }
 
+std::uint64_t Plan::find_kept(Runtime& rt, std::span<const Array> leaves) {
+  bool all = true;
+  at_hand_.resize(kept.size());
+  fresh_.resize(kept.size());
+  for (std::size_t k = 0; k < kept.size(); ++k) {
+    KeptSteps& s = kept[k];
+    at_hand_[k] = s.group.find(leaves);
+    if (at_hand_[k]) continue;
+    all = false;
+    fresh_[k] = s.group.room(leaves, rt.allocator());
+    if (folded && s.end - s.first > 1 && s.group.misses() >= kMissesUntilUnfolded)
+      folded_in_vain_ = true;
+  }
+  return all ? arena_kept_bytes : arena_bytes;
+}
+
 void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef>& outputs) {
   PlanCache& cache = rt.plans();
   bases_.clear();
@@ -218,65 +237,56 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
     outputs.push_back(std::make_shared<Buffer>(rt.allocator(), n, QN_TAG_ARRAY));
     bases_.push_back(static_cast<char*>(outputs.back()->data()));
   }
-  const Arena arena(rt, arena_bytes);
+  struct Drop {
+    std::vector<std::shared_ptr<Buffer>>& fresh;
+    ~Drop() {
+      for (auto& f : fresh) f.reset();
+    }
+  } drop{fresh_};
+  const Arena arena(rt, find_kept(rt, leaves));
   bases_.push_back(static_cast<char*>(arena.p));
-  for (const Place& p : pack_home) bases_.push_back(static_cast<char*>(arena.p) + p.bytes);
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    bases_.push_back(at_hand_[k]  ? at_hand_[k]
+                     : fresh_[k] ? static_cast<char*>(fresh_[k]->data())
+                                 : static_cast<char*>(arena.p) + kept[k].at);
 
   const TraceSink trace = cache.trace;
   const bool timed = rt.profiling() || trace.fn;
   StepClock clock;
-  for (Step& s : steps) {
-    std::unique_ptr<Buffer::Pack> fresh;
-    Buffer* source = nullptr;
-    if (s.pack_leaf >= 0) {
-      const ArrayRep& leaf = *leaves[static_cast<std::size_t>(s.pack_leaf)].rep();
-      source = leaf.buffer.get();
-      const std::string* key = &s.pack_key;
-      const Buffer::Pack* hit = nullptr;
-      std::uint64_t packed_bytes = 0;
-      for (const Buffer::Pack* p = source->packs.get(); p; p = p->next.get()) {
-        packed_bytes += p->packed->bytes();
-        if (p->offset == leaf.offset && p->key == *key) hit = p;
-      }
-      if (hit) {
-        bases_[s.pack_base] = static_cast<char*>(hit->packed->data());
-        cache.relayouts_cached.fetch_add(1, std::memory_order_relaxed);
+  std::size_t group = 0, skipped = 0;
+  std::uint64_t relayouts_skipped = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (group < kept.size() && kept[group].first == i) {
+      const KeptSteps& k = kept[group];
+      if (at_hand_[group++]) {
+        skipped += k.end - k.first;
+        relayouts_skipped += k.n_relayouts;
+        i = k.end - 1;
         continue;
       }
-      // The second time in a row that this plan meets the same bytes they count as constant.
-      const std::uint64_t mark =
-          id * 0x9E3779B97F4A7C15ull + static_cast<std::uint64_t>(leaf.offset);
-      if (source->last_packing_plan == mark &&
-          packed_bytes + s.pack_bytes <= 4 * source->bytes() + 65536) {
-        fresh = std::make_unique<Buffer::Pack>();
-        fresh->key = *key;
-        fresh->offset = leaf.offset;
-        fresh->packed = std::make_shared<Buffer>(rt.allocator(), s.pack_bytes, QN_TAG_PACKED);
-        bases_[s.pack_base] = static_cast<char*>(fresh->packed->data());
-      }
-      source->last_packing_plan = mark;
     }
+    Step& s = steps[i];
     if (trace.fn) clock.workers.assign(rt.executor().workers(), {});
     run_step(rt, s, timed ? &clock : nullptr);
     if (timed) s.info.total_ns += clock.end - clock.start;
     if (trace.fn) clock.tell(trace, *this, s);
     ++s.info.runs;
-    if (fresh) {
-      fresh->next = std::move(source->packs);
-      source->packs = std::move(fresh);
-    }
     if (s.op == QN_OP_RELAYOUT) cache.relayouts_run.fetch_add(1, std::memory_order_relaxed);
   }
-  cache.kernels_run.fetch_add(steps.size(), std::memory_order_relaxed);
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    if (fresh_[k]) kept[k].group.keep(leaves, std::move(fresh_[k]));
+  cache.kernels_run.fetch_add(steps.size() - skipped, std::memory_order_relaxed);
+  cache.relayouts_cached.fetch_add(relayouts_skipped, std::memory_order_relaxed);
   if (runs_until_tuning != 0 && --runs_until_tuning == 0)
     if (Tuner* tuner = rt.tuner()) tuner->later(tuning);
 }
 
-std::shared_ptr<Plan> PlanCache::find(const GraphKey& key) {
+std::shared_ptr<Plan> PlanCache::find(const GraphKey& key, bool* may_fold) {
   auto [b, e] = plans_.equal_range(hash_key(key));
   for (; b != e; ++b)
     if (b->second.plan->key == key) {
       if (b->second.plan->stale()) {
+        *may_fold = b->second.plan->may_fold && !b->second.plan->folded_in_vain();
         plans_.erase(b);
         break;
       }

@@ -32,7 +32,7 @@ struct PlannedStep {
   std::vector<Meta> in_meta, out_meta;
   Offer offer;
   std::string rejected;
-  int pack_leaf = -1;
+  bool kept = false;  // makes values that are kept while the leaves do not change
 };
 
 // Adds operands and program to the description of the step's op.

@@ -67,6 +67,7 @@ class Replayed final : public Function {
   struct Variant {
     std::vector<Strides> strides;
     std::shared_ptr<Plan> plan;
+    bool may_fold = true;
   };
 
   struct Prepared {
@@ -132,7 +133,10 @@ class Replayed final : public Function {
     std::shared_ptr<Plan> plan;
     if (!p.ir.ops.empty()) {
       Variant& v = variant(leaves);
-      if (v.plan && !v.plan->usable()) v.plan = nullptr;
+      if (v.plan && !v.plan->usable()) {
+        if (v.plan->folded_in_vain()) v.may_fold = false;
+        v.plan = nullptr;
+      }
       for (int tries = 0;; ++tries) {
         PlanCache& plans = runtime().plans();
         if (tries == 0) {
@@ -140,7 +144,7 @@ class Replayed final : public Function {
           (v.plan ? plans.hits : plans.misses).fetch_add(1, std::memory_order_relaxed);
         }
         if (!v.plan) {
-          v.plan = plan_for(runtime(), p.ir, leaves, {});
+          v.plan = plan_for(runtime(), p.ir, leaves, {}, v.may_fold);
           plans.watch(v.plan);
         }
         if (run_plan(runtime(), *v.plan, leaves, buffers, tries)) break;

@@ -76,6 +76,14 @@ std::vector<Scenario> op_scenarios() {
        [](Env& e) {
          e.eval({e.op("conv2d", {e.ramp({1, 5, 5, 2}), e.ramp({3, 3, 3, 2})}, {kOnes, kOnes})});
        }},
+      {"weights scaled and kept",
+       [](Env& e) {
+         qn_array *w = e.ramp({3, 3, 3, 2}), *s = e.ramp({3});
+         for (int run = 0; run < 4; ++run) {
+           qn_array* y = e.op("conv2d", {e.ramp({1, 5, 5, 2}), w}, {kOnes, kOnes});
+           e.eval({e.op("add", {e.op("multiply", {e.op("subtract", {y, s}), s}), s})});
+         }
+       }},
       {"convolution of one axis, in groups",
        [](Env& e) {
          e.eval({e.op("conv1d", {e.ramp({1, 7, 4}), e.ramp({2, 3, 2})},

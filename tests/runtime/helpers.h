@@ -48,12 +48,14 @@ class A {
 
 class Rt {
  public:
-  explicit Rt(const char* kernels = "", std::uint32_t threads = 2, std::uint64_t limit = 0) {
+  explicit Rt(const char* kernels = "", std::uint32_t threads = 2, std::uint64_t limit = 0,
+              std::uint32_t accuracy = 0) {
     qn_runtime_config c{};
     c.hdr.struct_size = sizeof c;
     c.n_threads = threads;
     c.kernels = kernels;
     c.memory_limit = limit;
+    c.accuracy = accuracy;
     QN_CHECK(qn_runtime_create(&c, &p_, e));
   }
   ~Rt() { qn_runtime_release(p_); }

@@ -64,10 +64,7 @@ class Walk {
       const Form& f = any_strided(v);
       plan_.results.push_back(f);
       Storage& s = plan_.storages[static_cast<std::size_t>(f.storage)];
-      if (s.leaf < 0) {
-        s.output = true;
-        s.pack = -1;
-      }
+      s.output = s.leaf < 0;
     }
     return std::move(plan_);
   }
@@ -91,6 +88,12 @@ class Walk {
     return v < static_cast<int>(ir_.values.size())
                ? Meta{value(v).shape, value(v).dtype}
                : temps_[static_cast<std::size_t>(v) - ir_.values.size()];
+  }
+  bool kept(int v) const { return v < static_cast<int>(ir_.values.size()) && value(v).kept; }
+  // A leaf, or made of leaves and kept while these do not change.
+  bool constant(const Form& f) const {
+    const Storage& s = plan_.storages[static_cast<std::size_t>(f.storage)];
+    return s.leaf >= 0 || s.kept;
   }
   std::vector<Form>& forms(int v) { return forms_[static_cast<std::size_t>(v)]; }
 
@@ -156,7 +159,7 @@ class Walk {
     for (std::size_t i = 0; i < op.in.size(); ++i) {
       const Form& f = forms(op.in[i]).front();
       d.add_input(meta(op.in[i]), f.layout);
-      if (i < 64 && plan_.storages[static_cast<std::size_t>(f.storage)].leaf >= 0)
+      if (i < 64 && constant(f))
         constants |= std::uint64_t{1} << i;
     }
     Layout row_major;
@@ -444,13 +447,10 @@ class Walk {
     PlannedStep s = relayout_step(v, source, to, best);
     Form& f = s.out[0].form;
     f.storage = new_storage(m, to);
-    const int leaf = plan_.storages[static_cast<std::size_t>(source.storage)].leaf;
-    if (leaf >= 0) {
-      s.pack_leaf = leaf;
-      plan_.storages[static_cast<std::size_t>(f.storage)].pack = n_pack_++;
-    }
+    s.kept = constant(source);
+    plan_.storages[static_cast<std::size_t>(f.storage)].kept = s.kept;
     s.rejected = rejected;
-    plan_.est_ns += leaf >= 0 ? 0 : s.offer.cost();
+    plan_.est_ns += s.kept ? 0 : s.offer.cost();
     forms(v).push_back(f);
     plan_.steps.push_back(std::move(s));
     return forms(v).back();
@@ -489,7 +489,8 @@ class Walk {
       if (o.plugin != offer.plugin || o.kernel != offer.kernel)
         s.rejected += str(s.rejected.empty() ? "" : "; ", o.plugin->id(), '/', o.kernel, ": ",
                           passed_over(o));
-    plan_.est_ns += offer.cost();
+    s.kept = kept(op.out[0]);
+    plan_.est_ns += s.kept ? 0 : offer.cost();
     Meta root_meta;
     const bool split = take_epilogue(op, s, root_meta);
     int root = -1;
@@ -514,6 +515,7 @@ class Walk {
     Form f;
     f.layout = l;
     f.storage = new_storage(meta(v), l);
+    plan_.storages[static_cast<std::size_t>(f.storage)].kept = s.kept;
     forms(v).push_back(f);
     s.out.push_back({v, f});
     s.out_meta.push_back(meta(v));
@@ -567,7 +569,6 @@ class Walk {
   std::vector<std::vector<Form>> forms_;
   std::vector<Meta> temps_;
   Assignment plan_;
-  int n_pack_ = 0;
   bool asks_for_times_ = true;
 };
 

@@ -14,7 +14,7 @@ bool same_layout(const Layout& a, const Layout& b) {
   return a.named == b.named && (a.named ? a.name == b.name : a.strides == b.strides);
 }
 
-void find_lives(Assignment& a) {
+void find_lives(Assignment& a, bool sources_stay) {
   for (std::size_t i = 0; i < a.steps.size(); ++i) {
     auto touch = [&](const Operand& o) {
       Storage& s = a.storages[static_cast<std::size_t>(o.form.storage)];
@@ -24,9 +24,17 @@ void find_lives(Assignment& a) {
     for (const Operand& o : a.steps[i].in) touch(o);
     for (const Operand& o : a.steps[i].out) touch(o);
   }
+  if (!sources_stay) return;
+  for (std::size_t i = a.steps.size(); i-- > 0;) {
+    const PlannedStep& s = a.steps[i];
+    if (s.op != QN_OP_RELAYOUT || !s.out[0].form.layout.named) continue;
+    Storage& from = a.storages[static_cast<std::size_t>(s.in[0].form.storage)];
+    from.last =
+        std::max(from.last, a.storages[static_cast<std::size_t>(s.out[0].form.storage)].last);
+  }
 }
 
-bool in_arena(const Storage& s) { return s.leaf < 0 && !s.output; }
+bool in_arena(const Storage& s) { return s.leaf < 0 && !s.output && s.group < 0; }
 
 // Output 0 of a step may lie on an input that dies there.
 void reuse_in_place(Assignment& a) {
@@ -35,12 +43,12 @@ void reuse_in_place(Assignment& a) {
     if (step.out.empty() || !step.offer.inplace_mask) continue;
     const int out = step.out[0].form.storage;
     Storage& o = a.storages[static_cast<std::size_t>(out)];
-    if (!in_arena(o) || o.pack >= 0 || o.first != static_cast<int>(i)) continue;
+    if (!in_arena(o) || o.kept || o.first != static_cast<int>(i)) continue;
     for (std::size_t k = 0; k < step.in.size() && k < 64; ++k) {
       if (!(step.offer.inplace_mask >> k & 1)) continue;
       const Form& f = step.in[k].form;
       Storage& s = a.storages[static_cast<std::size_t>(f.storage)];
-      if (!in_arena(s) || s.pack >= 0 || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
+      if (!in_arena(s) || s.kept || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
           f.offset != 0)
         continue;
       if (step.in_meta[k].dtype != step.out_meta[0].dtype ||
@@ -68,23 +76,31 @@ struct Item {
   std::uint64_t bytes;
   int first, last;
   std::uint64_t* at;
+  bool kept;  // not needed once kept values are at hand: placed behind the others
 };
 
 }  // namespace
 
-std::uint64_t place_memory(Assignment& a, std::vector<Scratch>& scratch) {
-  find_lives(a);
+ArenaSize place_memory(Assignment& a, std::vector<Scratch>& scratch, bool sources_stay) {
+  find_lives(a, sources_stay);
   reuse_in_place(a);
   std::vector<Item> items;
   for (Storage& s : a.storages)
     if (in_arena(s) && s.same_as < 0 && s.first >= 0)
-      items.push_back({aligned(std::max<std::uint64_t>(s.bytes, 1)), s.first, s.last, &s.at});
+      items.push_back(
+          {aligned(std::max<std::uint64_t>(s.bytes, 1)), s.first, s.last, &s.at, s.kept});
   for (Scratch& s : scratch)
-    if (s.bytes) items.push_back({aligned(s.bytes), s.step, s.step, &s.at});
-  std::stable_sort(items.begin(), items.end(),
-                   [](const Item& x, const Item& y) { return x.bytes > y.bytes; });
+    if (s.bytes)
+      items.push_back({aligned(s.bytes), s.step, s.step, &s.at,
+                       a.steps[static_cast<std::size_t>(s.step)].kept});
+  for (Group& g : a.groups)
+    if (g.bytes)
+      items.push_back({aligned(g.bytes), static_cast<int>(g.first), g.last, &g.at, true});
+  std::stable_sort(items.begin(), items.end(), [](const Item& x, const Item& y) {
+    return x.kept != y.kept ? y.kept : x.bytes > y.bytes;
+  });
   std::vector<const Item*> placed;
-  std::uint64_t size = 0;
+  ArenaSize size;
   for (const Item& it : items) {
     std::vector<const Item*> near;
     for (const Item* p : placed)
@@ -97,7 +113,8 @@ std::uint64_t place_memory(Assignment& a, std::vector<Scratch>& scratch) {
       at = std::max(at, *p->at + p->bytes);
     }
     *it.at = at;
-    size = std::max(size, at + it.bytes);
+    size.bytes = std::max(size.bytes, at + it.bytes);
+    if (!it.kept) size.kept_bytes = size.bytes;
     placed.push_back(&it);
   }
   for (Storage& s : a.storages)

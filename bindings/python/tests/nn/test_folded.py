@@ -1,0 +1,119 @@
+"""Batch normalisation with fixed statistics behind convolutions: evaluation repeated, between training steps, after
+loading; against NumPy in double precision."""
+
+import numpy as np
+import pytest
+
+import quern
+import quern.core as mx
+import quern.nn as nn
+import quern.optimizers as optim
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm(8)
+
+    def __call__(self, x):
+        return nn.relu6(self.norm(self.conv(x)))
+
+
+def expected(m, x):
+    x, w, b = (np.array(a, dtype=np.float64) for a in (x, m.conv.weight, m.conv.bias))
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    y = np.einsum("nhwcij,oijc->nhwo", windows, w) + b
+    n = m.norm
+    mean, var, gamma, beta = (
+        np.array(a, dtype=np.float64) for a in (n.running_mean, n.running_var, n.weight, n.bias)
+    )
+    return np.clip((y - mean) / np.sqrt(var + n.eps) * gamma + beta, 0, 6)
+
+
+@pytest.fixture
+def block():
+    mx.random.seed(1)
+    m = Block()
+    m.norm.update(
+        {
+            "running_mean": mx.random.normal((8,)),
+            "running_var": mx.random.uniform(0.5, 2, (8,)),
+            "weight": mx.random.normal((8,)),
+        }
+    )
+    m.eval()
+    mx.eval(m.parameters())
+    return m
+
+
+def check(m, f=None, times=4):
+    for _ in range(times):
+        x = mx.random.normal((2, 10, 9, 3))
+        np.testing.assert_allclose(np.array((f or m)(x)), expected(m, x), atol=2e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_every_evaluation_is_right(block, compiled):
+    check(block, mx.compile(block) if compiled else None)
+
+
+def test_a_later_evaluation_runs_one_kernel(block):
+    check(block)
+    x = mx.random.normal((2, 10, 9, 3))
+    mx.eval(x)
+    with quern.profile() as p:
+        mx.eval(block(x))
+    assert p.stats["kernels_run"] <= 2  # the clamp may be a kernel of its own
+
+
+def test_training_between_evaluations(block):
+    def loss(m, x):
+        return mx.square(m(x)).mean()
+
+    optimizer = optim.SGD(0.1)
+    step = nn.value_and_grad(block, loss)
+    for training in (True, False, True):
+        check(block, times=3)
+        block.train(training)  # with fixed statistics the gradient flows through them
+        _, grads = step(block, mx.random.normal((2, 10, 9, 3)))
+        optimizer.update(block, grads)
+        mx.eval(block.parameters(), optimizer.state)
+        block.eval()
+    check(block)
+
+
+def test_weights_loaded_between_evaluations(block, tmp_path):
+    check(block)
+    path = str(tmp_path / "weights.safetensors")
+    block.save_weights(path)
+    before = {k: np.array(v) for k, v in block.norm.items() if isinstance(v, mx.array)}
+    block.norm.update({"weight": block.norm.weight * 2, "running_mean": block.norm.running_mean + 1})
+    check(block)
+    block.load_weights(path)
+    check(block)
+    for k, v in before.items():
+        np.testing.assert_array_equal(np.array(block.norm[k]), v)
+
+
+def test_gradients_of_fixed_statistics(block):
+    """The convolution's own result is needed for the gradient of gamma: nothing is folded away."""
+    x = mx.random.normal((2, 10, 9, 3))
+
+    def loss(gamma, w):
+        block.norm.weight, block.conv.weight = gamma, w
+        return (block.norm(block.conv(x)) * mx.arange(8)).sum()
+
+    gamma, w = block.norm.weight, block.conv.weight
+    for _ in range(3):
+        dg, dw = mx.grad(loss, argnums=(0, 1))(gamma, w)
+    block.norm.weight, block.conv.weight = gamma, w
+    scale = np.array(gamma) / np.sqrt(np.array(block.norm.running_var) + block.norm.eps)
+    padded = np.pad(np.array(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    want = np.einsum("nhwcij->ijc", windows)[None] * (scale * np.arange(8))[:, None, None, None]
+    np.testing.assert_allclose(np.array(dw), want, atol=1e-3)
+    y = np.einsum("nhwcij,oijc->nhwo", windows, np.array(w)) + np.array(block.conv.bias)
+    y = (y - np.array(block.norm.running_mean)) / np.sqrt(np.array(block.norm.running_var) + block.norm.eps)
+    np.testing.assert_allclose(np.array(dg), y.sum((0, 1, 2)) * np.arange(8), rtol=1e-3, atol=1e-2)
