@@ -56,7 +56,8 @@ void unfold(Runtime& rt, Ir& ir);
 void inner_products(Runtime& rt, Ir& ir);
 // passes/widen.cpp: halves through f32 where no kernel serves them
 void widen(Runtime& rt, Ir& ir);
-// passes/fold.cpp: scales and shifts of channels into the weights before them. True if there were any.
+// passes/fold.cpp: scales and shifts of channels into the weights before them. True if there were
+// any.
 bool fold(Runtime& rt, Ir& ir);
 void fuse(Ir& ir);  // passes/fuse.cpp: element-wise clusters into maps, maps into epilogues
 // passes/constants.cpp: which values are worth keeping (IrValue::kept)

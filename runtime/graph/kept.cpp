@@ -14,9 +14,9 @@ KeptGroup::KeptGroup(std::vector<std::uint64_t> key, std::vector<std::uint32_t> 
                      std::uint64_t bytes, std::span<const Array> all)
     : key_(std::move(key)), leaves_(std::move(leaves)), bytes_(bytes), seen_(leaves_.size()) {
   const auto size = [&](std::uint32_t leaf) { return all[leaf].size(); };
-  const auto largest = std::max_element(
-      leaves_.begin(), leaves_.end(),
-      [&](std::uint32_t a, std::uint32_t b) { return size(a) < size(b); });
+  const auto largest =
+      std::max_element(leaves_.begin(), leaves_.end(),
+                       [&](std::uint32_t a, std::uint32_t b) { return size(a) < size(b); });
   home_ = static_cast<std::size_t>(largest - leaves_.begin());
   for (const std::uint32_t leaf : leaves_)
     by_value_.push_back(size(leaf) == 1 && itemsize(all[leaf].dtype()) <= sizeof(Buffer::Origin));
@@ -48,9 +48,9 @@ Buffer& KeptGroup::home(std::span<const Array> all) const {
 char* KeptGroup::find(std::span<const Array> all) {
   const Buffer& on = home(all);
   if (found_on_ != on.id() || found_version_ != on.kept_version || !made_of(*found_, all)) {
-    const auto known = std::find_if(
-        on.kept.begin(), on.kept.end(),
-        [&](const Buffer::Kept& v) { return v.key == key_ && made_of(v, all); });
+    const auto known = std::find_if(on.kept.begin(), on.kept.end(), [&](const Buffer::Kept& v) {
+      return v.key == key_ && made_of(v, all);
+    });
     if (known == on.kept.end()) {
       found_on_ = 0;
       ++misses_;

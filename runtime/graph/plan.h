@@ -76,9 +76,9 @@ class Plan {
   std::vector<std::uint64_t> output_bytes;  // one buffer each, made new at every run
   std::vector<ResultPlace> results;
   std::uint32_t n_leaf = 0;
-  std::vector<KeptSteps> kept;       // in order; each has a base behind the arena's
+  std::vector<KeptSteps> kept;  // in order; each has a base behind the arena's
   std::uint64_t arena_bytes = 0;
-  std::uint64_t arena_kept_bytes = 0;  // when all that is kept is at hand
+  std::uint64_t arena_kept_bytes = 0;    // when all that is kept is at hand
   bool may_fold = true, folded = false;  // fold (ir.h) was to change the graph, and did
   std::uint64_t id = 0;
   double est_ns = 0;

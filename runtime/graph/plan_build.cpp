@@ -68,8 +68,7 @@ StepDetail detail_of(const Assignment& a, std::size_t i, std::uint64_t workspace
 
 }  // namespace
 
-std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves,
-                                bool may_fold) {
+std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leaves, bool may_fold) {
   simplify(ir);
   const bool folded = may_fold && fold(rt, ir);
   split_phases(rt, ir);
@@ -133,12 +132,11 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   for (Group& g : a.groups) {
     const auto first = plan->steps.begin() + static_cast<std::ptrdiff_t>(g.first);
     const auto end = first + static_cast<std::ptrdiff_t>(g.n_steps);
-    plan->kept.push_back(
-        {KeptGroup({g.key.begin(), g.key.end()}, {g.leaves.begin(), g.leaves.end()}, g.bytes,
-                   leaves),
-         g.first, g.first + g.n_steps, g.at,
-         static_cast<std::uint64_t>(std::count_if(
-             first, end, [](const Step& s) { return s.op == QN_OP_RELAYOUT; }))});
+    plan->kept.push_back({KeptGroup({g.key.begin(), g.key.end()},
+                                    {g.leaves.begin(), g.leaves.end()}, g.bytes, leaves),
+                          g.first, g.first + g.n_steps, g.at,
+                          static_cast<std::uint64_t>(std::count_if(
+                              first, end, [](const Step& s) { return s.op == QN_OP_RELAYOUT; }))});
   }
 
   // Bases: leaves, outputs, arena, groups of kept steps.

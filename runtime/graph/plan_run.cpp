@@ -246,7 +246,7 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   const Arena arena(rt, find_kept(rt, leaves));
   bases_.push_back(static_cast<char*>(arena.p));
   for (std::size_t k = 0; k < kept.size(); ++k)
-    bases_.push_back(at_hand_[k]  ? at_hand_[k]
+    bases_.push_back(at_hand_[k] ? at_hand_[k]
                      : fresh_[k] ? static_cast<char*>(fresh_[k]->data())
                                  : static_cast<char*>(arena.p) + kept[k].at);
 

@@ -125,7 +125,7 @@ TEST(Kept, WhatDependsOnLeavesThatStayRunsNoMore) {
   std::vector<std::uint64_t> ran;
   for (int run = 0; run < 4; ++run)
     ran.push_back(kernels(rt, [&] { values(leaves(rt, input(rt, net))); }));
-  EXPECT_EQ(ran[0], ran[1]);  // to be kept, leaves must come twice
+  EXPECT_EQ(ran[0], ran[1]);      // to be kept, leaves must come twice
   EXPECT_LT(ran[2] + 2, ran[1]);  // scale, shift and weights
   EXPECT_EQ(ran[3], ran[2]);
 }
@@ -134,13 +134,14 @@ TEST(Kept, EachLeafThatChangesIsSeen) {
   for (const bool compiled : {false, true}) {
     Net net;
     Rt rt;
-    const Fn f(rt,
-               [](const std::vector<A>& in) {
-                 const A scale = apply(qn_rsqrt, in[3] + in[6]);
-                 const A y = (conv(in[0], in[1]) - in[2]) * scale * in[4] + in[5];
-                 return std::vector<A>{apply(qn_minimum, apply(qn_maximum, y, in[7]), in[8])};
-               },
-               9, 1);
+    const Fn f(
+        rt,
+        [](const std::vector<A>& in) {
+          const A scale = apply(qn_rsqrt, in[3] + in[6]);
+          const A y = (conv(in[0], in[1]) - in[2]) * scale * in[4] + in[5];
+          return std::vector<A>{apply(qn_minimum, apply(qn_maximum, y, in[7]), in[8])};
+        },
+        9, 1);
     const Fn fast = f.compile();
     std::vector<A> in{input(rt, net),
                       rt.floats(net.w, {kOut, 3, 3, kIn}),
@@ -269,8 +270,8 @@ TEST(Kept, VerifyModeSeesFoldedWeights) {
 // A scale of infinity or NaN gives nothing finite in its channel, 0 and the others are untouched.
 TEST(Kept, ScalesThatAreNotFiniteStayInTheirChannel) {
   Net net;
-  net.gamma = {0, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(),
-               1, -1, 2};
+  net.gamma = {
+      0, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN(), 1, -1, 2};
   Rt rt;
   const Leaves leaves(rt, net);
   const A scale = apply(qn_rsqrt, leaves.var + rt.scalar(kEps));

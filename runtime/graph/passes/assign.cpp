@@ -159,8 +159,7 @@ class Walk {
     for (std::size_t i = 0; i < op.in.size(); ++i) {
       const Form& f = forms(op.in[i]).front();
       d.add_input(meta(op.in[i]), f.layout);
-      if (i < 64 && constant(f))
-        constants |= std::uint64_t{1} << i;
+      if (i < 64 && constant(f)) constants |= std::uint64_t{1} << i;
     }
     Layout row_major;
     row_major.any = true;
@@ -312,8 +311,7 @@ class Walk {
       const std::uint64_t bytes =
           static_cast<std::uint64_t>(element_count(m.shape)) * itemsize(m.dtype);
       // The first operand is by custom the data, which changes.
-      const bool kept = i > 0 && o.in[i].named &&
-                        plan_.storages[static_cast<std::size_t>(have.front().storage)].leaf >= 0;
+      const bool kept = i > 0 && o.in[i].named && constant(have.front());
       ns += relayout_ns(bytes) * (kept                                         ? kKeptShare
                                   : have.front().layout.named && o.in[i].named ? 1.5
                                                                                : 1.0);

@@ -134,9 +134,9 @@ class Folding : Rewriter {
         continue;
       }
       if (shift >= 0) shift = binary(op, shift, l.other);
-      scale = scale >= 0                ? binary(op, scale, l.other)
+      scale = scale >= 0             ? binary(op, scale, l.other)
               : op == QN_OP_MULTIPLY ? l.other
-                                        : unary(QN_OP_RECIPROCAL, l.other);
+                                     : unary(QN_OP_RECIPROCAL, l.other);
     }
     IrOp root = before_[at(c.root)];
     if (scale >= 0) root.in[1] = scaled(root, scale);

@@ -14,8 +14,7 @@ constexpr std::uint64_t kAlign = 64;
 
 class Grouping {
  public:
-  explicit Grouping(Assignment& a)
-      : a_(a), maker_(a.storages.size(), -1), root_(a.steps.size()) {}
+  explicit Grouping(Assignment& a) : a_(a), maker_(a.storages.size(), -1), root_(a.steps.size()) {}
 
   void run(bool plain_only) {
     join();
@@ -53,7 +52,8 @@ class Grouping {
     for (std::size_t i = 0; i < a_.steps.size(); ++i) {
       const PlannedStep& s = a_.steps[i];
       if (!s.kept) continue;
-      for (const Operand& o : s.in) (storage(o).leaf >= 0 ? reads_leaf[find(i)] = 1 : plain[find(i)] = 0);
+      for (const Operand& o : s.in)
+        (storage(o).leaf >= 0 ? reads_leaf[find(i)] = 1 : plain[find(i)] = 0);
       if (s.op != QN_OP_RELAYOUT) plain[find(i)] = 0;
     }
     for (std::size_t i = 0; i < a_.steps.size(); ++i)
