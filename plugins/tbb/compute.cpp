@@ -40,35 +40,69 @@ void finish(const Plan& p, const qn_run* run, i64 item, Range m, Range n) {
                              n.last, kernels().row_step);
 }
 
-// Rows m and columns n (whole panels) of C from packed B; a_pack holds the rows' panels of one k
-// step.
-void multiply(const Plan& p, const qn_run* run, i64 item, Range m, Range n, const float* b_pack,
+// B for a tile: packed by others, or in place and packed here, a panel at a time.
+struct Right {
+  const float* packed;  // null: in place
+  const float* b;
+  float* panel;  // room for one
+  bool kept;     // it holds the only panel, and there is only one step of k
+};
+
+// What is read next: the panel of B at column j and row k0.
+Ahead ahead_of(const Plan& p, const Kernels& k, const Right& r, i64 j, i64 k0, i64 kc) {
+  const Matmul& g = p.g;
+  if (r.packed) {
+    const i64 block = 4 * kc, in_turn = std::max<i64>(1, k.nr / 16);
+    return {r.packed + j * g.K + k0 * k.nr, in_turn * block, block, kc, 16};
+  }
+  const float* b = r.b + j * g.b_n + k0 * g.b_k;
+  if (g.b_n == 1) return {b, g.b_k, 16, kc / 4 * g.b_k, 4 * g.b_k};
+  const i64 block = 4 * g.b_n, in_turn = std::max<i64>(1, k.nr / 16);
+  return {b, in_turn * block, block, g.b_n, 16};
+}
+
+// Rows m and columns n (whole panels) of C; a_pack holds the rows' panels of one k step where A
+// cannot be read in place.
+void multiply(const Plan& p, const qn_run* run, i64 item, Range m, Range n, Right& right,
               float* a_pack) {
   const Kernels& k = kernels();
   const Matmul& g = p.g;
   if (m.first >= m.last || n.first >= n.last) return;
-  const float* a = input(p, run, 0, item);
-  float* c = output(p, run, item);
-  const i64 steps = std::max<i64>(1, (g.K + kDepth - 1) / kDepth),
-            depth = (g.K + steps - 1) / steps;
+  const float* a = input(p, run, 0, item) + m.first * g.a_m;
+  float* c = output(p, run, item) + m.first * g.N;
+  const i64 depth = p.depth(), rows = m.last - m.first;
   i64 k0 = 0;
   do {
     const i64 kc = std::min(depth, g.K - k0);
-    for (i64 i = m.first, at = 0; i < m.last; i += k.mr, ++at) {
-      k.pack(a_pack + at * k.mr * kc, k.mr, a + i * g.a_m + k0 * g.a_k, g.a_m, g.a_k,
-             std::min(k.mr, m.last - i), kc);
+    for (i64 i = 0; i < rows && !p.a_in_place(); i += k.mr) {
+      k.pack(a_pack + i * kc, k.mr, a + i * g.a_m + k0 * g.a_k, g.a_m, g.a_k,
+             std::min(k.mr, rows - i), kc);
     }
     for (i64 j = n.first; j < n.last; j += k.nr) {
-      const float* b = b_pack + j * g.K + k0 * k.nr;
-      const float* next = j + k.nr < n.last ? b + k.nr * g.K
-                          : k0 + kc < g.K   ? b_pack + n.first * g.K + (k0 + kc) * k.nr
-                                            : b;
-      k.packed(m.last - m.first, std::min(k.nr, n.last - j), kc, a_pack, b, next,
-               c + m.first * g.N + j, g.N, k0 > 0);
+      const i64 columns = std::min(k.nr, n.last - j);
+      const bool more = j + k.nr < n.last, again = !more && k0 + kc < g.K;
+      const Ahead ahead = ahead_of(p, k, right,
+                                   more    ? j + k.nr
+                                   : again ? n.first
+                                           : j,
+                                   again ? k0 + kc : k0, kc);
+      const float* b = right.packed ? right.packed + j * g.K + k0 * k.nr : right.panel;
+      if (!right.packed && !right.kept) {
+        k.pack(right.panel, k.nr, right.b + j * g.b_n + k0 * g.b_k, g.b_n, g.b_k, columns, kc);
+        right.kept = g.b_is_shared() && n.last - n.first <= k.nr && kc == g.K;
+      }
+      if (p.a_in_place()) {
+        k.unpacked(rows, columns, kc, a + k0, g.a_m, b, ahead, c + j, g.N, k0 > 0);
+      } else {
+        k.packed(rows, columns, kc, a_pack, b, ahead, c + j, g.N, k0 > 0);
+      }
+      // Some panels at a time, while they are in the cache.
+      if (k0 + kc >= g.K && (!more || (j - n.first) / k.nr % 4 == 3)) {
+        finish(p, run, item, m, {n.first + (j - n.first) / (4 * k.nr) * 4 * k.nr, j + columns});
+      }
     }
     k0 += kc;
   } while (k0 < g.K);
-  finish(p, run, item, m, n);
 }
 
 void tile_in_place(const Plan& p, const qn_run* run, i64 batch_part, i64 m_part, i64 n_part,
@@ -86,12 +120,6 @@ void tile_in_place(const Plan& p, const qn_run* run, i64 batch_part, i64 m_part,
     float* c = output(p, run, item) + m.first * g.N + n.first;
     if (p.kernel == kDirect) {
       k.direct(rows, columns, g.K, a, g.a_m, g.a_k, b, g.b_k, c, g.N);
-    } else if (p.kernel == kTurned) {
-      for (i64 j = 0; j < columns; j += k.nr) {
-        const i64 some = std::min(k.nr, columns - j);
-        k.pack(scratch, k.nr, b + j * g.b_n, g.b_n, g.b_k, some, g.K);
-        k.direct(rows, some, g.K, a, g.a_m, g.a_k, scratch, k.nr, c + j, g.N);
-      }
     } else {
       i64 a_m = g.a_m;
       if (g.a_k != 1) {
@@ -107,35 +135,12 @@ void tile_in_place(const Plan& p, const qn_run* run, i64 batch_part, i64 m_part,
   }
 }
 
-// The loops of kShared and kInner, as tasks of the host's executor.
+// The loop of kInner, as tasks of the host's executor.
 struct Task {
   const Plan* plan;
   const qn_run* run;
-  i64 item;
-  i64 pack_tiles;
-  float* b_pack;
-
-  float* scratch(std::uint32_t worker) const {
-    return reinterpret_cast<float*>(static_cast<char*>(run->scratch) + worker * plan->scratch);
-  }
+  float* sums;  // of pieces
 };
-
-void pack_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
-  const Task& t = *static_cast<const Task*>(self);
-  const Kernels& k = kernels();
-  const Matmul& g = t.plan->g;
-  const i64 panels = (g.N + k.nr - 1) / k.nr;
-  pack_panels(k, t.b_pack, input(*t.plan, t.run, 1, t.item), g.b_n, g.b_k, g.N, g.K,
-              part(panels, index, t.pack_tiles), part(panels, index + 1, t.pack_tiles));
-}
-
-void multiply_task(void* self, std::uint32_t index, std::uint32_t worker) noexcept {
-  const Task& t = *static_cast<const Task*>(self);
-  const Plan& p = *t.plan;
-  const Kernels& k = kernels();
-  multiply(p, t.run, t.item, unit_range(p.g.M, k.mr, index / p.tiles_n, p.tiles_m),
-           unit_range(p.g.N, k.nr, index % p.tiles_n, p.tiles_n), t.b_pack, t.scratch(worker));
-}
 
 // Dot products in order, and pieces of long ones.
 void inner_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
@@ -150,7 +155,7 @@ void inner_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
         some > 0 ? k.inner(some, input(p, t.run, 0, item) + from, input(p, t.run, 1, item) + from)
                  : 0;
     if (pieces > 1) {
-      t.b_pack[i] = sum;
+      t.sums[i] = sum;
       continue;
     }
     *output(p, t.run, item) = sum;
@@ -161,7 +166,7 @@ void inner_task(void* self, std::uint32_t index, std::uint32_t) noexcept {
 }  // namespace
 
 qn_status run_inner(const Plan& p, const qn_run* run) {
-  Task t{&p, run, 0, 0, static_cast<float*>(run->workspace)};
+  Task t{&p, run, static_cast<float*>(run->workspace)};
   if (p.tiles_m == 1) {
     inner_task(&t, 0, 0);
   } else {
@@ -172,28 +177,9 @@ qn_status run_inner(const Plan& p, const qn_run* run) {
   const i64 pieces = p.pieces();
   for (i64 item = 0; pieces > 1 && item < p.g.batch; ++item) {
     double sum = 0;
-    for (i64 i = 0; i < pieces; ++i) sum += t.b_pack[item * pieces + i];
+    for (i64 i = 0; i < pieces; ++i) sum += t.sums[item * pieces + i];
     *output(p, run, item) = float(sum);
     finish(p, run, item, {0, 1}, {0, 1});
-  }
-  return QN_OK;
-}
-
-qn_status run_shared(const Plan& p, const qn_run* run) {
-  const qn_executor& ex = *run->executor;
-  const i64 panels = (p.g.N + kernels().nr - 1) / kernels().nr;
-  Task t{&p, run, 0, std::min<i64>(panels, 4 * i64(p.max_workers)),
-         static_cast<float*>(run->workspace)};
-  const bool packed_once = p.g.b_is_shared();
-  for (; t.item < p.g.batch; ++t.item) {
-    if (t.item == 0 || !packed_once) {
-      const qn_status s =
-          ex.parallel_for(ex.self, pack_task, &t, std::uint32_t(t.pack_tiles), p.max_workers);
-      if (s != QN_OK) return s;
-    }
-    const qn_status s = ex.parallel_for(ex.self, multiply_task, &t,
-                                        std::uint32_t(p.tiles_m * p.tiles_n), p.max_workers);
-    if (s != QN_OK) return s;
   }
   return QN_OK;
 }
@@ -205,31 +191,22 @@ void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch) {
   const i64 grid = p.tiles_m * p.tiles_n;
   const i64 b = tile / grid, m = tile % grid / p.tiles_n, n = tile % p.tiles_n;
   const i64 panels = (g.N + k.nr - 1) / k.nr;
-  if (p.kernel == kDirect || p.kernel == kTurned || p.kernel == kDots)
-    return tile_in_place(p, run, b, m, n, mine);
+  if (p.kernel == kDirect || p.kernel == kDots) return tile_in_place(p, run, b, m, n, mine);
   if (p.kernel == kPackB) {
     float* dst = static_cast<float*>(run->out[0].data);
     return pack_panels(k, dst, static_cast<const float*>(run->in[0].data), g.b_n, g.b_k, g.N, g.K,
                        part(panels, n, p.tiles_n), part(panels, n + 1, p.tiles_n));
   }
+  Right right{nullptr, nullptr, mine, false};
+  if (p.kernel == kPrepacked) right.packed = static_cast<const float*>(run->in[1].data);
+  float* a_pack = right.packed ? mine : mine + k.nr * p.depth();
+  const Range rows = unit_range(g.M, k.mr, m, p.tiles_m);
   const i64 last = part(g.batch, b + 1, p.tiles_batch);
-  bool packed = false;
   for (i64 item = part(g.batch, b, p.tiles_batch); item < last; ++item) {
-    if (p.kernel == kPrepacked) {
-      multiply(p, run, item, unit_range(g.M, k.mr, m, p.tiles_m),
-               unit_range(g.N, k.nr, n, p.tiles_n), static_cast<const float*>(run->in[1].data),
-               mine);
-      continue;
-    }
-    if (!packed) {
-      pack_panels(k, mine, input(p, run, 1, item), g.b_n, g.b_k, g.N, g.K, 0, panels);
-      packed = g.b_is_shared();
-    }
-    // All of k's rows at a time would not fit the cache; C is taken a block of rows after another.
-    float* a_pack = mine + panels * k.nr * g.K;
-    const i64 rows = row_panels_at_once(k) * k.mr;
-    for (i64 i = 0; i < g.M; i += rows) {
-      multiply(p, run, item, {i, std::min(g.M, i + rows)}, {0, g.N}, mine, a_pack);
+    right.b = input(p, run, 1, item);
+    for (i64 i = rows.first; i < rows.last; i += kRowsAtOnce) {
+      multiply(p, run, item, {i, std::min(rows.last, i + kRowsAtOnce)},
+               unit_range(g.N, k.nr, n, p.tiles_n), right, a_pack);
     }
   }
 }

@@ -19,15 +19,16 @@ inline Vec load(const float* p) { return *reinterpret_cast<const Mem*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<Mem*>(p) = v; }
 inline Vec splat(float x) { return x - Vec{}; }
 
-// Who packs what: Packed has both in panels, Full and Edge read operands in place; Edge has a last
-// vector of `tail` lanes.
-enum Mode { Packed, Full, Edge };
+// Who packs what: Packed has both in panels, Panel only B, Full and Edge read operands in place;
+// Edge has a last vector of `tail` lanes.
+enum Mode { Packed, Panel, Full, Edge };
 
 // C[MR x NV vectors] = or += A B over k. `tail`: lanes of the last vector that exist in C. Packed
-// asks for 4 k floats from `ahead` on, which a later block reads.
+// and Panel ask for a line of memory every 4 steps, `line` floats after the last one, and after a
+// quarter of them `quarter` floats after the start: what a later block reads.
 template <int MR, int NV, Mode mode>
 inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k, float* c,
-                  i64 ldc, i64 tail, bool add, const float* ahead) {
+                  i64 ldc, i64 tail, bool add, const float* ahead, i64 quarter, i64 line) {
   Vec acc[MR][NV];
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
@@ -35,7 +36,12 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
     for (int j = 0; j < NV; ++j) acc[i][j] = Vec{};
   }
   const Tail edge(tail);
-  if constexpr (mode == Packed) {
+  // One base a three rows: x86 addresses base + {0, 1, 2} * stride.
+  constexpr int bases = (MR + 2) / 3;
+  const float* row[bases];
+#pragma GCC unroll 16
+  for (int i = 0; i < bases; ++i) row[i] = a + 3 * i * a_m;
+  if constexpr (mode == Packed || mode == Panel) {
     // Rows of C are far apart: nothing else fetches them before they are needed.
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
@@ -48,27 +54,27 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
       for (int j = 0; j < NV; ++j) bv[j] = load(b + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < MR; ++i) {
-        const Vec av = splat(a[i]);
+        const Vec av = splat(mode == Packed ? a[i] : row[i / 3][i % 3 * a_m]);
 #pragma GCC unroll 16
         for (int j = 0; j < NV; ++j) acc[i][j] += av * bv[j];
       }
-      a += kPm;
+      if (mode == Packed) a += kPm;
+#pragma GCC unroll 16
+      for (int i = 0; mode == Panel && i < bases; ++i) ++row[i];
       b += kNr;
     };
     i64 p = 0;
-    for (; p + 4 <= k; p += 4) {
-      __builtin_prefetch(ahead, 0, 2);
-      ahead += 16;
+    for (i64 part = 1; part <= 4; ++part, ahead += quarter) {
+      const float* at = ahead;
+      for (const i64 end = part * k / 4; p + 4 <= end; p += 4) {
+        __builtin_prefetch(at, 0, 2);
+        at += line;
 #pragma GCC unroll 4
-      for (int q = 0; q < 4; ++q) step();
+        for (int q = 0; q < 4; ++q) step();
+      }
     }
     for (; p < k; ++p) step();
   } else {
-    // One base a three rows: x86 addresses base + {0, 1, 2} * stride.
-    constexpr int bases = (MR + 2) / 3;
-    const float* row[bases];
-#pragma GCC unroll 16
-    for (int i = 0; i < bases; ++i) row[i] = a + 3 * i * a_m;
     for (i64 p = 0; p < k; ++p) {
       Vec bv[NV];
 #pragma GCC unroll 16
@@ -104,7 +110,7 @@ inline void block(i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b
 }
 
 using Block = void (*)(i64, const float*, i64, i64, const float*, i64, float*, i64, i64, bool,
-                       const float*);
+                       const float*, i64, i64);
 
 // Entry i serves i + 1 rows.
 template <int NV, Mode mode, int... I>
@@ -120,22 +126,37 @@ Block narrow_block(i64 rows, i64 vectors) {
 }
 static_assert(kNv == 2 && (kPn == 2 || kPn == 3));
 
-Block packed_block(i64 rows, i64 vectors) {
-  if (vectors == kPn) return blocks<kPn, Packed, kPm>[rows - 1];
-  return vectors == 1 ? blocks<1, Packed, kPm>[rows - 1] : blocks<2, Packed, kPm>[rows - 1];
+template <Mode mode>
+Block panel_block(i64 rows, i64 vectors) {
+  if (vectors == kPn) return blocks<kPn, mode, kPm>[rows - 1];
+  return vectors == 1 ? blocks<1, mode, kPm>[rows - 1] : blocks<2, mode, kPm>[rows - 1];
 }
 
-void packed(i64 m, i64 n, i64 kc, const float* a, const float* b, const float* next, float* c,
-            i64 ldc, bool add) {
+template <Mode mode>
+void panel(i64 m, i64 n, i64 kc, const float* a, i64 a_m, const float* b, const Ahead& ahead,
+           float* c, i64 ldc, bool add) {
   const i64 vectors = (n + kLanes - 1) / kLanes;
   const i64 tail = n - (vectors - 1) * kLanes;
+  constexpr i64 in_turn = std::max(1, kNr / 16);
   for (i64 i = 0; i < m; i += kPm) {
     const i64 rows = std::min<i64>(kPm, m - i);
-    const float* ahead = next + std::min<i64>(i / kPm, kNr / 4 - 1) * 4 * kc;
-    packed_block(rows, vectors)(kc, a, 1, kPm, b, kNr, c, ldc, tail, add, ahead);
-    a += kPm * kc;
+    const i64 turn = std::min<i64>(i / kPm, kNr / 4 - 1);
+    const float* at = ahead.at + turn / in_turn * ahead.outer + turn % in_turn * ahead.inner;
+    panel_block<mode>(rows, vectors)(kc, a, a_m, 1, b, kNr, c, ldc, tail, add, at, ahead.quarter,
+                                     ahead.line);
+    a += mode == Packed ? kPm * kc : kPm * a_m;
     c += kPm * ldc;
   }
+}
+
+void packed(i64 m, i64 n, i64 kc, const float* a, const float* b, const Ahead& ahead, float* c,
+            i64 ldc, bool add) {
+  panel<Packed>(m, n, kc, a, 0, b, ahead, c, ldc, add);
+}
+
+void unpacked(i64 m, i64 n, i64 kc, const float* a, i64 a_m, const float* b, const Ahead& ahead,
+              float* c, i64 ldc, bool add) {
+  panel<Panel>(m, n, kc, a, a_m, b, ahead, c, ldc, add);
 }
 
 // Rows are cut evenly, so that no block is much smaller than the others.
@@ -154,8 +175,8 @@ void direct(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* 
   i64 j = 0;
   const auto strip = [&](i64 vectors, i64 most, auto pick, i64 tail) {
     row_blocks(m, most, [&](i64 at, i64 rows) {
-      pick(rows)(k, a + at * a_m, a_m, a_k, b + j, b_k, c + at * ldc + j, ldc, tail, false,
-                 nullptr);
+      pick(rows)(k, a + at * a_m, a_m, a_k, b + j, b_k, c + at * ldc + j, ldc, tail, false, nullptr,
+                 0, 0);
     });
     j += (vectors - 1) * kLanes + tail;
   };
@@ -311,19 +332,45 @@ float inner(i64 k, const float* a, const float* b) {
   return sum;
 }
 
-inline void transpose4(float* dst, i64 width, const float* src, i64 s_i) {
-  const Vec4 r0 = *reinterpret_cast<const Mem4*>(src);
-  const Vec4 r1 = *reinterpret_cast<const Mem4*>(src + s_i);
-  const Vec4 r2 = *reinterpret_cast<const Mem4*>(src + 2 * s_i);
-  const Vec4 r3 = *reinterpret_cast<const Mem4*>(src + 3 * s_i);
-  const Vec4 l01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
-  const Vec4 h01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-  const Vec4 l23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-  const Vec4 h23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-  *reinterpret_cast<Mem4*>(dst) = __builtin_shufflevector(l01, l23, 0, 1, 4, 5);
-  *reinterpret_cast<Mem4*>(dst + width) = __builtin_shufflevector(l01, l23, 2, 3, 6, 7);
-  *reinterpret_cast<Mem4*>(dst + 2 * width) = __builtin_shufflevector(h01, h23, 0, 1, 4, 5);
-  *reinterpret_cast<Mem4*>(dst + 3 * width) = __builtin_shufflevector(h01, h23, 2, 3, 6, 7);
+// Stage `half` of a transposition: v[i] and v[i + half] exchange their halves of 2 half lanes.
+template <int half, int... J>
+inline void exchange(Vec& x, Vec& y, std::integer_sequence<int, J...>) {
+  const Vec a = x, b = y;
+  x = __builtin_shufflevector(a, b, (J & half ? J - half + kLanes : J)...);
+  y = __builtin_shufflevector(a, b, (J & half ? J + kLanes : J + half)...);
+}
+
+template <int half>
+inline void exchange_all(Vec* v) {
+  if constexpr (half < kLanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if (!(i & half)) {
+        exchange<half>(v[i], v[i + half], std::make_integer_sequence<int, kLanes>{});
+      }
+    }
+    exchange_all<2 * half>(v);
+  }
+}
+
+// dst[k * width + i] = src[i * s_i + k] for n <= kLanes lines of kc numbers; 0 from n to kLanes.
+void turn(float* dst, i64 width, const float* src, i64 s_i, i64 n, i64 kc) {
+  Vec v[kLanes];
+  i64 k = 0;
+  for (; n == kLanes && k + kLanes <= kc; k += kLanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) v[i] = load(src + i * s_i + k);
+    exchange_all<1>(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) store(dst + (k + i) * width, v[i]);
+  }
+  for (; k < kc; k += kLanes) {
+    const i64 some = std::min<i64>(kLanes, kc - k);
+    const Tail edge(some);
+    for (int i = 0; i < kLanes; ++i) v[i] = i < n ? edge.load(src + i * s_i + k) : Vec{};
+    exchange_all<1>(v);
+    for (int i = 0; i < some; ++i) store(dst + (k + i) * width, v[i]);
+  }
 }
 
 void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc) {
@@ -336,24 +383,22 @@ void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 
     }
     return;
   }
-  i64 k = 0;
-  if (s_k == 1) {
-    for (; k + 4 <= kc; k += 4) {
-      float* d = dst + k * width;
-      i64 i = 0;
-      for (; i + 4 <= n; i += 4) transpose4(d + i, width, src + i * s_i + k, s_i);
-      for (; i < n; ++i) {
-        const float* r = src + i * s_i + k;
-        d[i] = r[0], d[width + i] = r[1], d[2 * width + i] = r[2], d[3 * width + i] = r[3];
-      }
+  if (s_k == 1 && width == kNr) {
+    for (i64 i = 0; i < kNr; i += kLanes) {
+      turn(dst + i, width, src + i * s_i, s_i, std::clamp<i64>(n - i, 0, kLanes), kc);
     }
+    return;
   }
-  for (; k < kc; ++k) {
+  if (s_i == 1 && n == kPm && width == kPm) {
+    for (i64 k = 0; k < kc; ++k) __builtin_memcpy(dst + k * kPm, src + k * s_k, 4 * kPm);
+    return;
+  }
+  for (i64 k = 0; k < kc; ++k) {
     for (i64 i = 0; i < n; ++i) dst[k * width + i] = src[i * s_i + k * s_k];
   }
   // Whole vectors of B are read; of A only the rows that exist.
   if (width == kNr && n < width) {
-    for (k = 0; k < kc; ++k) std::fill(dst + k * width + n, dst + (k + 1) * width, 0.0f);
+    for (i64 k = 0; k < kc; ++k) std::fill(dst + k * width + n, dst + (k + 1) * width, 0.0f);
   }
 }
 

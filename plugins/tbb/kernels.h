@@ -9,6 +9,15 @@ namespace quern::tbb {
 
 using i64 = std::int64_t;
 
+// What is asked for from memory while a panel of B is multiplied, because it is read next: a block
+// of rows asks for four lines of kc floats, those of blocks i start at
+// at + i / (nr / 16) * outer + i % (nr / 16) * inner.
+struct Ahead {
+  const float* at;
+  i64 outer, inner;
+  i64 quarter, line;  // floats from line to line, and from one line of the cache to the next
+};
+
 struct Kernels {
   const char* isa;
   i64 lanes;      // floats in a vector
@@ -17,10 +26,12 @@ struct Kernels {
   double gflops;  // one thread, large packed products
   // dst[k * width + i] = src[i * s_i + k * s_k], 0 for i >= n. width is mr or nr.
   void (*pack)(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 kc);
-  // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B; `next` is the
-  // panel after b.
-  void (*packed)(i64 m, i64 n, i64 kc, const float* a, const float* b, const float* next, float* c,
+  // C (m x n, n <= nr) = or += panels A (panel stride mr * kc) times one panel B.
+  void (*packed)(i64 m, i64 n, i64 kc, const float* a, const float* b, const Ahead& ahead, float* c,
                  i64 ldc, bool add);
+  // The same with A in place: its rows are a_m apart and contiguous along k.
+  void (*unpacked)(i64 m, i64 n, i64 kc, const float* a, i64 a_m, const float* b,
+                   const Ahead& ahead, float* c, i64 ldc, bool add);
   // C = A B, B row-major (last stride 1), A with any strides; nothing is packed.
   void (*direct)(i64 m, i64 n, i64 k, const float* a, i64 a_m, i64 a_k, const float* b, i64 b_k,
                  float* c, i64 ldc);

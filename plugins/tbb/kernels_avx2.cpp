@@ -34,8 +34,8 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx2", kLanes, kMr,    kPm,  kNr,   105.0,
-                        pack,   packed, direct, dots, inner, row_step};
+constexpr Kernels table{"avx2", kLanes,   kMr,    kPm,  kNr,   105.0,   pack,
+                        packed, unpacked, direct, dots, inner, row_step};
 
 }  // namespace
 #pragma GCC pop_options

@@ -35,8 +35,8 @@ struct Tail {
 }  // namespace
 
 const Kernels& generic_kernels() {
-  static const Kernels k{"generic", kLanes, kMr,    kPm,  kNr,   34.0,
-                         pack,      packed, direct, dots, inner, row_step};
+  static const Kernels k{"generic", kLanes,   kMr,    kPm,  kNr,   34.0,    pack,
+                         packed,    unpacked, direct, dots, inner, row_step};
   return k;
 }
 

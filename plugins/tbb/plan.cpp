@@ -28,6 +28,9 @@ struct Costs {
   double streamed;  // bytes that have to be read a product
 };
 
+// ns of one thread to pack an element.
+constexpr double kPackNs = 0.13, kCopyNs = 0.1;
+
 Costs costs(const Plan& p, const Kernels& k) {
   const Matmul& g = p.g;
   const double m = double(g.M), n = double(g.N), d = double(g.K);
@@ -36,7 +39,6 @@ Costs costs(const Plan& p, const Kernels& k) {
   const double rows = m / (m + 0.8 * double(ceil_div(g.M, k.rows)));
   const double depth = d / (d + 6.0);
   const double bytes = 4 * (d * n + m * d + m * n);
-  const double ns_packed = 0.3;  // an element
   switch (p.kernel) {
     case kDirect: {
       const double few = std::min(1.0, (double(g.M) + 1) / 6.0);
@@ -46,15 +48,17 @@ Costs costs(const Plan& p, const Kernels& k) {
       return {100, 20, 0.6 * k.gflops * d / (d + 60), 2.0 * n, bytes};
     case kInner:
       return {150, 12, 0.2 * k.gflops, 0, bytes};
-    case kTurned:
-      return {100, 30, k.gflops * columns * rows * depth, 0.2 * d * n, bytes};
-    case kTiled:
-      return {100, 50, k.gflops * columns * rows * depth, ns_packed * (d * n + m * d), bytes};
-    case kShared:
-      return {p.max_workers > 1 ? 8000.0 : 300.0, 200, k.gflops * columns * rows * depth,
-              ns_packed * (d * n + m * d), bytes};
-    default:
-      return {100, 50, k.gflops * columns * rows * depth, ns_packed * m * d, bytes};
+    default: {
+      // Blocks of few rows wait for loads of B.
+      const i64 rest = g.M % k.mr;
+      const double full = double(g.M - rest) + (rest ? std::max(double(rest), 3.5) : 0);
+      const double rate = k.gflops * columns * (m / full) * d / (d + 10.0);
+      const bool packs_b = p.kernel == kStrips;
+      const double b =
+          packs_b ? (g.b_n == 1 ? kCopyNs : kPackNs) * d * n * double(p.b_packings()) : 0;
+      const double a = p.a_in_place() ? 0 : kPackNs * m * d * double(p.tiles_n);
+      return {100, 30, rate, a + b, bytes};
+    }
   }
 }
 
@@ -63,10 +67,11 @@ double estimate(const Plan& p, const Kernels& k) {
   const double tiles = double(p.n_tiles());
   const double parallel = std::clamp(tiles, 1.0, double(p.max_workers));
   const double once = double(p.g.batch);
-  const double work = std::max(p.g.flops() / once / std::max(0.5, c.rate), c.streamed / 35.0);
+  const double work =
+      std::max(p.g.flops() / once / std::max(0.5, c.rate) + c.packing, c.streamed / 35.0);
   const double epilogue = 0.1 * double(p.g.M * p.g.N) * p.g.epilogue.n;
-  const double launch = tiles > 1 && p.kernel != kShared && p.max_workers > 1 ? 4000 : 0;
-  return c.overhead + launch + once * (c.item + c.packing + work + epilogue) / parallel;
+  const double launch = tiles > 1 && p.max_workers > 1 ? 4000 : 0;
+  return c.overhead + launch + once * (c.item + work + epilogue) / parallel;
 }
 
 // Layouts of an offer: every input any strides, except those set.
@@ -83,8 +88,7 @@ struct Offer {
     if (pinned >= 0) in[unsigned(pinned)] = *layout;
     const std::string full = std::string(name) + "." + k.isa;
     qn_candidate c = sdk::candidate(full.c_str(), kernel, p.g.batch > 0 ? estimate(p, k) : 100.0);
-    c.threading =
-        kernel == kShared || kernel == kInner ? QN_THREADING_PARALLEL_FOR : QN_THREADING_TILES;
+    c.threading = kernel == kInner ? QN_THREADING_PARALLEL_FOR : QN_THREADING_TILES;
     c.n_in = op.n_in;
     c.in = in.data();
     c.confidence = QN_CONFIDENCE_MODEL;
@@ -115,10 +119,39 @@ void swap_operands(Plan& p) {
   for (auto& o : g.operand) std::swap(o.m, o.n);
 }
 
+namespace {
+
+// A grid of some `tiles` tiles of a product: every cut of the rows packs B once more, every cut of
+// the columns A where that is packed. The largest tile counts as well as all of them together.
+void cut_grid(Plan& p, const Kernels& k, i64 tiles) {
+  const Matmul& g = p.g;
+  const i64 row_panels = std::max<i64>(1, ceil_div(g.M, k.mr));
+  const i64 panels = std::max<i64>(1, ceil_div(g.N, k.nr));
+  const double b_ns = p.kernel == kStrips ? kPackNs : 0, a_ns = p.a_in_place() ? 0 : kPackNs;
+  const auto cost = [&](double rows, double columns) {
+    return rows * columns * 2 / k.gflops + b_ns * columns + a_ns * rows;
+  };
+  double best = 0;
+  for (i64 m = 1; m <= std::min(tiles, row_panels); ++m) {
+    const i64 n = std::min(ceil_div(tiles, m), panels);
+    const double rows = double(ceil_div(row_panels, m) * k.mr);
+    const double columns = double(ceil_div(panels, n) * k.nr);
+    const double all = double(m * n) * cost(double(row_panels * k.mr) / double(m),
+                                            double(panels * k.nr) / double(n));
+    const double least = all / double(std::min<i64>(m * n, p.max_workers));
+    const double time = std::max(least, cost(rows, columns)) + 0.2 * cost(rows, columns);
+    if (best > 0 && time >= best) continue;
+    best = time;
+    p.tiles_m = m, p.tiles_n = n;
+  }
+}
+
+}  // namespace
+
 void cut(Plan& p, const Kernels& k) {
   const Matmul& g = p.g;
   const i64 workers = p.max_workers, panels = ceil_div(g.N, k.nr);
-  const double flops = g.flops(), item = g.batch > 0 ? flops / double(g.batch) : 0;
+  const double flops = g.flops();
   const double bytes = 4.0 * double(g.batch) * (double(g.K) * double(g.N + g.M));
   const double single = flops / k.gflops + 0.04 * bytes;  // ns on one thread
   const i64 want = single < 15000 || workers == 1
@@ -128,7 +161,6 @@ void cut(Plan& p, const Kernels& k) {
   p.tiles_batch = p.tiles_m = p.tiles_n = 1;
   switch (p.kernel) {
     case kDirect:
-    case kTurned:
     case kDots:
       p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
       if (g.batch < want) {
@@ -142,40 +174,22 @@ void cut(Plan& p, const Kernels& k) {
         }
       }
       if (p.kernel == kDots) p.scratch = floats(std::min(g.M, kFewRows) * g.K);
-      if (p.kernel == kTurned) p.scratch = floats(k.nr * g.K);
       break;
     case kInner:
       p.tiles_m = std::clamp<i64>(want, 1, std::max<i64>(1, g.batch * p.pieces()));
       p.workspace = p.pieces() > 1 ? floats(g.batch * p.pieces()) : 0;
       break;
-    case kTiled:
-      p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
-      p.scratch =
-          floats(panels * k.nr * g.K + row_panels_at_once(k) * k.mr * std::min(g.K, kDepth));
-      break;
     case kPackB:
       p.tiles_n = bytes < 3e5 ? 1 : std::clamp<i64>(panels, 1, 4 * workers);
       break;
-    case kShared:
+    case kStrips:
     case kPrepacked: {
-      const i64 row_panels = ceil_div(g.M, k.mr);
-      const i64 tiles = item < 1e6 ? 1 : std::max(4 * workers, i64(item / 2.5e8));
-      p.tiles_m = std::clamp<i64>(ceil_div(row_panels, row_panels_at_once(k)), 1,
-                                  std::max<i64>(1, row_panels));
-      if (p.tiles_m < tiles) {
-        // Rows first while a tile keeps some panels: every cut of the columns packs A once more.
-        p.tiles_m = std::clamp<i64>(row_panels / 4, p.tiles_m, std::max(p.tiles_m, tiles));
-        p.tiles_n = std::clamp<i64>(tiles / p.tiles_m, 1, std::max<i64>(1, panels));
-      }
-      const i64 rows = ceil_div(row_panels, p.tiles_m) * k.mr;
-      p.scratch = floats(rows * std::min(g.K, kDepth));
-      if (p.kernel == kShared) p.workspace = floats(panels * k.nr * g.K);
-      if (p.kernel == kPrepacked) {
-        p.tiles_batch = std::max<i64>(1, g.batch);
-        if (flops < 1.5e6)
-          p.tiles_batch = p.tiles_m = p.tiles_n = 1,
-          p.scratch = floats((g.M + k.mr) * std::min(g.K, kDepth));
-      }
+      p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
+      if (g.batch < want) cut_grid(p, k, ceil_div(want, std::max<i64>(1, g.batch)));
+      const i64 rows = ceil_div(ceil_div(g.M, k.mr), p.tiles_m) * k.mr;
+      const i64 packed = (p.kernel == kStrips ? k.nr : 0) +
+                         (p.a_in_place() ? 0 : std::min(rows, ceil_div(kRowsAtOnce, k.mr) * k.mr));
+      p.scratch = floats(packed * p.depth());
       break;
     }
   }
@@ -198,8 +212,6 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   Offer offer{host, op, answer, k};
   const qn_array_desc& b = op.in[1];
   const Matmul& g = p.g;
-  const double panel_bytes = 4.0 * double(ceil_div(g.N, k.nr) * k.nr) * double(g.K);
-  const double item = g.batch > 0 ? g.flops() / double(g.batch) : 0;
 
   if (g.M == 1 && g.N == 1 && lies_along_k(g)) return offer(p, kInner, "sgemm.inner", -1, nullptr);
   if (small_enough(p)) {
@@ -207,7 +219,6 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     const unsigned which = p.swapped ? 0 : 1;
     const qn_array_desc& d = op.in[which];
     const bool rows_lie = g.b_n == 1 || g.N == 1, columns_lie = g.b_k == 1 && g.M <= kFewRows;
-    if (g.b_k == 1 && !rows_lie && g.M >= 8) offer(p, kTurned, "sgemm.turned", -1, nullptr);
     const bool keep =
         d.layout.kind == QN_LAYOUT_STRIDED && d.layout.strides && (rows_lie || columns_lie);
     std::vector<i64> dense(d.ndim, 1);
@@ -219,19 +230,11 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
       offer(p, kDots, "sgemm.dots", int(which), &layout);
     }
   }
-  if (panel_bytes <= 1.0e6 && (item < 1e7 || g.batch >= 2 * i64(p.max_workers))) {
-    offer(p, kTiled, "sgemm.tiled", -1, nullptr);
-  }
-  if (item >= 2e6) {
-    offer(p, kShared, "sgemm.shared", -1, nullptr);
-  }
+  offer(p, kStrips, "sgemm.strips", -1, nullptr);
   if ((op.const_mask & 2u) && sdk::one_matrix(b) && !p.swapped) {
     const std::string name = packed_name(k, g.K, g.N);
     const qn_layout layout = sdk::named(name, packed_bytes(k, g.K, g.N));
     offer(p, kPrepacked, "sgemm.prepacked", 1, &layout);
-  }
-  if (!small_enough(p) && item < 2e6 && panel_bytes > 1.0e6) {
-    offer(p, kShared, "sgemm.shared", -1, nullptr);
   }
 }
 
@@ -261,15 +264,13 @@ struct Kept final : sdk::Planned {
   void tile(const qn_run& r, std::uint32_t index, void* scratch) const noexcept override {
     run_tile(p, &r, index, scratch);
   }
-  qn_status run(const qn_run& r) const noexcept override {
-    return p.kernel == kInner ? run_inner(p, &r) : run_shared(p, &r);
-  }
+  qn_status run(const qn_run& r) const noexcept override { return run_inner(p, &r); }
 };
 
 std::unique_ptr<sdk::Planned> keep(const Plan& p, qn_plan_info& info) {
   info.workspace = p.workspace;
   info.worker_scratch = p.scratch;
-  info.n_tiles = p.kernel == kShared || p.kernel == kInner ? 0 : std::uint32_t(p.n_tiles());
+  info.n_tiles = p.kernel == kInner ? 0 : std::uint32_t(p.n_tiles());
   auto kept = std::make_unique<Kept>();
   kept->p = p;
   return kept;

@@ -11,21 +11,15 @@ namespace quern::tbb {
 enum Kernel : std::uint32_t {
   kDirect,     // nothing packed: small, or few rows; B's rows contiguous
   kDots,       // few rows, B's columns contiguous
-  kTiled,      // each tile packs B for itself: batches, and products too small to share the work
-  kTurned,     // B lies in columns: a tile packs a panel at a time, A in place
-  kShared,     // B packed by all workers, then tiles of C
+  kStrips,     // a tile packs a panel of B and multiplies it by all its rows, panel after panel
   kPrepacked,  // B came packed
   kPackB,      // relayout of a constant B
   kInner,      // one row, one column: dot products, long ones in pieces
 };
 
-constexpr i64 kDepth = 512;  // k is taken in steps of this: fewer passes over C beat a panel of B
-                             // that fits the L1 cache
 constexpr i64 kFewRows = 32;
-constexpr i64 kPiece = 16384;  // numbers of a dot product that are summed on their own
-
-// Panels of A that a worker packs at a time: some 144 rows, which stay in the L2 cache.
-constexpr i64 row_panels_at_once(const Kernels& k) { return 144 / k.mr; }
+constexpr i64 kRowsAtOnce = 384;  // of a tile: A's part stays in the L2 cache
+constexpr i64 kPiece = 16384;     // numbers of a dot product that are summed on their own
 
 struct Plan {
   Kernel kernel = kDirect;
@@ -35,6 +29,19 @@ struct Plan {
   std::uint32_t max_workers = 1;
   std::uint64_t workspace = 0, scratch = 0;  // bytes
 
+  // k is taken in even steps, long ones: few passes over C beat a panel of B that fits the L1
+  // cache.
+  i64 steps() const {
+    const i64 most = g.M > kRowsAtOnce / 2 ? 512 : 1024;
+    return std::max<i64>(1, (g.K + most - 1) / most);
+  }
+  i64 depth() const { return ((g.K + steps() - 1) / steps() + 15) / 16 * 16; }
+  bool a_in_place() const { return g.a_k == 1 || g.K <= 1; }
+  // How often tiles pack the same element of B.
+  i64 b_packings() const {
+    const i64 rows = std::max<i64>(1, g.M / tiles_m);
+    return tiles_m * ((rows + kRowsAtOnce - 1) / kRowsAtOnce);
+  }
   i64 pieces() const { return std::max<i64>(1, (g.K + kPiece - 1) / kPiece); }
   i64 n_tiles() const { return tiles_batch * tiles_m * tiles_n; }
 };
@@ -45,7 +52,6 @@ void swap_operands(Plan& p);
 // Chooses tiles and memory for p.kernel.
 void cut(Plan& p, const Kernels& k);
 
-qn_status run_shared(const Plan& p, const qn_run* run);
 qn_status run_inner(const Plan& p, const qn_run* run);
 void run_tile(const Plan& p, const qn_run* run, i64 tile, void* scratch);
 

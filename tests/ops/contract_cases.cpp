@@ -55,6 +55,7 @@ void add_matmul(Cases& cases) {
       {{1, 130}, {130, 70}},
       {{70, 130}, {130, 1}},
       {{160, 40}, {40, 50}},   // more rows than a kernel packs at once
+      {{390, 515}, {515, 3}},  // than a tile takes at once
       {{34, 16}, {16, 600}},   // columns
       {{6, 2100}, {2100, 9}},  // depth
   };
