@@ -15,9 +15,29 @@ double head_ns(const qn_opdesc& op) {
   return queries * keys * (width * 0.0125 + 0.4) * (sdk::attr_int(op, 1) ? 0.6 : 1.0);
 }
 
+// Floats between batches, heads and rows.
+struct Steps {
+  std::int64_t batch = 0, head = 0, row = 0;
+  Steps() = default;
+  explicit Steps(const qn_array_desc& a) {
+    const std::vector<std::int64_t> strides = element_strides(a);
+    batch = strides[0], head = strides[1], row = strides[2];
+  }
+  std::int64_t at(std::int64_t b, std::int64_t h, std::int64_t r) const {
+    return b * batch + h * head + r * row;
+  }
+};
+
+// Rows may lie anywhere; the numbers of one follow one another.
+bool rows_lie(const qn_array_desc& a) {
+  if (a.layout.kind != QN_LAYOUT_STRIDED) return false;
+  return a.shape[3] == 1 || element_strides(a)[3] == 1;
+}
+
 struct AttentionPlan : Plan {
   AttendFn attend = nullptr;
   std::int64_t heads = 0, share = 1, queries = 0, keys = 0, width = 0, out_width = 0;
+  Steps q, k, v, y;
   std::int64_t mask_step[4] = {};            // between batches, heads, queries, keys
   std::int64_t span = kQueries, blocks = 0;  // queries of a tile, tiles of one head
   bool causal = false, truth = false;
@@ -26,15 +46,15 @@ struct AttentionPlan : Plan {
   void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept override {
     const std::int64_t head = index / blocks, first = index % blocks * span;
     const std::int64_t b = head / heads, h = head % heads;
-    const std::int64_t shared = b * (heads / share) + h / share;
     const std::int64_t from = b * mask_step[0] + h * mask_step[1] + first * mask_step[2];
     AttentionTile t{};
     t.queries = std::min(span, queries - first);
     t.keys = keys, t.width = width, t.out_width = out_width;
-    t.q = static_cast<const float*>(run.in[0].data) + (head * queries + first) * width;
-    t.k = static_cast<const float*>(run.in[1].data) + shared * keys * width;
-    t.v = static_cast<const float*>(run.in[2].data) + shared * keys * out_width;
-    t.y = static_cast<float*>(run.out[0].data) + (head * queries + first) * out_width;
+    t.q = static_cast<const float*>(run.in[0].data) + q.at(b, h, first);
+    t.k = static_cast<const float*>(run.in[1].data) + k.at(b, h / share, 0);
+    t.v = static_cast<const float*>(run.in[2].data) + v.at(b, h / share, 0);
+    t.y = static_cast<float*>(run.out[0].data) + y.at(b, h, first);
+    t.q_row = q.row, t.k_row = k.row, t.v_row = v.row, t.y_row = y.row;
     t.visible = causal ? keys - queries + first : keys;
     t.mask = static_cast<const char*>(run.in[3].data) + from * (truth ? 1 : 4);
     t.mask_row = mask_step[2], t.mask_step = mask_step[3];
@@ -60,12 +80,20 @@ void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer
   std::vector<std::int64_t> strides[4];
   std::vector<qn_layout> in;
   for (std::uint32_t i = 0; i < 4; ++i) {
-    std::vector<std::uint32_t> order;
-    for (std::uint32_t a = 0; a < op.in[i].ndim; ++a) order.push_back(a);
-    strides[i] = strides_in_order(op.in[i], order);
-    in.push_back(op.in[i].ndim ? sdk::with_strides(strides[i].data()) : sdk::any_strides());
+    const qn_array_desc& a = op.in[i];
+    strides[i] = sdk::dense_strides(a);
+    const bool keep = i < 3 && a.layout.strides && rows_lie(a);
+    in.push_back(keep ? a.layout
+                      : (a.ndim ? sdk::with_strides(strides[i].data()) : sdk::any_strides()));
   }
+  // As the queries lie, so does the result: heads beside one another within a row, as the product
+  // that follows reads them, or one after another.
+  const bool beside = in[0].strides && op.in[0].shape[1] > 1 && in[0].strides[1] < in[0].strides[2];
+  const std::int64_t* shape = op.out[0].shape;
+  const std::int64_t own[4] = {shape[1] * shape[2] * shape[3], shape[3], shape[1] * shape[3], 1};
+  const qn_layout out = sdk::with_strides(own);
   qn_candidate c = sdk::candidate("tiled", 1, estimate_ns(0, heads * head_ns(op), op.max_workers));
+  if (beside) c.out = &out, c.n_out = 1;
   c.threading = QN_THREADING_TILES;
   c.n_in = 4;
   c.in = in.data();
@@ -76,6 +104,10 @@ void query_attention(const qn_host& host, const qn_opdesc& op, qn_answer* answer
 std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t, qn_plan_info& info) {
   auto p = std::make_unique<AttentionPlan>();
   const std::int64_t *q = op.in[0].shape, *k = op.in[1].shape;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    if (!rows_lie(op.in[i])) return nullptr;
+  if (!rows_lie(op.out[0])) return nullptr;
+  p->q = Steps(op.in[0]), p->k = Steps(op.in[1]), p->v = Steps(op.in[2]), p->y = Steps(op.out[0]);
   p->attend = attend();
   p->heads = q[1], p->share = q[1] / k[1];
   p->queries = q[2], p->keys = k[2], p->width = q[3], p->out_width = op.out[0].shape[3];

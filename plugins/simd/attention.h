@@ -9,8 +9,9 @@ inline constexpr std::int64_t kKeys = 64;     // seen at once
 inline constexpr std::int64_t kLanes = 16;    // queries in scratch are padded to a multiple of this
 
 struct AttentionTile {
-  const float *q, *k, *v;  // first query, first key, first value; rows are dense
-  float* y;                // first result, rows dense
+  const float *q, *k, *v;                   // first query, first key, first value
+  float* y;                                 // first result
+  std::int64_t q_row, k_row, v_row, y_row;  // floats between rows, whose numbers are contiguous
   std::int64_t queries, keys, width, out_width;
   std::int64_t visible;              // last key the first query sees; keys or more: all see all
   const void* mask;                  // of the first query and key

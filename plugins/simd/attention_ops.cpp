@@ -147,7 +147,7 @@ void Attend(const AttentionTile& t) {
   float* total = most + kWide;
   for (std::int64_t i = 0; i < t.width; ++i) {
     for (std::int64_t r = 0; r < t.queries; ++r)
-      turned[i * kWide + r] = t.q[r * t.width + i] * t.scale;
+      turned[i * kWide + r] = t.q[r * t.q_row + i] * t.scale;
     std::fill(turned + i * kWide + t.queries, turned + i * kWide + columns, 0.0f);
   }
   std::fill_n(sums, t.out_width * kWide, 0.0f);
@@ -159,16 +159,14 @@ void Attend(const AttentionTile& t) {
       t.visible < 0 || t.truth ? t.keys : std::min(t.keys, t.visible + t.queries);
   for (std::int64_t first = 0; first < keys; first += kKeys) {
     const std::int64_t n = std::min(kKeys, keys - first);
-    Multiply<true>({t.k + first * t.width, t.width, 1}, turned, n, columns, t.width, scores);
+    Multiply<true>({t.k + first * t.k_row, t.k_row, 1}, turned, n, columns, t.width, scores);
     AddMask(t, first, n, scores);
     Weigh(scores, n, columns, sums, t.out_width, most, total);
-    Multiply<false>({t.v + first * t.out_width, 1, t.out_width}, scores, t.out_width, columns, n,
-                    sums);
+    Multiply<false>({t.v + first * t.v_row, 1, t.v_row}, scores, t.out_width, columns, n, sums);
   }
   for (std::int64_t r = 0; r < t.queries; ++r) {
     const float by = 1.0f / total[r];
-    for (std::int64_t e = 0; e < t.out_width; ++e)
-      t.y[r * t.out_width + e] = sums[e * kWide + r] * by;
+    for (std::int64_t e = 0; e < t.out_width; ++e) t.y[r * t.y_row + e] = sums[e * kWide + r] * by;
   }
 }
 
