@@ -75,6 +75,42 @@ TEST(Graph, ElementwiseChainsAreOneKernel) {
   EXPECT_EQ(ops_in_plans(rt).size(), 1u);
 }
 
+// Two products that meet: each has its own bias in its epilogue, the later one the rest.
+TEST(Graph, BranchesThatMeetAreTwoEpilogues) {
+  Rt rt;
+  const std::int64_t n = 32;
+  std::vector<float> ones(n * n, 1), bias(n);
+  for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = static_cast<float>(i) - 40;
+  const A x = rt.floats(ones, {n, n}), b = rt.floats(bias, {n});
+  A y;
+  {
+    const A left = apply(qn_relu, matmul(x, x) + b), right = matmul(x, x + x) * b;
+    y = apply(qn_relu, left + right);
+  }
+  const auto got = values(y);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const float c = bias[i % n], v = std::max(32 + c, 0.0f) + 64 * c;
+    EXPECT_EQ(got[i], std::max(v, 0.0f)) << i;
+  }
+  auto ops = ops_in_plans(rt);
+  std::sort(ops.begin(), ops.end());
+  EXPECT_EQ(ops, (std::vector<std::string>{"add", "matmul+add+relu", "matmul+multiply+add+relu"}));
+}
+
+// What the caller holds, or reads elsewhere, of a branch stays in one piece.
+TEST(Graph, BranchesWithMoreReadersStayTogether) {
+  Rt rt;
+  const A x = rt.floats({1, 2, 3, 4}, {2, 2}), b = rt.floats({1, -1}, {2});
+  A y, held;
+  {
+    const A left = matmul(x, x);
+    held = left + b;
+    y = apply(qn_relu, held * left + matmul(x, b + x));
+  }
+  EXPECT_EQ(values(y), (std::vector<float>{66, 97, 262, 477}));
+  EXPECT_EQ(values(held), (std::vector<float>{8, 9, 16, 21}));
+}
+
 // Kernels may do several steps in a pass, but each step is rounded: the bits are those of one step
 // at a time.
 TEST(Graph, ChainsHaveTheBitsOfTheirSteps) {

@@ -60,6 +60,70 @@ std::vector<int> cluster(const Ir& ir, const Users& users) {
   return id;
 }
 
+// Where the results of two contractions meet in a cluster, as a residual connection with a
+// convolution of its own does, what is done to the earlier one before they meet becomes a cluster
+// by itself, to be the epilogue of that one: a kernel's epilogue follows one chain.
+class Branches {
+ public:
+  Branches(const Ir& ir, const Users& users, const std::vector<int>& op_of_value,
+           std::vector<int>& id)
+      : ir_(ir), users_(users), op_of_value_(op_of_value), id_(id) {}
+
+  // `members` of one cluster, in order.
+  void split(const std::vector<int>& members) {
+    std::vector<int> roots;  // values, the last made at the end
+    for (int m : members)
+      for (int v : op(m).in)
+        if (is_root(v, members.back()) && std::find(roots.begin(), roots.end(), v) == roots.end())
+          roots.push_back(v);
+    std::sort(roots.begin(), roots.end(), [&](int a, int b) { return maker(a) < maker(b); });
+    for (std::size_t i = 0; i + 1 < roots.size(); ++i) split_off(members, roots[i], roots);
+  }
+
+ private:
+  const IrOp& op(int i) const { return ir_.ops[static_cast<std::size_t>(i)]; }
+  int maker(int v) const { return op_of_value_[static_cast<std::size_t>(v)]; }
+  int& id(int i) { return id_[static_cast<std::size_t>(i)]; }
+
+  bool is_root(int v, int last) const {
+    const IrValue& value = ir_.values[static_cast<std::size_t>(v)];
+    return maker(v) >= 0 && takes_epilogue(op(maker(v)).op) && !value.held &&
+           value.shape == ir_.values[static_cast<std::size_t>(op(last).out[0])].shape;
+  }
+
+  // The members that depend on `root` and on nothing else that the cluster or another root makes.
+  void split_off(const std::vector<int>& members, int root, const std::vector<int>& roots) {
+    std::vector<int> own;
+    const auto is_own = [&](int i) { return std::find(own.begin(), own.end(), i) != own.end(); };
+    for (int m : members) {
+      bool any = false, all = true;
+      for (int v : op(m).in) {
+        const bool inside = v == root || (maker(v) >= 0 && is_own(maker(v)));
+        const bool foreign = (maker(v) >= 0 && id(maker(v)) == members.back()) ||
+                             std::find(roots.begin(), roots.end(), v) != roots.end();
+        any = any || inside;
+        all = all && (inside || !foreign);
+      }
+      if (any && all) own.push_back(m);
+    }
+    if (own.empty() || is_own(members.back())) return;
+    int exits = 0;
+    const auto leaves = [&](int v) {
+      const auto& readers = users_.of[static_cast<std::size_t>(v)];
+      return ir_.values[static_cast<std::size_t>(v)].held ||
+             !std::all_of(readers.begin(), readers.end(), is_own);
+    };
+    for (int m : own) exits += leaves(op(m).out[0]) ? 1 : 0;
+    if (exits != 1 || leaves(root) || !leaves(op(own.back()).out[0])) return;
+    for (int m : own) id(m) = own.back();
+  }
+
+  const Ir& ir_;
+  const Users& users_;
+  const std::vector<int>& op_of_value_;
+  std::vector<int>& id_;
+};
+
 // The map op made of the members (in order); its place is that of the last one.
 IrOp make_map(const Ir& ir, const Users& users, const std::vector<int>& members) {
   IrOp map;
@@ -112,7 +176,14 @@ IrOp make_map(const Ir& ir, const Users& users, const std::vector<int>& members)
 bool attach(const Ir& ir, const Users& users, const std::vector<int>& op_of_value, IrOp& map,
             std::vector<char>& gone) {
   if (map.out.size() != 1) return false;
-  for (std::size_t k = 0; k < map.in.size(); ++k) {
+  // The last one made comes first: what it meets is there by then.
+  std::vector<std::size_t> order(map.in.size());
+  for (std::size_t k = 0; k < order.size(); ++k) order[k] = k;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return op_of_value[static_cast<std::size_t>(map.in[a])] >
+           op_of_value[static_cast<std::size_t>(map.in[b])];
+  });
+  for (const std::size_t k : order) {
     const auto v = static_cast<std::size_t>(map.in[k]);
     const int p = op_of_value[v];
     if (p < 0 || gone[static_cast<std::size_t>(p)]) continue;
@@ -169,13 +240,20 @@ bool attach(const Ir& ir, const Users& users, const std::vector<int>& op_of_valu
 
 void fuse(Ir& ir) {
   const Users users(ir);
-  const std::vector<int> id = cluster(ir, users);
-  std::vector<std::vector<int>> members(ir.ops.size());
-  for (std::size_t i = 0; i < ir.ops.size(); ++i)
-    if (id[i] >= 0) members[static_cast<std::size_t>(id[i])].push_back(static_cast<int>(i));
+  std::vector<int> id = cluster(ir, users);
   std::vector<int> op_of_value(ir.values.size(), -1);
   for (std::size_t i = 0; i < ir.ops.size(); ++i)
     for (int v : ir.ops[i].out) op_of_value[static_cast<std::size_t>(v)] = static_cast<int>(i);
+  const auto members_of = [&] {
+    std::vector<std::vector<int>> members(ir.ops.size());
+    for (std::size_t i = 0; i < ir.ops.size(); ++i)
+      if (id[i] >= 0) members[static_cast<std::size_t>(id[i])].push_back(static_cast<int>(i));
+    return members;
+  };
+  Branches branches(ir, users, op_of_value, id);
+  for (const auto& cluster : members_of())
+    if (cluster.size() > 1) branches.split(cluster);
+  const std::vector<std::vector<int>> members = members_of();
   std::vector<char> gone(ir.ops.size(), 0);
   std::vector<IrOp> fused(ir.ops.size());
   for (std::size_t i = 0; i < ir.ops.size(); ++i) {
