@@ -161,9 +161,9 @@ void attend(const AttentionShape& s, const AttentionTile& t) {
         static_cast<const char*>(t.packed) + first_key / kKeys * (s.key_bytes() + s.value_bytes());
     for (i64 r = 0; r < n; r += kRows) {
       for (i64 p = 0; p < panels; ++p) {
-        multiply(s.parts, packed + r / kRows * q_bytes, queries + p * q_bytes, s.width,
-                 scores + r * kWide + p * kCols, kWide, least(kRows, depth - r),
-                 least(kCols, columns - p * kCols), false);
+        multiply(s.parts, packed + r / kRows * q_bytes, least(kRows, depth - r),
+                 queries + p * q_bytes, s.width, scores + r * kWide + p * kCols, kWide,
+                 least(kCols, columns - p * kCols), false, nullptr);
       }
     }
     for (i64 j = 0; j < n; ++j) {
@@ -181,9 +181,9 @@ void attend(const AttentionShape& s, const AttentionTile& t) {
       pack_b(to, kTwo, {scores + p * kCols, Type::kF32, 1, kWide},
              least(kCols, t.queries - p * kCols), depth, 0, steps_of(depth));
       for (i64 e = 0; e < s.out_width; e += kRows) {
-        multiply(kTwo, packed + s.key_bytes() + e / kRows * panel_bytes(kKeys, kTwo), to, depth,
-                 sums + e * kWide + p * kCols, kWide, kRows, least(kCols, columns - p * kCols),
-                 true);
+        multiply(kTwo, packed + s.key_bytes() + e / kRows * panel_bytes(kKeys, kTwo), kRows, to,
+                 depth, sums + e * kWide + p * kCols, kWide, least(kCols, columns - p * kCols),
+                 true, nullptr);
       }
     }
   }

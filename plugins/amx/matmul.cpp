@@ -31,13 +31,19 @@ bool choose_type(qn_dtype dtype, std::uint32_t accuracy, Plan& p) {
   }
 }
 
+// Of k in a panel: it depends on the problem alone, as the order of sums does.
+i64 depth_of(i64 k, Parts parts) {
+  return ceil_div(ceil_div(k, ceil_div(k, 3072 / parts)), kStep) * kStep;
+}
+
 bool describe(const qn_opdesc& op, Plan& p) {
   if (!sdk::describe_matmul(op, p.g)) return false;
   if (p.type != Type::kF32) p.g.epilogue = {};
   p.max_workers = std::max(1u, op.max_workers);
   const i64 k = std::max<i64>(1, p.g.K);
-  p.depth = ceil_div(ceil_div(k, ceil_div(k, 2048)), kStep) * kStep;
-  p.rows_at_once = std::clamp<i64>(800'000 / (p.depth * p.parts * 2) / kRows, 1, 4) * kRows;
+  p.depth = depth_of(k, p.parts);
+  // Packed rows of A stay in the second-level cache.
+  p.rows_at_once = std::clamp<i64>((i64{1} << 20) / panel_bytes(p.depth, p.parts), 1, 8) * kRows;
   return true;
 }
 
@@ -45,85 +51,95 @@ bool describe(const qn_opdesc& op, Plan& p) {
 double step_ns(Parts parts) { return parts == kOne ? 37 : parts == kTwo ? 72 : 133; }
 constexpr double kBlockNs = 130;
 
-// ns of one thread for all products of one item.
-double product_ns(const Plan& p) {
-  const double blocks = double(ceil_div(p.g.M, kRows)) * double(p.panels());
-  return blocks * (kBlockNs * double(p.depths()) + step_ns(p.parts) * double(steps_of(p.g.K)));
+// ns of one thread to pack an element of A, of B.
+constexpr double kANs = 0.2, kBNs = 0.25;
+constexpr double kPace = 16;  // bytes a ns of packed B through one thread
+
+// ns of one thread for rows x columns of C. B is packed while the unit multiplies,
+// which hides a part of it.
+double tile_ns(const Plan& p, i64 rows, i64 columns) {
+  const double k = double(p.g.K), row_panels = double(ceil_div(rows, kRows)),
+               panels = double(ceil_div(columns, kCols));
+  const double once = double(ceil_div(rows, p.rows_at_once));
+  const double again = p.resident() ? 1 : once;
+  const double a = kANs * double(rows) * k;
+  const double product =
+      row_panels * panels *
+      (kBlockNs * double(p.depths()) + step_ns(p.parts) * double(steps_of(p.g.K)));
+  const double epilogue =
+      0.1 * double(rows * columns) * (p.type == Type::kF32 ? p.g.epilogue.n : 1);
+  if (p.kernel != kTiled) {
+    const double bytes = 2.0 * int(p.parts) * k * double(columns) * once;
+    return a + epilogue + std::max(product, bytes / kPace) + 0.1 * std::min(product, bytes / kPace);
+  }
+  const double b = kBNs * k * double(columns) * again, first = kBNs * k * kCols * again;
+  return a + epilogue + first + product + 0.7 * b;
 }
 
-// ns of one thread to pack an element of A, of B.
-constexpr double kANs = 0.2, kBNs = 0.35;
+// ns of all tiles on their threads.
+double grid_ns(const Plan& p) {
+  const i64 tiles = p.n_tiles(), parallel = std::min<i64>(tiles, p.max_workers);
+  const i64 row_panels = ceil_div(p.g.M, kRows);
+  const i64 rows = std::min(p.g.M, ceil_div(row_panels, p.tiles_m) * kRows);
+  const i64 columns = std::min(p.g.N, p.tile_panels() * kCols);
+  const double one = tile_ns(p, rows, columns) * double(ceil_div(p.g.batch, p.tiles_batch));
+  // Threads are late now and then: a fraction of the last tile.
+  return one * (double(ceil_div(tiles, parallel)) + (parallel > 1 ? 0.15 : 0));
+}
 
-// A grid of at least `tiles` tiles: every cut of the rows packs B once more, every cut of the
-// columns A. The largest tile takes longest.
-void cut_grid(Plan& p, i64 tiles) {
-  const i64 row_panels = std::max<i64>(1, ceil_div(p.g.M, kRows));
-  const i64 panels = std::max<i64>(1, p.panels());
-  double best = 0;
-  for (i64 m = 1; m <= std::min(tiles, row_panels); ++m) {
-    const i64 n = std::min(ceil_div(tiles, m), panels);
-    const double rows = double(ceil_div(row_panels, m) * kRows);
-    const double columns = double(ceil_div(panels, n) * kCols);
-    const double cost = kANs * rows + kBNs * columns + rows * columns * 0.004;
-    if (best > 0 && cost >= best) continue;
-    best = cost;
-    p.tiles_m = m, p.tiles_n = n;
+// The grid of tiles that is done first: every cut of the columns packs A once more, every cut of
+// the rows B.
+void cut_grid(Plan& p) {
+  const i64 workers = p.max_workers;
+  const i64 row_panels = ceil_div(p.g.M, kRows), panels = p.panels();
+  Plan best = p;
+  double least = 0;
+  for (p.tiles_m = 1; p.tiles_m <= std::min(row_panels, 4 * workers); ++p.tiles_m) {
+    for (i64 times = 1; times <= 4; ++times) {
+      p.tiles_n = ceil_div(times * workers, p.tiles_m * p.tiles_batch);
+      if (p.tiles_n > panels) break;
+      const double ns = grid_ns(p);
+      if (least > 0 && ns >= least) continue;
+      least = ns;
+      best = p;
+    }
   }
+  p = best;
 }
 
 void cut(Plan& p) {
   const sdk::Matmul& g = p.g;
   const i64 workers = p.max_workers;
-  const i64 row_panels = ceil_div(g.M, kRows);
-  const double item = product_ns(p), all = item * double(g.batch);
-  const i64 want = all < 4e3 || workers == 1 ? 1 : std::clamp<i64>(i64(all / 10e3), 2, 4 * workers);
   p.workspace = p.scratch = 0;
   p.tiles_batch = p.tiles_m = p.tiles_n = 1;
-  const i64 a_bytes = p.rows_at_once / kRows * panel_bytes(p.depth, p.parts);
-  const i64 c_bytes = p.type == Type::kF32 ? 0 : p.rows_at_once * p.chunk() * 4;
-  switch (p.kernel) {
-    case kPackB:
-      p.tiles_n = g.K * g.N < 60'000 ? 1 : std::clamp<i64>(p.panels(), 1, 4 * workers);
-      break;
-    case kTiled:
-      p.tiles_batch = std::clamp<i64>(g.batch, 1, want);
-      if (g.batch < want) cut_grid(p, std::min(workers, want));
-      p.scratch = lines(a_bytes + c_bytes + ceil_div(p.panels(), p.tiles_n) * p.column_bytes());
-      break;
-    default: {
-      // Rows first: every cut of the columns packs A once more.
-      const i64 tiles =
-          std::max<i64>(1, want / std::max<i64>(1, p.kernel == kPrepacked ? g.batch : 1));
-      p.tiles_m = std::clamp<i64>(std::max(tiles, ceil_div(g.M, p.rows_at_once)), 1,
-                                  std::max<i64>(1, row_panels));
-      if (p.tiles_m < tiles) {
-        p.tiles_n =
-            std::clamp<i64>(ceil_div(tiles, p.tiles_m), 1, std::max<i64>(1, p.panels() / 4));
-      }
-      p.scratch = lines(a_bytes + c_bytes);
-      if (p.kernel == kShared) p.workspace = lines(p.panels() * p.column_bytes());
-      if (p.kernel == kPrepacked) p.tiles_batch = want > 1 ? std::max<i64>(1, g.batch) : 1;
-      break;
-    }
+  if (p.kernel == kPackB) {
+    p.tiles_n = g.K * g.N < 60'000 ? 1 : std::clamp<i64>(p.panels(), 1, 4 * workers);
+    return;
   }
+  if (g.batch == 0 || g.M == 0 || g.N == 0) return;
+  const double all = tile_ns(p, g.M, g.N) * double(g.batch);
+  if (workers > 1 && all > 6e3) {
+    if (p.kernel != kShared) p.tiles_batch = std::min(g.batch, 4 * workers);
+    if (p.tiles_batch < workers) cut_grid(p);
+  }
+  // Rows of a tile in even blocks.
+  const i64 row_panels = ceil_div(ceil_div(g.M, kRows), p.tiles_m);
+  p.rows_at_once = ceil_div(row_panels, ceil_div(row_panels, p.rows_at_once / kRows)) * kRows;
+  if (p.kernel == kShared) p.workspace = lines(p.panels() * p.column_bytes());
+  p.scratch = lines(p.a_bytes() + p.slot_bytes() + p.sum_bytes());
 }
 
 double estimate(const Plan& p) {
   const sdk::Matmul& g = p.g;
-  const double k = double(g.K), m = double(g.M), n = double(g.N), items = double(g.batch);
-  const bool packs = p.kernel != kPrepacked;
-  const double parallel = std::clamp(double(p.n_tiles()), 1.0, double(p.max_workers));
-  // How often operands are packed. What others pack comes through slower caches.
-  const double a_again = double(p.tiles_n), b_again = p.kernel == kTiled ? double(p.tiles_m) : 2;
-  const double packing = kANs * m * k * a_again + (packs ? kBNs * n * k * b_again : 0);
-  const double bytes =
-      double(p.size()) * (m * k + m * n) + (packs ? double(p.size()) : 2.0 * int(p.parts)) * n * k;
-  const double epilogue = 0.1 * m * n * (p.type == Type::kF32 ? p.g.epilogue.n : 1);
-  const double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300
-                        : p.kernel == kShared                  ? 12000
-                                                               : 4000;
-  const double work = std::max(product_ns(p) + packing + epilogue, bytes / 35.0);
-  return launch + items * work / parallel;
+  const double m = double(g.M), n = double(g.N), k = double(g.K);
+  const double b = p.kernel == kPrepacked ? 2.0 * int(p.parts) : double(p.size());
+  const double bytes = double(p.size()) * (m * k + m * n) + b * n * k;
+  const double parallel = double(std::min<i64>(p.n_tiles(), p.max_workers));
+  double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300 : 4000;
+  if (p.kernel == kShared) {
+    launch += 8000 + double(g.batch) * kBNs * 1.6 * k * n / double(p.max_workers);
+  }
+  return launch + std::max(grid_ns(p), double(g.batch) * bytes / 35 / parallel);
 }
 
 // Layouts of an offer: every input any strides, except B where it is given.
@@ -175,14 +191,8 @@ void query_matmul(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
     return host.refuse(answer, "tiles", "the system does not lend AMX to this process");
   }
   Offer offer{host, op, answer};
-  Plan tiled = p;
-  tiled.kernel = kTiled;
-  cut(tiled);
-  const bool fits = tiled.scratch <= (8 << 20);
-  if (fits) offer(p, kTiled, "tiled", nullptr);
-  if (!fits || 2 * double(g.M) * double(g.N) * double(g.K) >= 2e6) {
-    offer(p, kShared, "shared", nullptr);
-  }
+  offer(p, kTiled, "tiled", nullptr);
+  if (2 * double(g.M) * double(g.N) * double(g.K) >= 2e6) offer(p, kShared, "shared", nullptr);
   if ((op.const_mask & 2u) && sdk::one_matrix(op.in[1])) {
     const std::string name = packed_name(p);
     const qn_layout layout = sdk::named(name, packed_bytes(p));
@@ -210,7 +220,7 @@ bool describe_pack(const qn_opdesc& op, Plan& p) {
     p.g.b_k = sdk::axis_stride(in, in.ndim - 2);
     p.g.b_n = sdk::axis_stride(in, in.ndim - 1);
     const i64 k = std::max<i64>(1, p.g.K);
-    p.depth = ceil_div(ceil_div(k, ceil_div(k, 2048)), kStep) * kStep;
+    p.depth = depth_of(k, p.parts);
     if (packed_name(p) == wanted) return true;
   }
   return false;

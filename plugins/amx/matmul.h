@@ -10,6 +10,8 @@
 
 namespace quern::amx {
 
+constexpr i64 kResident = 512 << 10;
+
 struct Plan {
   Kernel kernel = kTiled;
   sdk::Matmul g;
@@ -28,6 +30,16 @@ struct Plan {
   // Columns of C that are finished together where it is not f32: they are summed in scratch memory.
   i64 chunk() const { return panels() < 16 ? panels() * kCols : 16 * kCols; }
   i64 size() const { return type == Type::kF32 ? 4 : 2; }  // bytes of an element
+  // Scratch memory of a tile: packed rows of A, packed panels of B, sums. Few panels of B stay
+  // there for all rows; of many there are two, one packed while the other is multiplied.
+  i64 a_bytes() const { return rows_at_once / kRows * panel_bytes(depth, parts); }
+  i64 tile_panels() const { return (panels() + tiles_n - 1) / tiles_n; }
+  bool resident() const { return tile_panels() * column_bytes() <= kResident; }
+  i64 slot_bytes() const {
+    if (kernel != kTiled) return 0;
+    return resident() ? tile_panels() * column_bytes() : 2 * panel_bytes(depth, parts);
+  }
+  i64 sum_bytes() const { return type == Type::kF32 ? 0 : rows_at_once * chunk() * 4; }
 };
 
 qn_status run_shared(const Plan& p, const qn_run* run);

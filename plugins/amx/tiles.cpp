@@ -14,22 +14,23 @@ namespace {
 #include "plugins/amx/vector-inl.h"
 
 // 16 rows of 16 values: row r is at s_r, value v of a row at s_v; beyond rows and values 0. ahead:
-// ask for the values 32 further on in each row, which the next panel begins with.
+// ask for what lies 32 values further on, in the next panel of B.
 template <bool ahead>
 inline void fetch(__m512 out[16], const Source& s, i64 at, i64 s_r, i64 s_v, i64 rows, i64 values) {
+  const i64 size = s.type == Type::kF32 ? 4 : 2;
+  const char* later = static_cast<const char*>(s.data) + (at + kCols * s_v) * size;
   if (s_v == 1) {
     const __mmask16 mask = first(values);
-    const i64 size = s.type == Type::kF32 ? 4 : 2;
-    const char* later = static_cast<const char*>(s.data) + (at + 2 * 16) * size;
 #pragma GCC unroll 16
     for (int r = 0; r < 16; ++r) {
-      if (ahead) __builtin_prefetch(later + r * s_r * size);
+      if (ahead) __builtin_prefetch(later + r * s_r * size, 0, 2);
       out[r] = r < rows ? load(s.type, s.data, at + r * s_r, mask) : _mm512_setzero_ps();
     }
   } else if (s_r == 1) {
     const __mmask16 mask = first(rows);
 #pragma GCC unroll 16
     for (int v = 0; v < 16; ++v) {
+      if (ahead) __builtin_prefetch(later + v * s_v * size, 0, 2);
       out[v] = v < values ? load(s.type, s.data, at + v * s_v, mask) : _mm512_setzero_ps();
     }
     transpose(out);
@@ -90,8 +91,10 @@ void pack(char* dst, const Source& s, i64 n, i64 k, i64 first, i64 count) {
 #define QUERN_LOAD_B(part)                  \
   _tile_loadd(6, b + (part)*2 * kTile, 64); \
   _tile_loadd(7, b + (part)*2 * kTile + kTile, 64)
-template <int parts>
-inline void block(const char* a, const char* b, i64 steps, float* c, i64 ldc, bool add) {
+// between() is called after each product of parts: the vector units are idle otherwise.
+template <int parts, class Between>
+inline void block(const char* a, const char* b, i64 steps, float* c, i64 ldc, bool add,
+                  const Between& between) {
   const i64 row = ldc * 4;
   if (add) {
     _tile_loadd(0, c, row);
@@ -109,29 +112,39 @@ inline void block(const char* a, const char* b, i64 steps, float* c, i64 ldc, bo
       QUERN_LOAD_A(0);
       QUERN_LOAD_B(0);
       QUERN_MULTIPLY();
+      between();
     } else if constexpr (parts == 2) {
       QUERN_LOAD_A(1);
       QUERN_LOAD_B(0);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_A(0);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_B(1);
       QUERN_MULTIPLY();
+      between();
     } else {
       // Small products first; each changes one operand of the one before.
       QUERN_LOAD_A(2);
       QUERN_LOAD_B(0);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_A(1);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_B(1);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_A(0);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_B(2);
       QUERN_MULTIPLY();
+      between();
       QUERN_LOAD_B(0);
       QUERN_MULTIPLY();
+      between();
     }
     a += parts * 2 * kTile;
     b += parts * 2 * kTile;
@@ -186,24 +199,76 @@ bool flagged(const char* panel, i64 k, Parts parts) {
   return flag != 0;
 }
 
+// One of the pieces in which a panel is packed: a step's 16 columns are fetched in two of them and
+// cut in four. Pieces are short so that the products around them are at work meanwhile.
 template <int parts>
-void multiply_parts(const char* a, const char* b, i64 k, float* c, i64 ldc, i64 m, i64 n,
-                    bool add) {
-  if (parts > 1 && (flagged(a, k, Parts(parts)) || flagged(b, k, Parts(parts)))) {
-    return block_exactly<parts>(a, b, k, c, ldc, m, n, add);
-  }
-  if (m == kRows && n == kCols) return block<parts>(a, b, steps_of(k), c, ldc, add);
-  alignas(64) float whole[kRows * kCols];
-  block<parts>(a, b, steps_of(k), whole, kCols, false);
-  for (i64 i = 0; i < m; ++i) {
-    for (i64 t = 0; t < 2; ++t) {
-      float* at = c + i * ldc + t * 16;
-      const __mmask16 mask = first(n - t * 16);
-      __m512 v = _mm512_load_ps(whole + i * kCols + t * 16);
-      if (add) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, at));
-      _mm512_mask_storeu_ps(at, mask, v);
+[[gnu::noinline]] void pack_piece(Ahead& w) {
+  const i64 piece = w.done % kPieces, t = w.done / kPieces % 2, step = w.done / kPieces / 2;
+  const auto cut = [&](i64 begin, i64 end, const auto& put) __attribute__((always_inline)) {
+    char* const to = w.dst + (step * parts * 2 + t) * kTile;
+    for (i64 r = begin; r < end; ++r) {
+      put(to + r * 64, _mm512_load_ps(w.fetched[0][r]), _mm512_load_ps(w.fetched[1][r]));
+    }
+  };
+  if (piece < 2) {
+    __m512 rows[16];
+    const i64 k = step * kStep + piece * 16;
+    fetch<true>(rows, w.from, t * 16 * w.from.s_i + k * w.from.s_k, w.from.s_k, w.from.s_i, w.k - k,
+                w.n - t * 16);
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) _mm512_store_ps(w.fetched[piece][r], rows[r]);
+  } else {
+    const i64 r = (piece - 2) * 4;
+    __m512i largest = _mm512_setzero_si512();
+    cut(
+        r, r + 4, [&](char* row, __m512 x, __m512 y) __attribute__((always_inline)) {
+          store_parts<parts, kTurns>(row, 2 * kTile, x, y, largest);
+        });
+    if (parts > 1 && too_large(largest)) {
+      w.exact = true;
+      cut(
+          r, r + 4, [](char* row, __m512 x, __m512 y) __attribute__((always_inline)) {
+            store_parts_exactly<parts, kTurns>(row, 2 * kTile, x, y);
+          });
     }
   }
+  if (++w.done < w.total) return;
+  const std::uint32_t flag = w.exact;
+  std::memcpy(w.dst + panel_bytes(w.k, Parts(parts)) - 64, &flag, sizeof flag);
+}
+
+template <int parts>
+void multiply_parts(const char* a, i64 m, const char* b, i64 k, float* c, i64 ldc, i64 n, bool add,
+                    Ahead* ahead) {
+  const i64 steps = steps_of(k);
+  const i64 turns = (m + kRows - 1) / kRows * steps * (parts == 3 ? 6 : parts == 2 ? 3 : 1);
+  i64 credit = 0;
+  const auto between = [&]() __attribute__((always_inline)) {
+    if (!ahead) return;
+    for (credit += ahead->total; credit >= turns; credit -= turns) pack_piece<parts>(*ahead);
+  };
+  const bool b_flagged = parts > 1 && flagged(b, k, Parts(parts));
+  for (i64 i = 0; i < m; i += kRows, a += panel_bytes(k, Parts(parts)), c += kRows * ldc) {
+    const i64 rows = least(kRows, m - i);
+    if (parts > 1 && (b_flagged || flagged(a, k, Parts(parts)))) {
+      block_exactly<parts>(a, b, k, c, ldc, rows, n, add);
+    } else if (rows == kRows && n == kCols) {
+      block<parts>(a, b, steps, c, ldc, add, between);
+    } else {
+      alignas(64) float whole[kRows * kCols];
+      block<parts>(a, b, steps, whole, kCols, false, between);
+      for (i64 r = 0; r < rows; ++r) {
+        for (i64 t = 0; t < 2; ++t) {
+          float* at = c + r * ldc + t * 16;
+          const __mmask16 mask = first(n - t * 16);
+          __m512 v = _mm512_load_ps(whole + r * kCols + t * 16);
+          if (add) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, at));
+          _mm512_mask_storeu_ps(at, mask, v);
+        }
+      }
+    }
+  }
+  while (ahead && ahead->done < ahead->total) pack_piece<parts>(*ahead);
 }
 
 }  // namespace
@@ -230,13 +295,13 @@ Tiles::Tiles(i64 rows) {
 }
 Tiles::~Tiles() { _tile_release(); }
 
-void multiply(Parts parts, const void* a, const void* b, i64 k, float* c, i64 ldc, i64 m, i64 n,
-              bool add) {
+void multiply(Parts parts, const void* a, i64 m, const void* b, i64 k, float* c, i64 ldc, i64 n,
+              bool add, Ahead* ahead) {
   const char* ap = static_cast<const char*>(a);
   const char* bp = static_cast<const char*>(b);
-  if (parts == kOne) return multiply_parts<1>(ap, bp, k, c, ldc, m, n, add);
-  if (parts == kTwo) return multiply_parts<2>(ap, bp, k, c, ldc, m, n, add);
-  multiply_parts<3>(ap, bp, k, c, ldc, m, n, add);
+  if (parts == kOne) return multiply_parts<1>(ap, m, bp, k, c, ldc, n, add, ahead);
+  if (parts == kTwo) return multiply_parts<2>(ap, m, bp, k, c, ldc, n, add, ahead);
+  multiply_parts<3>(ap, m, bp, k, c, ldc, n, add, ahead);
 }
 
 void round_row(void* dst, Type to, const float* src, i64 n) {

@@ -55,10 +55,23 @@ class Tiles {
   Tiles& operator=(const Tiles&) = delete;
 };
 
-// C (m x n of at most 32 x 32, row stride ldc elements) = or += the product of two panels of depth
-// k. Within the scope of a Tiles.
-void multiply(Parts parts, const void* a, const void* b, i64 k, float* c, i64 ldc, i64 m, i64 n,
-              bool add);
+constexpr i64 kPieces = 6;  // of 16 columns and 32 of k
+
+// A panel of B, n <= 32 columns of depth k, to be packed while the unit multiplies others.
+struct Ahead {
+  char* dst;
+  Source from;
+  i64 n, k;
+  i64 total = 2 * kPieces * steps_of(k), done = 0;  // pieces
+  bool exact = false;
+  alignas(64) float fetched[2][16][16];  // by the pieces of 16 columns of a step
+};
+
+// C (m x n, n <= 32, row stride ldc elements) = or += the product of the panels of m rows of A, one
+// after the other, with a panel of B, all of depth k. ahead: packed meanwhile; may be null. Within
+// the scope of a Tiles.
+void multiply(Parts parts, const void* a, i64 m, const void* b, i64 k, float* c, i64 ldc, i64 n,
+              bool add, Ahead* ahead);
 
 // n floats rounded to `to` (not kF32).
 void round_row(void* dst, Type to, const float* src, i64 n);

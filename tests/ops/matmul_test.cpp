@@ -97,6 +97,16 @@ TEST_P(MatmulOn, IntegersBelow4096AreExact) {
   check(a, b, 0);
 }
 
+// More of B than kernels keep packed, more of k than they take at once.
+TEST_P(MatmulOn, WideAndDeep) {
+  Value a = matrix(70, 1100, 0), b = matrix(1100, 300, 1);
+  check(a, b, 1e-5);
+  a.data[3] = -kInf;
+  b.data[500 * 300 + 170] = kInf;
+  b.data[1099 * 300 + 299] = std::nan("");
+  check(a, b, 1e-5);
+}
+
 // Convolution without transforms, whose sums mix neighbours.
 class DirectConvOn : public testing::TestWithParam<std::string> {
  protected:
