@@ -52,11 +52,10 @@ double step_ns(Parts parts) { return parts == kOne ? 37 : parts == kTwo ? 72 : 1
 constexpr double kBlockNs = 130;
 
 // ns of one thread to pack an element of A, of B.
-constexpr double kANs = 0.2, kBNs = 0.25;
-constexpr double kPace = 16;  // bytes a ns of packed B through one thread
+constexpr double kANs = 0.2, kBNs = 0.4;
+constexpr double kPace = 25;  // bytes a ns of packed B: it comes while the unit multiplies
 
-// ns of one thread for rows x columns of C. B is packed while the unit multiplies,
-// which hides a part of it.
+// ns of one thread for rows x columns of C. The unit hides a part of what packing costs.
 double tile_ns(const Plan& p, i64 rows, i64 columns) {
   const double k = double(p.g.K), row_panels = double(ceil_div(rows, kRows)),
                panels = double(ceil_div(columns, kCols));
@@ -70,10 +69,9 @@ double tile_ns(const Plan& p, i64 rows, i64 columns) {
       0.1 * double(rows * columns) * (p.type == Type::kF32 ? p.g.epilogue.n : 1);
   if (p.kernel != kTiled) {
     const double bytes = 2.0 * int(p.parts) * k * double(columns) * once;
-    return a + epilogue + std::max(product, bytes / kPace) + 0.1 * std::min(product, bytes / kPace);
+    return a + epilogue + 1.1 * product + bytes / kPace;
   }
-  const double b = kBNs * k * double(columns) * again, first = kBNs * k * kCols * again;
-  return a + epilogue + first + product + 0.7 * b;
+  return a + epilogue + 1.1 * product + kBNs * k * (double(columns) + kCols) * again;
 }
 
 // ns of all tiles on their threads.
@@ -137,7 +135,7 @@ double estimate(const Plan& p) {
   const double parallel = double(std::min<i64>(p.n_tiles(), p.max_workers));
   double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300 : 4000;
   if (p.kernel == kShared) {
-    launch += 8000 + double(g.batch) * kBNs * 1.6 * k * n / double(p.max_workers);
+    launch += 8000 + double(g.batch) * 1.5 * kBNs * k * n / double(p.max_workers);
   }
   return launch + std::max(grid_ns(p), double(g.batch) * bytes / 35 / parallel);
 }
