@@ -81,9 +81,9 @@ struct ConvChain {
 
   // The longest chain of f32 steps whose operands are single values, one a channel, or of y's
   // shape.
-  ConvChain(const qn_opdesc& op, bool nhwc) {
+  ConvChain(const qn_opdesc& op, bool nhwc, EpilogueSteps known = EpilogueSteps::basic) {
     if (!op.program) return;
-    const Epilogue found = match_epilogue(op, QN_F32);
+    const Epilogue found = match_epilogue(op, QN_F32, known);
     for (std::uint32_t k = 0; k < found.n; ++k) {
       if (found.step[k].input < 0) continue;
       const Operand kind =

@@ -7,15 +7,16 @@
 
 namespace quern::sdk {
 
+// relu and silu (x * sigmoid(x)) have no operand. NaN stays NaN in all of them.
 struct EpilogueStep {
-  enum Kind : std::uint8_t { add, subtract, multiply, relu };
+  enum Kind : std::uint8_t { add, subtract, multiply, relu, maximum, minimum, silu };
   Kind kind = relu;
   std::int32_t input = -1;  // index into opdesc.in; -1: imm is the operand
   double imm = 0;
 };
 
 struct Epilogue {
-  static constexpr unsigned max_steps = 6;
+  static constexpr unsigned max_steps = 10;
   std::uint32_t taken = 0;  // instructions, constants included
   std::uint32_t n = 0;
   EpilogueStep step[max_steps];
@@ -40,8 +41,52 @@ inline bool epilogue_prefix_closed(const qn_program& p, std::uint32_t taken) {
   return epilogue_visible(p, static_cast<std::int32_t>(p.out[0]), taken) && p.out[0] >= p.n_in;
 }
 
+// Which steps a kernel knows.
+enum class EpilogueSteps : std::uint8_t {
+  basic,  // add, subtract, multiply, relu
+  all
+};
+
+namespace detail {
+
+// The kind of a step with an operand.
+inline bool step_kind(std::uint32_t op, EpilogueSteps known, EpilogueStep::Kind& kind) {
+  const bool all = known == EpilogueSteps::all;
+  switch (op) {
+    case QN_OP_ADD:
+      kind = EpilogueStep::add;
+      return true;
+    case QN_OP_SUBTRACT:
+      kind = EpilogueStep::subtract;
+      return true;
+    case QN_OP_MULTIPLY:
+      kind = EpilogueStep::multiply;
+      return true;
+    case QN_OP_MAXIMUM:
+      kind = EpilogueStep::maximum;
+      return all;
+    case QN_OP_MINIMUM:
+      kind = EpilogueStep::minimum;
+      return all;
+    default:
+      return false;
+  }
+}
+
+// sigmoid(chain) at instruction i and its product with chain behind it.
+inline bool is_silu(const qn_program& p, std::uint32_t i, std::int32_t chain) {
+  if (p.inst[i].op != QN_OP_SIGMOID || p.inst[i].a != chain || i + 1 >= p.n_inst) return false;
+  const qn_inst& product = p.inst[i + 1];
+  const auto gate = static_cast<std::int32_t>(p.n_in + i);
+  return product.op == QN_OP_MULTIPLY && product.dtype == p.inst[i].dtype &&
+         ((product.a == chain && product.b == gate) || (product.a == gate && product.b == chain));
+}
+
+}  // namespace detail
+
 // Steps of type `t` only.
-inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
+inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t,
+                               EpilogueSteps known = EpilogueSteps::basic) {
   Epilogue best, cur;
   const qn_program* p = op.program;
   if (!p || p->n_out != 1 || p->n_in == 0 || p->in_dtype[0] != t) return best;
@@ -55,6 +100,9 @@ inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
     EpilogueStep s;
     if (q.op == QN_OP_RELU) {
       if (q.a != chain) break;
+    } else if (known == EpilogueSteps::all && detail::is_silu(*p, i, chain)) {
+      s.kind = EpilogueStep::silu;
+      ++i;
     } else {
       std::int32_t other = -1;
       if (q.a == chain && q.b != chain) {
@@ -63,14 +111,7 @@ inline Epilogue match_epilogue(const qn_opdesc& op, qn_dtype t) {
         other = q.a;
       }
       if (other < 0 || other == 0) break;
-      if (q.op == QN_OP_ADD)
-        s.kind = EpilogueStep::add;
-      else if (q.op == QN_OP_SUBTRACT)
-        s.kind = EpilogueStep::subtract;
-      else if (q.op == QN_OP_MULTIPLY)
-        s.kind = EpilogueStep::multiply;
-      else
-        break;
+      if (!detail::step_kind(q.op, known, s.kind)) break;
       if (other < n_in) {
         const std::uint32_t k = op.n_op_in + static_cast<std::uint32_t>(other) - 1;
         if (k >= op.n_in || op.in[k].dtype != t) break;

@@ -6,7 +6,7 @@
 
 namespace quern::sdk {
 
-// One step over a row of n values; p's element j lies at p[j * sn]. Tag keeps instances of
+// One of the basic steps over a row of n values; p's element j lies at p[j * sn]. Tag keeps instances of
 // different targets apart: give a type of an anonymous namespace.
 template <class T, int VectorBytes, class Tag>
 void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std::int64_t sn) {
@@ -46,6 +46,10 @@ void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std
       sn = 0;
       p = nullptr;
       loop([](auto x, auto y) { return x < y ? y : x; });
+      break;
+    case EpilogueStep::maximum:
+    case EpilogueStep::minimum:
+    case EpilogueStep::silu:
       break;
   }
 }

@@ -139,7 +139,7 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_layout out = sdk::with_strides(y.data());
   std::vector<qn_layout> in{sdk::with_strides(x.data()),
                             sdk::named(name, static_cast<std::uint64_t>(s.weight_floats()) * 4)};
-  const sdk::ConvChain chain(op, sdk::is_nhwc(op));
+  const sdk::ConvChain chain(op, sdk::is_nhwc(op), sdk::EpilogueSteps::all);
   const auto operands = chain.layouts(op, y, in);
   qn_candidate c = sdk::candidate(kName, kPoints, blocks_ns(s, *ops, op.max_workers));
   c.threading = QN_THREADING_TILES;
@@ -167,7 +167,7 @@ std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn
   const char* why = nullptr;
   p->ops = conv_shape(op, p->shape, &why);
   if (!p->ops) return nullptr;
-  p->chain = sdk::ConvChain(op, sdk::is_nhwc(op));
+  p->chain = sdk::ConvChain(op, sdk::is_nhwc(op), sdk::EpilogueSteps::all);
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   p->workers = op.max_workers;
   if (kernel_id == kShared) {

@@ -9,6 +9,7 @@
 
 #include "hwy/highway.h"
 #include "plugins/sdk/conv.hpp"
+#include "plugins/simd/vmath-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quern::simd {
@@ -40,15 +41,32 @@ HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
 #endif
 }
 
+// Within bounds that are numbers; NaN stays. On x86 the instructions give their second operand for
+// NaN.
+template <class D>
+HWY_INLINE hn::Vec<D> Bounded(D d, hn::Vec<D> v, hn::Vec<D> low, hn::Vec<D> high) {
+#if HWY_ARCH_X86
+  (void)d;
+  return hn::Min(high, hn::Max(low, v));
+#else
+  return VMin(d, VMax(d, v, low), high);
+#endif
+}
+
 // at: the output's place in its array.
 template <class D>
 HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const sdk::ConvEpilogue& e, std::int64_t channel,
                              std::int64_t at, std::int64_t count) {
+  using sdk::EpilogueStep;
   for (std::uint32_t k = 0; k < e.steps->n; ++k) {
-    const sdk::EpilogueStep& step = e.steps->step[k];
-    if (step.kind == sdk::EpilogueStep::relu) {
+    const EpilogueStep& step = e.steps->step[k];
+    if (step.kind == EpilogueStep::relu) {
       // NaN stays.
       v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+      continue;
+    }
+    if (step.kind == EpilogueStep::silu) {
+      v = hn::Mul(v, VSigmoid(d, v));
       continue;
     }
     const float* p = e.operand[k];
@@ -56,9 +74,11 @@ HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const sdk::ConvEpilogue& e, std:
                    : e.full[k]    ? LoadSome(d, p + at, count)
                    : e.channel[k] ? LoadSome(d, p + channel, count)
                                   : hn::Set(d, *p);
-    v = step.kind == sdk::EpilogueStep::add        ? hn::Add(v, x)
-        : step.kind == sdk::EpilogueStep::subtract ? hn::Sub(v, x)
-                                                   : hn::Mul(v, x);
+    v = step.kind == EpilogueStep::add        ? hn::Add(v, x)
+        : step.kind == EpilogueStep::subtract ? hn::Sub(v, x)
+        : step.kind == EpilogueStep::multiply ? hn::Mul(v, x)
+        : step.kind == EpilogueStep::maximum  ? VMax(d, v, x)
+                                              : VMin(d, v, x);
   }
   return v;
 }

@@ -1,8 +1,8 @@
 // Depthwise convolution: one filter for each channel. y[l] = sum_k w[k] x[(l * stride + k *
-// dilation
-// - padding) / spread], over the taps where that is an element of x.
+// dilation - padding) / spread], over the taps where that is an element of x.
 // Not here: offers (depthwise.cpp), the loops (depthwise_ops.cpp).
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "plugins/sdk/conv.hpp"
@@ -11,25 +11,38 @@ namespace quern::simd {
 
 struct DepthwiseAxis {
   std::int64_t in, out, taps, stride, dilation, spread, padding;
+
+  // Outputs meet taps and inputs alike when they are so many apart: those form a run.
+  std::int64_t runs() const { return std::min(spread > 1 ? spread : stride > 1 ? 1 : dilation, out); }
+  // Outputs of the longest run.
+  std::int64_t longest_run() const { return (out + runs() - 1) / runs(); }
 };
 
-// Images (n, h, w, c), dense and channels-last. spread > 1 needs dilation 1.
+// Images (n, h, w, c), dense and channels-last. Of stride and dilation spread > 1 allows neither.
 struct DepthwiseShape {
   std::int64_t images, c;
   DepthwiseAxis axis[2];
+
+  // Work is cut into pairs of rows of a run.
+  std::int64_t pairs() const { return (axis[0].longest_run() + 1) / 2; }
+  std::int64_t units() const { return images * axis[0].runs() * pairs(); }
 };
 
-inline constexpr std::int64_t kDepthwiseSegment = 64;  // outputs of a row, for each of its phases
+// A part of the result: channels c0 .. c1 of some units. Channels of neighbouring parts meet at
+// whole vectors, and each part has one at least when there are so many channels.
+struct DepthwisePart {
+  const float* x;
+  float* y;
+  const float* w;        // [tap row][tap column][channel - c0]
+  std::int64_t w_pitch;  // from tap to tap
+  const float* shift;    // added to the sums, [channel - c0]
+  float low, high;       // bounds of what that gives
+  bool bounded;
+  const sdk::ConvEpilogue* rest;  // what is done then; may be null
+  std::int64_t unit0, unit1, c0, c1;
+};
 
-// Outputs of a row in one unit of work: `spread` interleaved runs.
-inline std::int64_t depthwise_segments(const DepthwiseAxis& w) {
-  const std::int64_t length = kDepthwiseSegment * w.spread;
-  return (w.out + length - 1) / length;
-}
-
-// Units lo .. hi of images * rows * segments. w: [tap row][tap column][channel].
-using DepthwiseFn = void (*)(const DepthwiseShape& s, const float* x, const float* w, float* y,
-                             const sdk::ConvEpilogue* e, std::int64_t lo, std::int64_t hi);
+using DepthwiseFn = void (*)(const DepthwiseShape& s, const DepthwisePart& part);
 DepthwiseFn depthwise_loop();
 std::int64_t depthwise_lanes();
 

@@ -1,12 +1,13 @@
-// The loops of depthwise convolution: vectors run over channels, a few outputs of a row at a time.
-#include <algorithm>
-
+// The loops of depthwise convolution: vectors run over channels, sums of two rows by eight columns
+// stay in registers. Not here: how the work is cut (depthwise.cpp).
 #include "plugins/simd/depthwise.h"
+
+#include <type_traits>
+
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "plugins/simd/depthwise_ops.cpp"
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "plugins/simd/conv_epilogue-inl.h"
@@ -16,217 +17,318 @@ namespace quern::simd {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Taps `first`, first + step, ... (`count` of them) of one axis and the inputs they meet: output j
-// of the phase meets input j * stride + i * dilation + offset at the i-th.
-struct Phase {
-  std::int64_t first, step, count, stride, dilation, offset;
-  Phase(const DepthwiseAxis& a, std::int64_t phase) {
-    step = a.spread, stride = a.stride, dilation = a.dilation;
-    const std::int64_t rest = (a.padding - phase * a.stride) % a.spread;
-    first = rest < 0 ? rest + a.spread : rest;
-    count = first < a.taps ? (a.taps - first + step - 1) / step : 0;
-    offset = (phase * a.stride + first - a.padding) / a.spread;
-    if (a.spread == 1) offset = -a.padding;
-  }
-  // The taps that meet an element for output j.
-  std::int64_t low(std::int64_t j) const {
-    const std::int64_t at = -(j * stride + offset);
-    return at <= 0 ? 0 : std::min(count, (at + dilation - 1) / dilation);
-  }
-  std::int64_t high(std::int64_t j, std::int64_t size) const {
-    const std::int64_t room = size - 1 - (j * stride + offset);
-    return room < 0 ? 0 : std::min(count, room / dilation + 1);
-  }
-};
-
-// The rows of the filter that meet a row of x, and which.
-struct Rows {
-  std::int64_t lo, hi;
-  Phase phase;
-  std::int64_t at;
-  Rows(const DepthwiseAxis& h, std::int64_t row) : phase(h, row % h.spread), at(row / h.spread) {
-    lo = phase.low(at);
-    hi = phase.high(at, h.in);
-  }
-  std::int64_t input(std::int64_t i) const {
-    return at * phase.stride + i * phase.dilation + phase.offset;
-  }
-  std::int64_t tap(std::int64_t i) const { return phase.first + i * phase.step; }
-};
-
+// Two rows of sums need more than 16 registers.
+constexpr bool kPairs = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int kOutputs = 8;
 
-// Outputs j .. j + kOut of a phase, taps lo .. hi, for the channels of one vector.
-template <class D, int kOut>
-HWY_INLINE void Outputs(D d, const DepthwiseShape& s, const Rows& rows, const Phase& p,
-                        std::int64_t j, std::int64_t lo, std::int64_t hi, const float* x,
-                        const float* w, std::int64_t channel, std::int64_t count,
-                        const sdk::ConvEpilogue* e, float* y, std::int64_t place,
-                        std::int64_t step) {
-  using V = hn::Vec<D>;
-  V sum[kOut];
-  for (int o = 0; o < kOut; ++o) sum[o] = hn::Zero(d);
-  const std::int64_t c = s.c;
-  for (std::int64_t r = rows.lo; r < rows.hi; ++r) {
-    const float* row =
-        x + (rows.input(r) * s.axis[1].in + j * p.stride + lo * p.dilation + p.offset) * c +
-        channel;
-    const float* tap = w + (rows.tap(r) * s.axis[1].taps + p.first + lo * p.step) * c + channel;
-    for (std::int64_t i = lo; i < hi; ++i, row += p.dilation * c, tap += p.step * c) {
-      const V v = LoadSome(d, tap, count);
-      HWY_UNROLL(8)
-      for (int o = 0; o < kOut; ++o)
-        sum[o] = hn::MulAdd(LoadSome(d, row + o * p.stride * c, count), v, sum[o]);
+// The lowest n bits.
+HWY_INLINE std::uint32_t Bits(std::int64_t n) {
+  return n <= 0 ? 0u : n >= 32 ? ~0u : (1u << n) - 1u;
+}
+
+// One run of an axis: output t of it, out0 + t * out_step of the axis, meets input
+// in0 + t * pace + i * reach at its tap i, which is first + i * step of the filter.
+struct Run {
+  std::int64_t out0, out_step, n, in0, pace, reach, first = 0, step = 1, taps;
+  bool apart;           // pace is no multiple of reach: inputs are not shared by taps
+  std::int64_t stride;  // pace / reach
+  std::int64_t lo, hi;  // t * stride + i at which there is an input
+
+  Run(const DepthwiseAxis& a, std::int64_t k) {
+    out0 = k, out_step = a.runs(), n = (a.out - k + out_step - 1) / out_step;
+    pace = a.stride, reach = a.dilation, taps = a.taps, in0 = k - a.padding;
+    apart = false;
+    if (a.spread > 1) {
+      out_step = a.spread, n = (a.out - k + out_step - 1) / out_step;
+      const std::int64_t rest = (a.padding - k) % a.spread;
+      first = rest < 0 ? rest + a.spread : rest, step = a.spread;
+      taps = first < a.taps ? (a.taps - first + step - 1) / step : 0;
+      in0 = (k + first - a.padding) / a.spread;
+      pace = reach = 1;
+    } else if (a.stride > 1) {
+      apart = a.dilation > 1;
+    } else {
+      pace = a.dilation;
     }
+    stride = apart ? 0 : pace / reach;
+    lo = in0 >= 0 ? 0 : (-in0 + reach - 1) / reach;
+    hi = in0 >= a.in ? 0 : (a.in - 1 - in0) / reach + 1;
+  }
+
+  // Bit q: that there is an input at output t and tap q.
+  std::uint32_t inside(std::int64_t t) const {
+    return Bits(hi - t * stride) & ~Bits(lo - t * stride);
+  }
+};
+
+// A block of outputs: columns of a run for one row, or for two. Row m of x that they meet is met by
+// tap row m of the first and tap row m - shift of the second.
+struct Block {
+  const float* x;  // where output 0 has its first tap of row 0, maybe outside the image
+  std::int64_t x_row, pitch, reach;  // to the next row, output and tap
+  const float* w;                    // the filter's tap there
+  std::int64_t w_row, w_step;
+  std::int64_t row_taps, shift, lo, hi;  // lo .. hi: the rows in the image
+  bool pair;                             // two rows of outputs
+  std::int64_t taps, column, size;  // taps of a row, place of x in it
+  std::uint32_t inside;             // bit q: that the input q taps further is in the row
+  float* y[2];
+  std::int64_t y_step, valid;
+};
+
+template <bool kWhole, class D>
+HWY_INLINE hn::Vec<D> LoadChannels(D d, const float* p, std::int64_t count) {
+  if constexpr (kWhole) return hn::LoadU(d, p);
+  return LoadSome(d, p, count);
+}
+
+// Adds kTaps taps of a row of x to the sums of the first row, the second or both. Inputs are
+// checked when kEdge.
+template <int kTaps, int kStride, bool kA, bool kB, bool kEdge, class D>
+HWY_INLINE void AddTaps(D d, const float* x, std::int64_t pitch, const float* wa, const float* wb,
+                        std::int64_t w_step, std::uint32_t inside, hn::Vec<D>* a, hn::Vec<D>* b) {
+  hn::Vec<D> u[kTaps], v[kTaps];
+  HWY_UNROLL(7)
+  for (int k = 0; k < kTaps; ++k) {
+    u[k] = hn::LoadU(d, (kA ? wa : wb) + k * w_step);
+    v[k] = kA && kB ? hn::LoadU(d, wb + k * w_step) : u[k];
+  }
+  HWY_UNROLL(22)
+  for (int q = 0; q < (kOutputs - 1) * kStride + kTaps; ++q, x += pitch) {
+    if (kEdge && !(inside >> q & 1)) continue;
+    const auto in = hn::LoadU(d, x);
+    HWY_UNROLL(7)
+    for (int k = 0; k < kTaps; ++k) {
+      const int o = (q - k) / kStride;
+      if (q < k || (q - k) % kStride || o >= kOutputs) continue;
+      if (kA) a[o] = hn::MulAdd(in, u[k], a[o]);
+      if (kB) b[o] = hn::MulAdd(in, v[k], b[o]);
+    }
+  }
+}
+
+// The same for any taps, one at a time, with any stride.
+template <bool kA, bool kB, bool kWhole, class D>
+HWY_INLINE void AddEachTap(D d, const Block& k, const float* x, const float* wa, const float* wb,
+                           std::int64_t count, std::int64_t c, hn::Vec<D>* a, hn::Vec<D>* b) {
+  const std::int64_t pace = k.pitch / c, reach = k.reach / c;
+  std::int64_t column = k.column;
+  for (std::int64_t i = 0; i < k.taps; ++i, column += reach, x += k.reach) {
+    const auto u = LoadChannels<kWhole>(d, (kA ? wa : wb) + i * k.w_step, count);
+    const auto v = kA && kB ? LoadChannels<kWhole>(d, wb + i * k.w_step, count) : u;
+    const float* p = x;
+    std::int64_t at = column;
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o, p += k.pitch, at += pace) {
+      if (at < 0 || at >= k.size) continue;
+      const auto in = LoadChannels<kWhole>(d, p, count);
+      if (kA) a[o] = hn::MulAdd(in, u, a[o]);
+      if (kB) b[o] = hn::MulAdd(in, v, b[o]);
+    }
+  }
+}
+
+template <bool kWhole, class D>
+HWY_INLINE void Finished(D d, const DepthwisePart& p, const Block& k, int row, std::int64_t channel,
+                         std::int64_t count, hn::Vec<D>* sums) {
+  if (p.bounded) {
+    const auto low = hn::Set(d, p.low), high = hn::Set(d, p.high);
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o) sums[o] = Bounded(d, sums[o], low, high);
+  }
+  float* y = k.y[row] + channel;
+  if (p.rest) {
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o)
+      if (o < k.valid)
+        sums[o] = Finish(d, sums[o], *p.rest, channel, y - p.y + o * k.y_step, count);
   }
   HWY_UNROLL(8)
-  for (int o = 0; o < kOut; ++o) {
-    const std::int64_t at = place + o * step + channel;
-    StoreSome(e ? Finish(d, sum[o], *e, channel, at, count) : sum[o], d, y + at, count);
+  for (int o = 0; o < kOutputs; ++o, y += k.y_step) {
+    if (o >= k.valid) break;
+    if constexpr (kWhole)
+      hn::StoreU(sums[o], d, y);
+    else
+      StoreSome(sums[o], d, y, count);
   }
 }
 
-// Outputs go past the caches when they would not stay there, and a vector fills a line.
-HWY_INLINE bool PastCaches(const DepthwiseShape& s, const float* y) {
-  constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
-  return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) >= kLine &&
-         s.images * s.axis[0].out * s.axis[1].out * s.c >= kStay && s.c % kLine == 0 &&
-         reinterpret_cast<std::uintptr_t>(y) % (kLine * 4) == 0;
-}
-
-// Neighbouring outputs that meet neighbouring inputs: stride and dilation 1. Each input is read
-// once for a few taps. The inputs first .. first + kOutputs + taps - 1 may lie outside the image
-// when kEdge.
-template <class D, int kTaps, bool kWhole, bool kEdge>
-HWY_INLINE void AddTaps(D d, const float* x, std::int64_t c, std::int64_t first, std::int64_t in,
-                        const float* tap, std::int64_t step, std::int64_t count, hn::Vec<D>* sum) {
-  const auto load = [&](const float* p)
-                        HWY_ATTR { return kWhole ? hn::LoadU(d, p) : LoadSome(d, p, count); };
-  hn::Vec<D> w[kTaps];
-  HWY_UNROLL(4)
-  for (int k = 0; k < kTaps; ++k) w[k] = load(tap + k * step);
-  // Few bases: the other addresses need no register of their own.
-  const float* base[4] = {x, x + 3 * c, x + 6 * c, x + 9 * c};
-  HWY_UNROLL(11)
-  for (int i = 0; i < kOutputs + kTaps - 1; ++i) {
-    if (kEdge && (first + i < 0 || first + i >= in)) continue;
-    const auto v = load(base[i / 3] + i % 3 * c);
-    HWY_UNROLL(4)
-    for (int k = 0; k < kTaps; ++k)
-      if (i >= k && i - k < kOutputs) sum[i - k] = hn::MulAdd(v, w[k], sum[i - k]);
-  }
-}
-
-// kOutputs outputs from j on, for channels c0 .. c1 by vectors of D.
-template <class D, bool kWhole, bool kEdge>
-HWY_INLINE void Neighbours(D d, const DepthwiseShape& s, const Rows& rows, const Phase& p,
-                           std::int64_t j, std::int64_t c0, std::int64_t c1, const float* image,
-                           const float* w, const sdk::ConvEpilogue* e, float* y, std::int64_t place,
-                           std::int64_t step) {
+// kTaps 0: any number of taps and any stride.
+template <int kTaps, int kStride, bool kEdge, bool kWhole, class D>
+HWY_NOINLINE void Outputs(D d, const DepthwisePart& part, const Block& k, std::int64_t c) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const bool past = PastCaches(s, y);
-  const std::int64_t c = s.c, in = s.axis[1].in, taps = p.count, tap_step = p.step * c;
-  for (std::int64_t channel = c0; channel < c1; channel += lanes) {
-    const std::int64_t count = c1 - channel;
-    hn::Vec<D> sum[kOutputs];
+  for (std::int64_t at = part.c0; at < part.c1; at += lanes) {
+    // The last vector may overlap the one before.
+    const std::int64_t channel = kWhole ? std::min(at, part.c1 - lanes) : at, count = part.c1 - channel;
+    const float *x = k.x + channel, *w = k.w + (channel - part.c0);
+    const auto start = LoadChannels<kWhole>(d, part.shift + (channel - part.c0), count);
+    hn::Vec<D> a[kOutputs], b[kOutputs];
     HWY_UNROLL(8)
-    for (int o = 0; o < kOutputs; ++o) sum[o] = hn::Zero(d);
-    for (std::int64_t r = rows.lo; r < rows.hi; ++r) {
-      std::int64_t first = j + p.offset, i = 0;
-      const float* x = image + (rows.input(r) * in + first) * c + channel;
-      const float* tap = w + (rows.tap(r) * s.axis[1].taps + p.first) * c + channel;
-      for (; i + 4 <= taps; i += 4, first += 4, x += 4 * c, tap += 4 * tap_step)
-        AddTaps<D, 4, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
-      if (taps - i == 3)
-        AddTaps<D, 3, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
-      if (taps - i == 2)
-        AddTaps<D, 2, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
-      if (taps - i == 1)
-        AddTaps<D, 1, kWhole, kEdge>(d, x, c, first, in, tap, tap_step, count, sum);
+    for (int o = 0; o < kOutputs; ++o) a[o] = b[o] = start;
+    const auto rows = [&](std::int64_t from, std::int64_t to, auto first, auto second) HWY_ATTR {
+      constexpr bool kA = decltype(first)::value, kB = decltype(second)::value;
+      for (std::int64_t m = std::max(from, k.lo); m < std::min(to, k.hi); ++m) {
+        const float *p = x + m * k.x_row, *wa = w + m * k.w_row, *wb = wa - k.shift * k.w_row;
+        if constexpr (kTaps == 0)
+          AddEachTap<kA, kB, kWhole>(d, k, p, wa, wb, count, c, a, b);
+        else
+          AddTaps<kTaps, kStride, kA, kB, kEdge>(d, p, k.reach, wa, wb, k.w_step, k.inside, a, b);
+      }
+    };
+    constexpr std::true_type yes;
+    constexpr std::false_type no;
+    if (!kPairs || !k.pair) {
+      rows(0, k.row_taps, yes, no);
+    } else if constexpr (kPairs) {
+      rows(0, k.shift, yes, no);
+      rows(k.shift, k.row_taps, yes, yes);
+      rows(k.row_taps, k.hi, no, yes);
     }
-    float* to = y + place + channel;
-    HWY_UNROLL(8)
-    for (int o = 0; o < kOutputs; ++o, to += step) {
-      const auto v = e ? Finish(d, sum[o], *e, channel, to - y, count) : sum[o];
-      if (kWhole && past)
-        hn::Stream(v, d, to);
-      else if (kWhole)
-        hn::StoreU(v, d, to);
-      else
-        StoreSome(v, d, to, count);
-    }
+    Finished<kWhole>(d, part, k, 0, channel, count, a);
+    if (kPairs && k.pair) Finished<kWhole>(d, part, k, 1, channel, count, b);
   }
 }
 
-template <bool kEdge>
-HWY_NOINLINE void AllNeighbours(const DepthwiseShape& s, const Rows& rows, const Phase& p,
-                                std::int64_t j, const float* image, const float* w,
-                                const sdk::ConvEpilogue* e, float* y, std::int64_t place,
-                                std::int64_t step) {
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 4> d4;
-  const std::int64_t whole =
-      s.c / static_cast<std::int64_t>(hn::Lanes(d)) * static_cast<std::int64_t>(hn::Lanes(d));
-  Neighbours<decltype(d), true, kEdge>(d, s, rows, p, j, 0, whole, image, w, e, y, place, step);
-  Neighbours<decltype(d4), false, kEdge>(d4, s, rows, p, j, whole, s.c, image, w, e, y, place,
-                                         step);
-}
-
-template <int kOut>
-HWY_INLINE void AllChannels(const DepthwiseShape& s, const Rows& rows, const Phase& p,
-                            std::int64_t j, std::int64_t lo, std::int64_t hi, const float* x,
-                            const float* w, const sdk::ConvEpilogue* e, float* y,
-                            std::int64_t place, std::int64_t step) {
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 4> d4;
+// Filters of three by three, which stay in registers.
+template <int kStride, bool kPair, bool kEdge, class D>
+HWY_NOINLINE void Outputs3(D d, const DepthwisePart& part, const Block& k) {
+  constexpr int kRows = kPair ? 3 + kStride : 3;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto lanes4 = static_cast<std::int64_t>(hn::Lanes(d4));
-  std::int64_t c = 0;
-  for (; c + lanes <= s.c; c += lanes)
-    Outputs<decltype(d), kOut>(d, s, rows, p, j, lo, hi, x, w, c, lanes, e, y, place, step);
-  for (; c < s.c; c += lanes4)
-    Outputs<decltype(d4), kOut>(d4, s, rows, p, j, lo, hi, x, w, c, s.c - c, e, y, place, step);
-}
-
-void Depthwise(const DepthwiseShape& s, const float* x, const float* w, float* y,
-               const sdk::ConvEpilogue* e, std::int64_t lo, std::int64_t hi) {
-  const DepthwiseAxis &h = s.axis[0], &a = s.axis[1];
-  const std::int64_t segments = depthwise_segments(a);
-  for (std::int64_t unit = lo; unit < hi; ++unit) {
-    const std::int64_t segment = unit % segments, line = unit / segments;
-    const float* image = x + line / h.out * h.in * a.in * s.c;
-    const Rows rows(h, line % h.out);
-    for (std::int64_t phase = 0; phase < a.spread; ++phase) {
-      const Phase p(a, phase);
-      const std::int64_t all = phase < a.out ? (a.out - phase + a.spread - 1) / a.spread : 0;
-      const std::int64_t end = std::min(all, (segment + 1) * kDepthwiseSegment);
-      std::int64_t j = segment * kDepthwiseSegment;
-      const bool neighbours = p.stride == 1 && p.dilation == 1 && end - j >= kOutputs;
-      while (j < end) {
-        if (neighbours) {
-          j = std::min(j, end - kOutputs);  // some outputs are computed twice
-          const std::int64_t at = (line * a.out + phase + j * a.spread) * s.c;
-          if (p.low(j) == 0 && p.high(j + kOutputs - 1, a.in) == p.count)
-            AllNeighbours<false>(s, rows, p, j, image, w, e, y, at, a.spread * s.c);
-          else
-            AllNeighbours<true>(s, rows, p, j, image, w, e, y, at, a.spread * s.c);
-          j += kOutputs;
-          continue;
-        }
-        const std::int64_t place = (line * a.out + phase + j * a.spread) * s.c;
-        const std::int64_t step = a.spread * s.c;
-        const std::int64_t last = j + kOutputs - 1;
-        if (last < end && p.low(j) == 0 && p.high(last, a.in) == p.count) {
-          AllChannels<kOutputs>(s, rows, p, j, 0, p.count, image, w, e, y, place, step);
-          j += kOutputs;
-        } else {
-          AllChannels<1>(s, rows, p, j, p.low(j), p.high(j, a.in), image, w, e, y, place, step);
-          ++j;
+  const std::int64_t w_step = k.w_step, x_row = k.x_row, pitch = k.reach;
+  const std::uint32_t inside = k.inside, rows = Bits(k.hi) & ~Bits(k.lo);
+  for (std::int64_t at = part.c0; at < part.c1; at += lanes) {
+    const std::int64_t channel = std::min(at, part.c1 - lanes);
+    const float *x = k.x + channel, *w = k.w + (channel - part.c0);
+    const auto start = hn::LoadU(d, part.shift + (channel - part.c0));
+    hn::Vec<D> tap[9], a[kOutputs], b[kOutputs];
+    HWY_UNROLL(9)
+    for (int i = 0; i < 9; ++i) tap[i] = hn::LoadU(d, w + i * w_step);
+    HWY_UNROLL(8)
+    for (int o = 0; o < kOutputs; ++o) a[o] = b[o] = start;
+    HWY_UNROLL(5)
+    for (int m = 0; m < kRows; ++m, x += x_row) {
+      if (!(rows >> m & 1)) continue;
+      const float* p = x;
+      HWY_UNROLL(17)
+      for (int q = 0; q < (kOutputs - 1) * kStride + 3; ++q, p += pitch) {
+        if (kEdge && !(inside >> q & 1)) continue;
+        const auto in = hn::LoadU(d, p);
+        HWY_UNROLL(3)
+        for (int i = 0; i < 3; ++i) {
+          const int o = (q - i) / kStride;
+          if (q < i || (q - i) % kStride || o >= kOutputs) continue;
+          if (m < 3) a[o] = hn::MulAdd(in, tap[m * 3 + i], a[o]);
+          if (kPair && m >= kStride) b[o] = hn::MulAdd(in, tap[(m - kStride) * 3 + i], b[o]);
         }
       }
     }
+    Finished<true>(d, part, k, 0, channel, lanes, a);
+    if (kPair) Finished<true>(d, part, k, 1, channel, lanes, b);
   }
-  hwy::FlushStream();
+}
+
+template <int kTaps, int kStride>
+HWY_INLINE void Edges(const DepthwisePart& part, const Block& k, std::int64_t c) {
+  constexpr std::uint32_t all = (1u << ((kOutputs - 1) * kStride + kTaps)) - 1;
+  const hn::ScalableTag<float> d;
+  const bool whole = (k.inside & all) == all;
+  if constexpr (kTaps == 3) {
+    if (k.row_taps == 3 && k.w_row == 3 * k.w_step) {
+      if constexpr (kPairs) {
+        if (k.pair)
+          return whole ? Outputs3<kStride, true, false>(d, part, k)
+                       : Outputs3<kStride, true, true>(d, part, k);
+      }
+      return whole ? Outputs3<kStride, false, false>(d, part, k)
+                   : Outputs3<kStride, false, true>(d, part, k);
+    }
+  }
+  if (whole)
+    Outputs<kTaps, kStride, false, true>(d, part, k, c);
+  else
+    Outputs<kTaps, kStride, true, true>(d, part, k, c);
+}
+
+HWY_INLINE void AnyBlock(const DepthwisePart& part, const Block& k, std::int64_t stride,
+                         std::int64_t c) {
+  const hn::ScalableTag<float> d;
+  if (c < static_cast<std::int64_t>(hn::Lanes(d)))
+    return Outputs<0, 0, true, false>(hn::CappedTag<float, 4>(), part, k, c);
+  switch (k.taps * 4 + stride) {
+    case 3 * 4 + 1:
+      return Edges<3, 1>(part, k, c);
+    case 5 * 4 + 1:
+      return Edges<5, 1>(part, k, c);
+    case 7 * 4 + 1:
+      return Edges<7, 1>(part, k, c);
+    case 3 * 4 + 2:
+      return Edges<3, 2>(part, k, c);
+    case 5 * 4 + 2:
+      return Edges<5, 2>(part, k, c);
+    case 7 * 4 + 2:
+      return Edges<7, 2>(part, k, c);
+    default:
+      return Outputs<0, 0, true, true>(d, part, k, c);
+  }
+}
+
+// Fills what the rows determine: row r of a run, and the next with `pair`.
+HWY_INLINE void SetRows(const DepthwiseShape& s, const DepthwisePart& p, const Run& rows,
+                        std::int64_t r, bool pair, Block& k) {
+  const std::int64_t first = rows.in0 + r * rows.pace, in = s.axis[0].in;
+  const std::int64_t all = rows.taps + (pair ? rows.stride : 0);
+  const std::int64_t lo = first >= 0 ? 0 : std::min(all, (-first + rows.reach - 1) / rows.reach);
+  const std::int64_t hi = first >= in ? 0 : std::min(all, (in - 1 - first) / rows.reach + 1);
+  k.lo = lo, k.hi = hi, k.row_taps = rows.taps, k.shift = pair ? rows.stride : 0, k.pair = pair;
+  const std::int64_t w_row = s.axis[1].taps * p.w_pitch;
+  k.x_row = rows.reach * s.axis[1].in * s.c;
+  k.w_row = rows.step * w_row;
+  k.x = p.x + first * s.axis[1].in * s.c;
+  k.w = p.w + rows.first * w_row;
+}
+
+// One unit: rows r and r + 1 of a run of rows.
+HWY_INLINE void Unit(const DepthwiseShape& s, const DepthwisePart& p, std::int64_t image,
+                     const Run& rows, std::int64_t r, const Run& first_columns) {
+  const DepthwiseAxis &h = s.axis[0], &w = s.axis[1];
+  const std::int64_t end = std::min(r + 2, rows.n);
+  const bool pair = kPairs && !rows.apart && rows.stride <= rows.taps && r + 1 < end;
+  Block k{};
+  for (std::int64_t row = r; row < end; row += pair ? 2 : 1) {
+    SetRows(s, p, rows, row, pair, k);
+    const Block start = k;
+    for (std::int64_t i = 0; i < w.runs(); ++i) {
+      const Run columns = i == 0 ? first_columns : Run(w, i);
+      k.pitch = columns.pace * s.c, k.reach = columns.reach * s.c;
+      k.w_step = columns.step * p.w_pitch, k.taps = columns.taps, k.size = w.in;
+      k.y_step = columns.out_step * s.c;
+      for (std::int64_t t = 0; t < columns.n; t += kOutputs) {
+        // The last outputs may be computed twice.
+        const std::int64_t o = std::min(t, std::max<std::int64_t>(0, columns.n - kOutputs));
+        k.column = columns.in0 + o * columns.pace;
+        k.x = start.x + (image * h.in * w.in + k.column) * s.c;
+        k.w = start.w + columns.first * p.w_pitch;
+        k.inside = columns.inside(o);
+        k.valid = std::min<std::int64_t>(kOutputs, columns.n - o);
+        const std::int64_t place = (image * h.out + rows.out0 + row * rows.out_step) * w.out +
+                                   columns.out0 + o * columns.out_step;
+        k.y[0] = p.y + place * s.c;
+        k.y[1] = pair ? k.y[0] + rows.out_step * w.out * s.c : nullptr;
+        AnyBlock(p, k, columns.stride, s.c);
+      }
+    }
+  }
+}
+
+void Depthwise(const DepthwiseShape& s, const DepthwisePart& p) {
+  const DepthwiseAxis& h = s.axis[0];
+  const std::int64_t pairs = s.pairs();
+  const Run columns(s.axis[1], 0);
+  for (std::int64_t u = p.unit0; u < p.unit1;) {
+    const std::int64_t line = u / pairs, first = line * pairs, end = std::min(p.unit1, first + pairs);
+    const Run rows(h, line % h.runs());
+    for (; u < end; ++u) Unit(s, p, line / h.runs(), rows, (u - first) * 2, columns);
+  }
 }
 
 DepthwiseFn GetDepthwise() { return Depthwise; }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "tests/runtime/helpers.h"
 
@@ -78,6 +79,54 @@ TEST(Verify, BundledKernelsAgreeWithNaive) {
     EXPECT_LT(seen.max_error, 1e-4) << seen.text;
     EXPECT_EQ(verified.stats().faults, 0u) << seen.text;
     EXPECT_EQ(report(plain).verified, 0u);
+  }
+}
+
+// What follows a depthwise convolution, as networks write it: scales and shifts of channels, bounds,
+// silu, a residual, in several orders; also a bound that is no number.
+std::vector<float> depthwise(const Rt& rt, int chain) {
+  const std::int64_t pad[] = {1};
+  const A x = random(rt, {2, 9, 11, 20}, 1), w = random(rt, {20, 3, 3, 1}, 2),
+          m = random(rt, {20}, 3), s = random(rt, {20}, 4), r = random(rt, {2, 9, 11, 20}, 5),
+          low = rt.floats({-0.5f}, {}), high = rt.floats({chain == 4 ? NAN : 0.75f}, {});
+  qn_array* y = nullptr;
+  QN_CHECK(qn_conv2d(nullptr, x, w, nullptr, 0, pad, 1, nullptr, 0, 20, "nhwc", &y, e));
+  const auto bounded = [&](const A& a) {
+    return apply(qn_minimum, apply(qn_maximum, a, low), high);
+  };
+  const auto silu = [](const A& a) { return a * apply(qn_sigmoid, a); };
+  const A conv(y);
+  switch (chain) {
+    case 0:
+      return values(bounded((conv - m) * s + m));
+    case 1:
+      return values(silu(conv * s) + r);
+    case 2:
+      return values(bounded(apply(qn_relu, conv + r) * s));
+    case 3:
+      return values(silu(bounded(conv + m)) * s);
+    default:
+      return values(bounded(conv + m) + r);
+  }
+}
+
+TEST(Verify, EpiloguesOfDepthwiseConvolution) {
+  for (int chain = 0; chain < 5; ++chain) {
+    SCOPED_TRACE(chain);
+    const Rt verified("*=simd|naive"), plain("*=naive");
+    QN_CHECK(qn_set_verify(verified, 1, e));
+    const std::vector<float> y = depthwise(verified, chain), want = depthwise(plain, chain);
+    ASSERT_EQ(y.size(), want.size());
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      if (std::isnan(want[i]))
+        ASSERT_TRUE(std::isnan(y[i])) << i;
+      else
+        ASSERT_NEAR(y[i], want[i], 1e-5) << i;
+    }
+    const Seen seen = report(verified);
+    EXPECT_NE(seen.text.find("conv.depthwise"), std::string::npos) << seen.text;
+    EXPECT_EQ(seen.text.find("simd/map"), std::string::npos) << seen.text;  // nothing is left over
+    EXPECT_EQ(verified.stats().faults, 0u) << seen.text;
   }
 }
 
