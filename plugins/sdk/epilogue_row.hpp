@@ -6,8 +6,8 @@
 
 namespace quern::sdk {
 
-// One of the basic steps over a row of n values; p's element j lies at p[j * sn]. Tag keeps instances of
-// different targets apart: give a type of an anonymous namespace.
+// One of the basic steps over a row of n values; p's element j lies at p[j * sn]. Tag keeps
+// instances of different targets apart: give a type of an anonymous namespace.
 template <class T, int VectorBytes, class Tag>
 void epilogue_row(EpilogueStep::Kind kind, T* c, std::int64_t n, const T* p, std::int64_t sn) {
   typedef T Vec __attribute__((vector_size(VectorBytes), aligned(sizeof(T)), may_alias));

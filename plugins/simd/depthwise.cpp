@@ -116,8 +116,7 @@ struct DepthwisePlan : Plan {
     fold(chain.at(run), part, scale, shift);
     part.shift = shift;
     const auto* from = static_cast<const float*>(run.in[1].data);
-    const bool even =
-        shape.axis[0].taps == 1 || strides.h == shape.axis[1].taps * strides.w;
+    const bool even = shape.axis[0].taps == 1 || strides.h == shape.axis[1].taps * strides.w;
     if (!backwards && !steps.scales && strides.o == 1 && even)
       part.w = from + part.c0, part.w_pitch = strides.w;
     else

@@ -13,7 +13,9 @@ struct DepthwiseAxis {
   std::int64_t in, out, taps, stride, dilation, spread, padding;
 
   // Outputs meet taps and inputs alike when they are so many apart: those form a run.
-  std::int64_t runs() const { return std::min(spread > 1 ? spread : stride > 1 ? 1 : dilation, out); }
+  std::int64_t runs() const {
+    return std::min(spread > 1 ? spread : stride > 1 ? 1 : dilation, out);
+  }
   // Outputs of the longest run.
   std::int64_t longest_run() const { return (out + runs() - 1) / runs(); }
 };

@@ -1,9 +1,8 @@
 // The loops of depthwise convolution: vectors run over channels, sums of two rows by eight columns
 // stay in registers. Not here: how the work is cut (depthwise.cpp).
-#include "plugins/simd/depthwise.h"
-
 #include <type_traits>
 
+#include "plugins/simd/depthwise.h"
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
@@ -70,8 +69,8 @@ struct Block {
   std::int64_t w_row, w_step;
   std::int64_t row_taps, shift, lo, hi;  // lo .. hi: the rows in the image
   bool pair;                             // two rows of outputs
-  std::int64_t taps, column, size;  // taps of a row, place of x in it
-  std::uint32_t inside;             // bit q: that the input q taps further is in the row
+  std::int64_t taps, column, size;       // taps of a row, place of x in it
+  std::uint32_t inside;                  // bit q: that the input q taps further is in the row
   float* y[2];
   std::int64_t y_step, valid;
 };
@@ -159,7 +158,8 @@ HWY_NOINLINE void Outputs(D d, const DepthwisePart& part, const Block& k, std::i
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t at = part.c0; at < part.c1; at += lanes) {
     // The last vector may overlap the one before.
-    const std::int64_t channel = kWhole ? std::min(at, part.c1 - lanes) : at, count = part.c1 - channel;
+    const std::int64_t channel = kWhole ? std::min(at, part.c1 - lanes) : at,
+                       count = part.c1 - channel;
     const float *x = k.x + channel, *w = k.w + (channel - part.c0);
     const auto start = LoadChannels<kWhole>(d, part.shift + (channel - part.c0), count);
     hn::Vec<D> a[kOutputs], b[kOutputs];
@@ -325,7 +325,8 @@ void Depthwise(const DepthwiseShape& s, const DepthwisePart& p) {
   const std::int64_t pairs = s.pairs();
   const Run columns(s.axis[1], 0);
   for (std::int64_t u = p.unit0; u < p.unit1;) {
-    const std::int64_t line = u / pairs, first = line * pairs, end = std::min(p.unit1, first + pairs);
+    const std::int64_t line = u / pairs, first = line * pairs,
+                       end = std::min(p.unit1, first + pairs);
     const Run rows(h, line % h.runs());
     for (; u < end; ++u) Unit(s, p, line / h.runs(), rows, (u - first) * 2, columns);
   }
