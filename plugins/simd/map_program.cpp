@@ -1,5 +1,6 @@
 // Turns an element-wise program and the strides of its operands into vector steps over tiles.
-// Not here: choosing layouts (map_plan.cpp), running the steps (map_run.cpp).
+// Not here: where values lie (map_place.cpp), choosing layouts (map_plan.cpp), running the steps
+// (map_run.cpp).
 #include "plugins/simd/map_program.h"
 
 #include <cstdlib>
@@ -108,20 +109,11 @@ class Compiler {
     direct();
     pair();
     if (const char* why = outputs()) return why;
-    place();
+    place_values(code_, {values_, n_values_});
     return nullptr;
   }
 
  private:
-  struct Value {
-    int alias = -1;  // the value that holds the data
-    Lane lane = Lane::kFloat;
-    qn_dtype dtype = QN_F32;
-    bool uniform = false;
-    bool used = false;
-    int last_use = -1;
-    int out = -1;  // written straight to this output
-  };
   struct Made {  // what a step does
     std::uint32_t op;
     Lane in, out;
@@ -138,7 +130,7 @@ class Compiler {
     for (auto n : g_.shape) code_.n *= n;
     code_.inputs.resize(p_.n_in);
     for (std::uint32_t i = 0; i < p_.n_in; ++i) {
-      Value& v = values_[i];
+      MapValue& v = values_[i];
       v.alias = static_cast<int>(i);
       v.dtype = p_.in_dtype[i];
       if (!lane_of(v.dtype, v.lane)) return "an input's dtype is unknown";
@@ -179,8 +171,6 @@ class Compiler {
     }
   }
 
-  static bool periodic(const MapInput& in) { return in.nd == 2 && in.stride[0] == 0; }
-
   bool constant(int v, double& imm) const {
     if (v < static_cast<int>(p_.n_in)) return false;
     const qn_inst& inst = p_.inst[v - static_cast<int>(p_.n_in)];
@@ -191,7 +181,7 @@ class Compiler {
   const char* instruction(std::uint32_t i) {
     const qn_inst& inst = p_.inst[i];
     const int id = static_cast<int>(p_.n_in + i);
-    Value& v = values_[id];
+    MapValue& v = values_[id];
     v.alias = id;
     v.dtype = inst.dtype;
     if (!lane_of(inst.dtype, v.lane)) return "a result's dtype is unknown";
@@ -374,7 +364,7 @@ class Compiler {
     if (!is_half(half) || values_[p_.out[0]].alias != s.dst) return;
     unsigned mask = 0;
     for (int k = 0; k < 3 && s.src[k] >= 0; ++k) {
-      const Value& v = values_[s.src[k]];
+      const MapValue& v = values_[s.src[k]];
       if (v.uniform)
         mask |= 1u << k;
       else if (s.src[k] >= static_cast<int>(p_.n_in) || v.dtype != half ||
@@ -459,7 +449,7 @@ class Compiler {
       if (o > 0 && values_[p_.out[o]].alias < static_cast<int>(p_.n_in))
         last_memory_read = kMaxValues;
     for (std::uint32_t o = 0; o < p_.n_out; ++o) {
-      Value& declared = values_[p_.out[o]];
+      MapValue& declared = values_[p_.out[o]];
       const qn_dtype dtype = op_.out[o].dtype;
       if (dtype != declared.dtype) return "an output's dtype differs from its value's";
       const int v = declared.alias;
@@ -498,122 +488,15 @@ class Compiler {
     return nullptr;
   }
 
-  // Cells, slots and moving addresses; slots are reused once a value was read for the last time.
-  void place() {
-    const int end = static_cast<int>(code_.steps.size());
-    auto use = [&](int v, int when) {
-      values_[v].used = true;
-      values_[v].last_use = std::max(values_[v].last_use, when);
-    };
-    for (const auto* list : {&code_.once, &code_.fills})
-      for (const auto& s : *list)
-        for (int v : s.src)
-          if (v >= 0) use(v, end);
-    for (int k = 0; k < end; ++k)
-      for (int v : code_.steps[static_cast<std::size_t>(k)].src)
-        if (v >= 0) use(v, k);
-    for (const auto& s : code_.stores) use(s.value, end);
-
-    for (std::uint32_t i = 0; i < p_.n_in; ++i) {
-      MapInput& in = code_.inputs[i];
-      const auto id = static_cast<std::int16_t>(i);
-      if (!values_[i].used) in.kind = MapInput::kUnused;
-      if (in.kind == MapInput::kUniform || in.kind == MapInput::kRow)
-        code_.cells.emplace_back(id, code_.n_cells++);
-      if (in.kind == MapInput::kLinear && !in.widen)
-        code_.moving.push_back({id, id, false, in.itemsize});
-      if (in.kind == MapInput::kGather) {
-        const std::int64_t step = in.stride[in.nd - 1];
-        code_.ns_per_element +=
-            periodic(in)              ? 0.04
-            : step >= -1 && step <= 2 ? 0.1 + 6.0 / static_cast<double>(in.shape[in.nd - 1])
-            : std::abs(step) < 16     ? 1.5
-                                      : 3.0;  // each element on a cache line of its own
-      }
-      // A row that repeats keeps its slot: it may not be read anew for every tile.
-      if (in.kind == MapInput::kGather || (in.kind == MapInput::kLinear && in.widen))
-        take_slot(i, in.kind == MapInput::kGather && periodic(in));
-      if (in.kind == MapInput::kGather && in.widen) code_.staging = true;
-    }
-    for (const auto& s : code_.once) code_.cells.emplace_back(s.dst, code_.n_cells++);
-    for (const auto& s : code_.fills) take_slot(static_cast<std::uint32_t>(s.dst), true);
-    for (int k = 0; k < end; ++k) {
-      const MapStep& s = code_.steps[static_cast<std::size_t>(k)];
-      // A result may take the place of an operand only where their elements are of one size.
-      const std::uint32_t size = lane_size(values_[s.dst].lane);
-      release_operands(s, k, [&](int v) { return lane_size(values_[v].lane) == size; });
-      if (values_[s.dst].out < 0) {
-        take_slot(static_cast<std::uint32_t>(s.dst));
-        if (values_[s.dst].last_use < 0) release(s.dst);
-      }
-      release_operands(s, k, [&](int v) { return lane_size(values_[v].lane) != size; });
-    }
-    const std::size_t streams = code_.n_slots + code_.moving.size() + (code_.staging ? 1 : 0);
-    code_.item = 1;
-    for (std::uint32_t v = 0; v < n_values_; ++v)
-      if (values_[v].alias == static_cast<int>(v))
-        code_.item = std::max(code_.item, lane_size(values_[v].lane));
-    code_.chunk = 16384 / code_.item;
-    while (code_.chunk > 512 &&
-           static_cast<std::size_t>(code_.chunk) * code_.item * streams > 32 * 1024)
-      code_.chunk /= 2;
-    repeat();
-  }
-
-  // Tiles of whole periods read the same elements of a row that repeats.
-  void repeat() {
-    if (code_.row != 0) return;
-    std::int64_t period = 0;
-    for (const MapInput& in : code_.inputs)
-      if (in.kind == MapInput::kGather && periodic(in)) period = std::max(period, in.shape[1]);
-    if (period == 0 || period > code_.chunk) return;
-    code_.chunk = code_.chunk / period * period;
-    for (MapInput& in : code_.inputs)
-      in.repeats = in.kind == MapInput::kGather && periodic(in) && code_.chunk % in.shape[1] == 0;
-  }
-
-  template <class F>
-  void release_operands(const MapStep& s, int step, const F& wanted) {
-    for (int j = 0; j < 3; ++j) {
-      const int v = s.src[j];
-      bool seen = v < 0;
-      for (int i = 0; i < j; ++i) seen = seen || s.src[i] == v;
-      if (!seen && values_[v].last_use == step && wanted(v)) release(v);
-    }
-  }
-
-  void take_slot(std::uint32_t v, bool fresh = false) {
-    std::uint32_t slot;
-    if (!fresh && !free_.empty()) {
-      slot = free_.back();
-      free_.pop_back();
-    } else {
-      slot = code_.n_slots++;
-    }
-    code_.slots.emplace_back(static_cast<std::int16_t>(v), slot);
-    if (!fresh) held_.emplace_back(static_cast<int>(v), slot);
-  }
-
-  void release(int v) {
-    for (std::size_t k = 0; k < held_.size(); ++k) {
-      if (held_[k].first != v) continue;
-      free_.push_back(held_[k].second);
-      held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(k));
-      return;
-    }
-  }
-
   const qn_opdesc& op_;
   const qn_program& p_;
   const MapGeometry& g_;
   MapCode& code_;
-  Value values_[kMaxValues];
+  MapValue values_[kMaxValues];
   std::uint32_t n_values_ = 0;
   bool direct_ = false;     // the one step reads and writes f16 or bf16 in memory
   std::vector<Made> made_;  // of each step
   std::vector<std::pair<int, int>> copies_;
-  std::vector<std::uint32_t> free_;
-  std::vector<std::pair<int, std::uint32_t>> held_;
 };
 
 }  // namespace

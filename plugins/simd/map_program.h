@@ -1,6 +1,8 @@
 // A program turned into steps with a place for every value: what the tile loop executes.
 // Not here: offers and layouts (map_plan.cpp).
 #pragma once
+#include <span>
+
 #include "plugins/simd/map.h"
 #include "plugins/simd/strided_ops.h"
 
@@ -68,6 +70,22 @@ struct MapCode {
            (n_slots + (staging ? 1 : 0)) * static_cast<std::size_t>(chunk) * item;
   }
 };
+
+// A value of a program while it is compiled: its inputs, then a result for each instruction, then
+// copies.
+struct MapValue {
+  int alias = -1;  // the value that holds the data
+  Lane lane = Lane::kFloat;
+  qn_dtype dtype = QN_F32;
+  bool uniform = false;
+  bool used = false;
+  int last_use = -1;
+  int out = -1;  // written straight to this output
+};
+
+// Gives the values of the steps in `code` cells, slots and moving addresses; slots are reused once
+// a value was read for the last time. values: those of code's inputs come first.
+void place_values(MapCode& code, std::span<MapValue> values);
 
 // Where the operands lie: strides of every input broadcast to the output's shape, and of the
 // outputs.
