@@ -28,4 +28,10 @@ Buffer::~Buffer() {
     release_();
 }
 
+void Buffer::renew() {
+  kept.clear();
+  ++kept_version;
+  id_ = next_id.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace quern

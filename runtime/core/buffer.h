@@ -25,6 +25,7 @@ class Buffer {
   void* data() const { return data_; }
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t id() const { return id_; }  // unique in the process
+  bool owned() const { return allocator_ != nullptr; }
 
   // Which value an array has, without looking at it: its buffer and place there, or of a single
   // element the bytes.
@@ -41,6 +42,8 @@ class Buffer {
   // Both guarded by the runtime's evaluation lock.
   std::forward_list<Kept> kept;
   std::uint64_t kept_version = 0;  // changes whenever an element of `kept` goes
+  // The contents are about to change: from now on it counts as another buffer.
+  void renew();
 
  private:
   std::shared_ptr<Allocator> allocator_;

@@ -15,11 +15,13 @@ class Runtime;
 struct Storage {
   std::uint64_t bytes = 0;
   int leaf = -1;              // the leaf's own memory
+  bool spare = false;         // nobody else sees that leaf: an output may take its memory
   bool output = false;        // goes to the caller: a buffer of its own
   int first = -1, last = -1;  // steps that touch it
   bool kept = false;          // made by a kept step
   int group = -1;             // of kept steps, where others read it
   int same_as = -1;           // written in place of another storage
+  int taken_from = -1;        // an output in the memory of this leaf
   std::uint64_t at = 0;       // place in the arena, or in the group's memory
 };
 

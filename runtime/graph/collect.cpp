@@ -1,6 +1,7 @@
 // Depth-first collection without recursion, and the key: every word that decides what a plan does.
 #include "runtime/graph/collect.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -94,9 +95,11 @@ Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeh
       if (r->evaluated.load(std::memory_order_acquire) || (placeholders && is_placeholder(*r))) {
         if (r->mark != epoch) {
           r->mark = epoch;
+          r->uses = 0;
           r->index = static_cast<std::uint32_t>(c.leaves.size());
           c.leaves.push_back(in);
         }
+        ++r->uses;
         continue;
       }
       if (r->mark != epoch) {
@@ -133,6 +136,20 @@ Collected gather(std::span<const Array> wanted, std::uint32_t epoch, bool placeh
   return c;
 }
 
+// May the update `n` be written into the memory of what it updates? Only where it is the one
+// reader: then an evaluation that failed half way and is tried again finds all that it reads as it
+// was, but for the slice that it replaces.
+bool takes_memory(const Node& n) {
+  if (n.op != QN_OP_SLICE_UPDATE) return false;
+  const ArrayRep& r = *n.in[0].rep();
+  if (!is_leaf(r) || is_placeholder(r) || r.uses != 1 || r.traces.get() || r.offset != 0)
+    return false;
+  // The references of the node and of the list of leaves.
+  if (r.refs.load(std::memory_order_acquire) != 2 || r.buffer.use_count() != 1) return false;
+  return r.buffer->owned() &&
+         r.buffer->bytes() == static_cast<std::uint64_t>(n.in[0].size()) * itemsize(r.dtype);
+}
+
 }  // namespace
 
 Collected collect_function(std::span<const Array> wanted) {
@@ -163,6 +180,16 @@ Collected collect(std::span<const Array> wanted) {
       c.held.push_back({std::move(a), n->index});
     }
   }
+  // An open transform keeps what it depends on, with its inputs.
+  const bool traced = std::any_of(c.held.begin(), c.held.end(), [](const Collected::Held& h) {
+    return h.array.rep()->traces.get() != nullptr;
+  });
+  for (const Node* n : c.nodes) {
+    if (traced || !takes_memory(*n)) continue;
+    if (c.spare.empty()) key.push_back(~std::uint64_t{0});
+    c.spare.push_back(n->in[0].rep()->index);
+    key.push_back(c.spare.back());
+  }
   return c;
 }
 
@@ -175,6 +202,7 @@ Ir Collected::ir() const {
     v.leaf = static_cast<int>(i);
     g.values.push_back(std::move(v));
   }
+  for (const std::uint32_t i : spare) g.values[i].spare = true;
   std::vector<int> first(nodes.size());
   for (std::size_t k = 0; k < nodes.size(); ++k) {
     const Node& n = *nodes[k];

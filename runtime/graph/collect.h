@@ -15,6 +15,8 @@ struct Collected {
     std::uint32_t node;
   };
   SmallVector<Held, 4> held;  // results that somebody outside this graph can still see
+  // Leaves that nobody outside this graph can see, and whose memory an update of them may take.
+  SmallVector<std::uint32_t, 4> spare;
   GraphKey key;
   Ir ir() const;
 };

@@ -28,6 +28,7 @@ struct IrValue {
   int leaf = -1;
   bool held = false;  // the caller gets it
   bool kept = false;  // made of leaves alone, and kept while these do not change (kept.h)
+  bool spare = false;  // a leaf whose memory the update that reads it may take
 };
 
 struct IrOp {

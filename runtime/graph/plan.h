@@ -74,6 +74,7 @@ class Plan {
   std::vector<Step> steps;
   std::vector<StepDetail> detail;           // one a step in verify mode, else empty
   std::vector<std::uint64_t> output_bytes;  // one buffer each, made new at every run
+  std::vector<int> output_leaf;             // but where this is a leaf, which gives its own
   std::vector<ResultPlace> results;
   std::uint32_t n_leaf = 0;
   std::vector<KeptSteps> kept;  // in order; each has a base behind the arena's

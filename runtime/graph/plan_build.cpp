@@ -145,6 +145,7 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     if (a.storages[k].output) {
       output_of[k] = static_cast<std::uint32_t>(plan->output_bytes.size());
       plan->output_bytes.push_back(a.storages[k].bytes);
+      plan->output_leaf.push_back(a.storages[k].taken_from);
     }
   const std::uint32_t arena = plan->n_leaf + static_cast<std::uint32_t>(plan->output_bytes.size());
   auto place = [&](const Operand& o, const Meta& m) {

@@ -233,8 +233,13 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   bases_.clear();
   for (const Array& a : leaves) bases_.push_back(static_cast<char*>(a.rep()->data()));
   outputs.clear();
-  for (std::uint64_t n : output_bytes) {
-    outputs.push_back(std::make_shared<Buffer>(rt.allocator(), n, QN_TAG_ARRAY));
+  for (std::size_t k = 0; k < output_bytes.size(); ++k) {
+    if (output_leaf[k] >= 0) {
+      outputs.push_back(leaves[static_cast<std::size_t>(output_leaf[k])].rep()->buffer);
+      outputs.back()->renew();
+    } else {
+      outputs.push_back(std::make_shared<Buffer>(rt.allocator(), output_bytes[k], QN_TAG_ARRAY));
+    }
     bases_.push_back(static_cast<char*>(outputs.back()->data()));
   }
   struct Drop {

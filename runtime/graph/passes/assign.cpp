@@ -48,6 +48,7 @@ class Walk {
       if (leaf < 0) continue;
       Storage s;
       s.leaf = leaf;
+      s.spare = ir.values[v].spare;
       const ArrayRep& r = *leaves[static_cast<std::size_t>(leaf)].rep();
       s.bytes = static_cast<std::uint64_t>(leaves[static_cast<std::size_t>(leaf)].size()) *
                 itemsize(r.dtype);

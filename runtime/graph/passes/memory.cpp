@@ -36,19 +36,19 @@ void find_lives(Assignment& a, bool sources_stay) {
 
 bool in_arena(const Storage& s) { return s.leaf < 0 && !s.output && s.group < 0; }
 
-// Output 0 of a step may lie on an input that dies there.
+// Output 0 of a step may lie on an input that dies there; if the caller gets it, on a spare leaf.
 void reuse_in_place(Assignment& a) {
   for (std::size_t i = 0; i < a.steps.size(); ++i) {
     PlannedStep& step = a.steps[i];
     if (step.out.empty() || !step.offer.inplace_mask) continue;
     const int out = step.out[0].form.storage;
     Storage& o = a.storages[static_cast<std::size_t>(out)];
-    if (!in_arena(o) || o.kept || o.first != static_cast<int>(i)) continue;
+    if ((!in_arena(o) && !o.output) || o.kept || o.first != static_cast<int>(i)) continue;
     for (std::size_t k = 0; k < step.in.size() && k < 64; ++k) {
       if (!(step.offer.inplace_mask >> k & 1)) continue;
       const Form& f = step.in[k].form;
       Storage& s = a.storages[static_cast<std::size_t>(f.storage)];
-      if (!in_arena(s) || s.kept || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
+      if (!(o.output ? s.spare : in_arena(s)) || s.kept || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
           f.offset != 0)
         continue;
       if (step.in_meta[k].dtype != step.out_meta[0].dtype ||
@@ -61,6 +61,10 @@ void reuse_in_place(Assignment& a) {
                    (other.form.offset != 0 || !same_layout(other.form.layout, f.layout));
           });
       if (read_otherwise) continue;
+      if (o.output) {
+        o.taken_from = s.leaf;
+        break;
+      }
       int root = f.storage;
       while (a.storages[static_cast<std::size_t>(root)].same_as >= 0)
         root = a.storages[static_cast<std::size_t>(root)].same_as;

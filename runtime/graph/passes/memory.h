@@ -16,7 +16,7 @@ struct ArenaSize {
   std::uint64_t kept_bytes = 0;  // when every kept value is at hand
 };
 
-// Sets Storage::first, last, same_as and at; and Scratch::at. `sources_stay`: what relayouts read
+// Sets Storage::first, last, same_as, taken_from and at; and Scratch::at. `sources_stay`: what relayouts read
 // stays in place until their results are no longer needed, as verify mode wants it.
 ArenaSize place_memory(Assignment& a, std::vector<Scratch>& scratch, bool sources_stay);
 
