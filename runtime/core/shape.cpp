@@ -12,7 +12,7 @@ std::string to_string(IntSpan v) {
   std::string s = "(";
   for (std::size_t i = 0; i < v.size(); ++i) {
     if (i != 0) s += ", ";
-    s += std::to_string(v[i]);
+    append(s, v[i]);
   }
   if (v.size() == 1) s += ",";
   return s + ")";

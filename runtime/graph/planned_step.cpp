@@ -16,13 +16,18 @@ void describe(const PlannedStep& p, OpDesc& d) {
 
 std::string operands_text(const PlannedStep& p, bool layouts) {
   std::string s;
-  auto part = [&](const Operand& o, const Meta& m) {
-    return layouts ? layout_text(o.form.layout) : str(name(m.dtype), to_string(m.shape));
+  const auto add = [&](const Operand& o, const Meta& m, bool more) {
+    if (more) s += ", ";
+    if (layouts) {
+      s += layout_text(o.form.layout);
+    } else {
+      s += name(m.dtype);
+      s += to_string(m.shape);
+    }
   };
-  for (std::size_t i = 0; i < p.in.size(); ++i) s += (i ? ", " : "") + part(p.in[i], p.in_meta[i]);
+  for (std::size_t i = 0; i < p.in.size(); ++i) add(p.in[i], p.in_meta[i], i != 0);
   s += " -> ";
-  for (std::size_t i = 0; i < p.out.size(); ++i)
-    s += (i ? ", " : "") + part(p.out[i], p.out_meta[i]);
+  for (std::size_t i = 0; i < p.out.size(); ++i) add(p.out[i], p.out_meta[i], i != 0);
   return s;
 }
 
