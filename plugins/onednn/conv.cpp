@@ -205,7 +205,9 @@ void conv_query(const qn_host* host, const qn_opdesc& op, qn_answer* answer) {
     Offer o;
     o.name = name;
     o.kernel_id = v;
-    o.in = grad ? std::vector<Layout>{*y, *w} : std::vector<Layout>{*x, *w};
+    // Not two lists in braces: GCC 12 destroys elements of the other one when memory runs out.
+    o.in.push_back(grad ? *y : *x);
+    o.in.push_back(*w);
     o.in_any = {false, false};
     o.out = grad ? *x : *y;
     const double bytes = 4.0 * (ConvShape::element_count(s->x) + ConvShape::element_count(s->y));

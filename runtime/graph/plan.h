@@ -145,11 +145,14 @@ class PlanCache {
 
  private:
   static constexpr std::size_t kMaxPlans = 512;
+  static constexpr std::size_t kMaxSteps = 1 << 15;  // of all plans; some 2 KB each
   struct Entry {
     std::shared_ptr<Plan> plan;
     std::uint64_t used;
   };
+  void drop_oldest();
   std::unordered_multimap<std::uint64_t, Entry> plans_;
+  std::size_t n_steps_ = 0;  // of plans_
   std::vector<std::weak_ptr<Plan>> watched_;
   std::uint64_t clock_ = 0;
 };

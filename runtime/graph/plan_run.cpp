@@ -303,18 +303,27 @@ std::shared_ptr<Plan> PlanCache::find(const GraphKey& key, bool* may_fold) {
   return nullptr;
 }
 
-void PlanCache::insert(std::shared_ptr<Plan> plan) {
-  if (plans_.size() >= kMaxPlans) {
-    auto oldest = plans_.begin();
-    for (auto it = plans_.begin(); it != plans_.end(); ++it)
-      if (it->second.used < oldest->second.used) oldest = it;
-    plans_.erase(oldest);
-  }
-  const std::uint64_t h = hash_key(plan->key);
-  plans_.emplace(h, Entry{std::move(plan), ++clock_});
+void PlanCache::drop_oldest() {
+  const auto oldest =
+      std::min_element(plans_.begin(), plans_.end(),
+                       [](auto& a, auto& b) { return a.second.used < b.second.used; });
+  n_steps_ -= oldest->second.plan->steps.size();
+  plans_.erase(oldest);
 }
 
-void PlanCache::clear() { plans_.clear(); }
+void PlanCache::insert(std::shared_ptr<Plan> plan) {
+  const std::size_t more = plan->steps.size();
+  while (!plans_.empty() && (plans_.size() >= kMaxPlans || n_steps_ + more > kMaxSteps))
+    drop_oldest();
+  const std::uint64_t h = hash_key(plan->key);
+  plans_.emplace(h, Entry{std::move(plan), ++clock_});
+  n_steps_ += more;
+}
+
+void PlanCache::clear() {
+  plans_.clear();
+  n_steps_ = 0;
+}
 
 void PlanCache::watch(const std::shared_ptr<Plan>& plan) {
   std::erase_if(watched_, [](const std::weak_ptr<Plan>& w) { return w.expired(); });
