@@ -52,7 +52,7 @@ void append(std::string& s, const T& part) {
 // without a stream: plans have thousands of them.
 template <typename... T>
 std::string str(const T&... parts) {
-  if constexpr (((is_text<T> || is_whole_number<T> || std::is_same_v<T, char>) && ...)) {
+  if constexpr (((is_text<T> || is_whole_number<T> || std::is_same_v<T, char>)&&...)) {
     std::string s;
     (append(s, parts), ...);
     return s;

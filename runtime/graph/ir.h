@@ -26,8 +26,8 @@ struct IrValue {
   Shape shape;
   DType dtype = DType::f32;
   int leaf = -1;
-  bool held = false;  // the caller gets it
-  bool kept = false;  // made of leaves alone, and kept while these do not change (kept.h)
+  bool held = false;   // the caller gets it
+  bool kept = false;   // made of leaves alone, and kept while these do not change (kept.h)
   bool spare = false;  // a leaf whose memory the update that reads it may take
 };
 

@@ -304,9 +304,8 @@ std::shared_ptr<Plan> PlanCache::find(const GraphKey& key, bool* may_fold) {
 }
 
 void PlanCache::drop_oldest() {
-  const auto oldest =
-      std::min_element(plans_.begin(), plans_.end(),
-                       [](auto& a, auto& b) { return a.second.used < b.second.used; });
+  const auto oldest = std::min_element(
+      plans_.begin(), plans_.end(), [](auto& a, auto& b) { return a.second.used < b.second.used; });
   n_steps_ -= oldest->second.plan->steps.size();
   plans_.erase(oldest);
 }

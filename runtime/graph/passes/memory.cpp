@@ -48,8 +48,8 @@ void reuse_in_place(Assignment& a) {
       if (!(step.offer.inplace_mask >> k & 1)) continue;
       const Form& f = step.in[k].form;
       Storage& s = a.storages[static_cast<std::size_t>(f.storage)];
-      if (!(o.output ? s.spare : in_arena(s)) || s.kept || s.last != static_cast<int>(i) || s.bytes != o.bytes ||
-          f.offset != 0)
+      if (!(o.output ? s.spare : in_arena(s)) || s.kept || s.last != static_cast<int>(i) ||
+          s.bytes != o.bytes || f.offset != 0)
         continue;
       if (step.in_meta[k].dtype != step.out_meta[0].dtype ||
           step.in_meta[k].shape != step.out_meta[0].shape)

@@ -16,8 +16,8 @@ struct ArenaSize {
   std::uint64_t kept_bytes = 0;  // when every kept value is at hand
 };
 
-// Sets Storage::first, last, same_as, taken_from and at; and Scratch::at. `sources_stay`: what relayouts read
-// stays in place until their results are no longer needed, as verify mode wants it.
+// Sets Storage::first, last, same_as, taken_from and at; and Scratch::at. `sources_stay`: what
+// relayouts read stays in place until their results are no longer needed, as verify mode wants it.
 ArenaSize place_memory(Assignment& a, std::vector<Scratch>& scratch, bool sources_stay);
 
 // passes/keep.cpp: puts kept steps into groups, and these in front of their first readers. With
