@@ -7,7 +7,8 @@
 namespace quern {
 
 // One a value: a leaf, or made of constants by an element-wise op, a view, a concatenation or
-// padding. Contractions and reductions are the work itself: their results are no constants.
-std::vector<char> constants(const Ir& ir);
+// padding; with `measured` by reductions and inner products too, as the lengths of weights are.
+// Contractions are the work itself: their results are no constants.
+std::vector<char> constants(const Ir& ir, bool measured);
 
 }  // namespace quern

@@ -25,7 +25,7 @@ class Folding : Rewriter {
   using Rewriter::Rewriter;
 
   bool run() {
-    constant_ = constants(ir_);
+    constant_ = constants(ir_, false);
     maker_.assign(ir_.values.size(), -1);
     readers_.resize(ir_.values.size());
     for (std::size_t i = 0; i < ir_.ops.size(); ++i) {
@@ -177,11 +177,10 @@ class Folding : Rewriter {
 }  // namespace
 
 bool fold(Runtime& rt, Ir& ir) {
-  const auto shifts = [](const IrOp& op) {
-    return op.op == QN_OP_ADD || op.op == QN_OP_SUBTRACT || op.op == QN_OP_MULTIPLY ||
-           op.op == QN_OP_DIVIDE;
+  const auto contracts = [](const IrOp& op) {
+    return op.op == QN_OP_CONV || op.op == QN_OP_MATMUL;
   };
-  if (rt.accuracy() == QN_CLASS_STRICT || std::none_of(ir.ops.begin(), ir.ops.end(), shifts))
+  if (rt.accuracy() == QN_CLASS_STRICT || std::none_of(ir.ops.begin(), ir.ops.end(), contracts))
     return false;
   return Folding(rt, ir).run();
 }

@@ -250,9 +250,12 @@ void fuse(Ir& ir) {
       if (id[i] >= 0) members[static_cast<std::size_t>(id[i])].push_back(static_cast<int>(i));
     return members;
   };
+  const bool contracts = std::any_of(ir.ops.begin(), ir.ops.end(),
+                                     [](const IrOp& op) { return takes_epilogue(op.op); });
   Branches branches(ir, users, op_of_value, id);
-  for (const auto& cluster : members_of())
-    if (cluster.size() > 1) branches.split(cluster);
+  if (contracts)
+    for (const auto& cluster : members_of())
+      if (cluster.size() > 1) branches.split(cluster);
   const std::vector<std::vector<int>> members = members_of();
   std::vector<char> gone(ir.ops.size(), 0);
   std::vector<IrOp> fused(ir.ops.size());

@@ -97,6 +97,33 @@ def test_weights_loaded_between_evaluations(block, tmp_path):
         np.testing.assert_array_equal(np.array(block.norm[k]), v)
 
 
+@pytest.mark.parametrize("dims", [4, 16])  # rows of 36 and of 144: the longer ones are inner products
+def test_normalised_weights_are_computed_once(dims):
+    m = nn.weight_norm(nn.Conv2d(dims, 8, 3, padding=1))
+    m.eval()
+    mx.eval(m.parameters())
+
+    def kernels():
+        x = mx.random.normal((2, 10, 9, dims))
+        mx.eval(x)
+        with quern.profile() as p:
+            y = np.array(m(x))
+        v, g = np.array(m.weight_v, dtype=np.float64), np.array(m.weight_g, dtype=np.float64)
+        w = v * g / np.sqrt((v**2).sum((1, 2, 3), keepdims=True))
+        padded = np.pad(np.array(x), ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+        want = np.einsum("nhwcij,oijc->nhwo", windows, w) + np.array(m.bias)
+        np.testing.assert_allclose(y, want, atol=2e-5)
+        return p.stats["kernels_run"]
+
+    ran = [kernels() for _ in range(4)]
+    assert ran[3] == 1 < ran[0]
+    m.weight_g = m.weight_g * 2
+    mx.eval(m.weight_g)
+    assert kernels() == ran[0]
+    assert [kernels() for _ in range(2)][1] == 1
+
+
 def test_gradients_of_fixed_statistics(block):
     """The convolution's own result is needed for the gradient of gamma: nothing is folded away."""
     x = mx.random.normal((2, 10, 9, 3))
