@@ -77,10 +77,11 @@ void find_kept(Ir& ir) {
     for (std::size_t k = 0; k < op.in.size(); ++k) {
       const int v = op.in[k];
       if (!constant[at(v)]) continue;
-      const bool beside_data = k > 0 || (op.in.size() > 1 && !constant[at(op.in[1])]);
+      const bool beside_data = k > 0 || (op.n_op_in > 1 && !constant[at(op.in[1])]);
+      const bool weights = contracts(op.op) && k < op.n_op_in && beside_data;
       const bool broadcast =
           plain[at(v)] && size(v) <= kSmall && size(v) * kRepeats <= size(op.out[0]);
-      if (contracts(op.op) ? beside_data : broadcast) wanted[at(v)] = 1;
+      if (weights || broadcast) wanted[at(v)] = 1;
     }
   }
   for (std::size_t i = ir.ops.size(); i-- > 0;) {

@@ -18,7 +18,7 @@
 namespace quern {
 namespace {
 
-constexpr std::int64_t kLeastUses = 16;  // of each weight
+constexpr std::int64_t kLeastUses = 16;  // of each weight and shift
 
 class Folding : Rewriter {
  public:
@@ -95,7 +95,7 @@ class Folding : Rewriter {
     if (c.links.size() < 2) return {};
     // Kernels of matrix products read weights as they lie: a scaled copy must be worth its memory.
     if (!conv && c.links.size() - (shifted ? 1 : 0) < 2) return {};
-    if (scaled && (!read_here_only(root) || element_count(s) < kLeastUses * s[c.axis])) return {};
+    if (element_count(s) < kLeastUses * s[c.axis] || (scaled && !read_here_only(root))) return {};
     return c;
   }
 

@@ -120,7 +120,7 @@ def test_normalised_weights_are_computed_once(dims):
     assert ran[3] == 1 < ran[0]
     m.weight_g = m.weight_g * 2
     mx.eval(m.weight_g)
-    assert kernels() == ran[0]
+    assert kernels() > 1
     assert [kernels() for _ in range(2)][1] == 1
 
 
