@@ -10,6 +10,7 @@
 #include "runtime/core/error.h"
 #include "runtime/graph/node.h"
 #include "runtime/graph/opdesc.h"
+#include "runtime/graph/passes/epilogue.h"
 #include "runtime/graph/select.h"
 #include "runtime/graph/tuner.h"
 #include "runtime/graph/view.h"
@@ -180,7 +181,7 @@ class Walk {
           o.out[i].strides = dense_strides(meta(op.out[i]).shape);
         }
     std::erase_if(a.offers, [&](const Offer& o) {
-      const char* why = prefix_fault(op, o);
+      const char* why = cut_fault(op, o);
       if (!why && rt_.accuracy() == QN_CLASS_STRICT && !o.deterministic)
         why = "not deterministic, and the strict class is asked for";
       if (why) a.refusals.push_back({o.plugin->id(), o.kernel, why});
@@ -243,8 +244,8 @@ class Walk {
       s.in.push_back({op.in[i], f});
       s.in_meta.push_back(m);
     }
-    Meta root;
-    const bool split = take_epilogue(op, s, root);
+    Meta root = meta(op.out[0]);
+    const bool split = take_epilogue(op, s, &root);
     for (std::size_t i = 0; i < (split ? 1 : op.out.size()); ++i) {
       Form f;
       f.layout = offer.out[i];
@@ -258,46 +259,6 @@ class Walk {
     Layout l;
     l.strides = dense_strides(m.shape);
     return l;
-  }
-
-  // Leaves the step that part of the op's program that its offer takes. True when something is left
-  // to be done; then `root` is what the step gives.
-  bool take_epilogue(const IrOp& op, PlannedStep& s, Meta& root) const {
-    const std::size_t n = op.program.inst.size(), k = s.offer.epilogue_taken;
-    if (op.has_program()) s.program = op.program;
-    if (!op.has_program() || op.op == QN_OP_MAP || k >= n) return false;
-    root = meta(op.out[0]);
-    root.dtype = k ? from_abi(op.program.inst[k - 1].dtype) : op.root_dtype;
-    s.program.inst.resize(k);
-    s.program.out.clear();
-    if (k) {
-      s.program.out.push_back(static_cast<std::uint32_t>(op.program.in_dtype.size() + k - 1));
-    } else {
-      s.program = {};
-      s.in.resize(s.n_op_in);
-      s.in_meta.resize(s.n_op_in);
-      s.offer.in.resize(s.n_op_in);
-    }
-    return true;
-  }
-
-  // The rest of the program may read only the last value that the kernel computed.
-  static const char* prefix_fault(const IrOp& op, const Offer& o) {
-    if (!op.has_program() || op.op == QN_OP_MAP) return nullptr;
-    const std::size_t n = op.program.inst.size(), k = o.epilogue_taken,
-                      n_in = op.program.in_dtype.size();
-    const auto last = static_cast<std::int32_t>(k ? n_in + k - 1 : 0);
-    for (std::size_t i = k; i < n; ++i) {
-      const qn_inst& inst = op.program.inst[i];
-      for (std::int32_t v : {inst.a, inst.b, inst.c}) {
-        if (v < 0 || v == last) continue;
-        const bool root = v == 0;
-        const bool inside =
-            v >= static_cast<std::int32_t>(n_in) && v < static_cast<std::int32_t>(n_in + k);
-        if (root || inside) return "takes a part of the epilogue that can't be cut off there";
-      }
-    }
-    return nullptr;
   }
 
   // What taking the offer costs besides its own run.
@@ -490,8 +451,8 @@ class Walk {
                           passed_over(o));
     s.kept = kept(op.out[0]);
     plan_.est_ns += s.kept ? 0 : offer.cost();
-    Meta root_meta;
-    const bool split = take_epilogue(op, s, root_meta);
+    Meta root_meta = meta(op.out[0]);
+    const bool split = take_epilogue(op, s, &root_meta);
     int root = -1;
     if (split) {
       temps_.push_back(root_meta);
@@ -502,7 +463,7 @@ class Walk {
       for (std::size_t i = 0; i < op.out.size(); ++i) add_output(s, op.out[i], offer.out[i]);
     }
     plan_.steps.push_back(std::move(s));
-    if (split) place(rest_of(op, offer.epilogue_taken, root));
+    if (split) place(rest_of_epilogue(op, offer.epilogue_taken, root, root_meta.dtype));
   }
 
   static std::string passed_over(const Offer& o) {
@@ -518,47 +479,6 @@ class Walk {
     forms(v).push_back(f);
     s.out.push_back({v, f});
     s.out_meta.push_back(meta(v));
-  }
-
-  // The map that does instructions k.. of an epilogue, reading `root`.
-  IrOp rest_of(const IrOp& op, std::size_t k, int root) {
-    IrOp map;
-    map.op = QN_OP_MAP;
-    map.out = op.out;
-    const auto n_in = static_cast<std::int32_t>(op.program.in_dtype.size());
-    std::vector<std::int32_t> to(static_cast<std::size_t>(n_in), -1);
-    map.in.push_back(root);
-    map.program.in_dtype.push_back(to_abi(meta(root).dtype));
-    auto input = [&](std::int32_t v) {
-      auto& t = to[static_cast<std::size_t>(v)];
-      if (t < 0) {
-        t = static_cast<std::int32_t>(map.in.size());
-        map.in.push_back(op.in[op.n_op_in + static_cast<std::size_t>(v) - 1]);
-        map.program.in_dtype.push_back(op.program.in_dtype[static_cast<std::size_t>(v)]);
-      }
-    };
-    const std::int32_t last = k ? n_in + static_cast<std::int32_t>(k) - 1 : 0;
-    for (std::size_t i = k; i < op.program.inst.size(); ++i)
-      for (std::int32_t v : {op.program.inst[i].a, op.program.inst[i].b, op.program.inst[i].c})
-        if (v > 0 && v < n_in) input(v);
-    const auto new_in = static_cast<std::int32_t>(map.in.size());
-    auto renumber = [&](std::int32_t v) {
-      if (v < 0) return v;
-      if (v == last) return 0;
-      if (v < n_in) return to[static_cast<std::size_t>(v)];
-      return v - n_in - static_cast<std::int32_t>(k) + new_in;
-    };
-    for (std::size_t i = k; i < op.program.inst.size(); ++i) {
-      qn_inst inst = op.program.inst[i];
-      inst.a = renumber(inst.a);
-      inst.b = renumber(inst.b);
-      inst.c = renumber(inst.c);
-      map.program.inst.push_back(inst);
-    }
-    for (std::uint32_t o : op.program.out)
-      map.program.out.push_back(static_cast<std::uint32_t>(renumber(static_cast<std::int32_t>(o))));
-    map.n_op_in = map.in.size();
-    return map;
   }
 
   Runtime& rt_;

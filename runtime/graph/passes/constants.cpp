@@ -1,6 +1,6 @@
 // Constants: values that depend on leaves only and prepare an operand - scaled, widened or
-// normalised weights, 1 / sqrt(variance + eps) - are marked to be kept. Not what a graph computes of
-// its data, though that comes of leaves too: it must be a contraction's weights, or small,
+// normalised weights, 1 / sqrt(variance + eps) - are marked to be kept. Not what a graph computes
+// of its data, though that comes of leaves too: it must be a contraction's weights, or small,
 // broadcast and made without reductions.
 #include "runtime/graph/passes/constants.h"
 
