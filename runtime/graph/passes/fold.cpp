@@ -1,5 +1,6 @@
-// Folding: what follows a convolution or matrix product and scales and shifts its channels by
-// constants, as batch normalisation with fixed statistics does, goes into the weights:
+// Folding: what follows a convolution (a transposed one too) or matrix product and scales and
+// shifts its channels by constants, as batch normalisation with fixed statistics does, goes into
+// the weights:
 //   (conv(x, w) - m) * s + b = conv(x, w * s) + (b - m * s).
 // Only where rounding is free (not in the strict class), in f32 and f64, where nothing else reads
 // the op's own result or the weights (so not beside their gradients), and where each weight is used
@@ -66,12 +67,18 @@ class Folding : Rewriter {
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   static bool shifts(std::uint32_t op) { return op == QN_OP_ADD || op == QN_OP_SUBTRACT; }
   static bool scales(std::uint32_t op) { return op == QN_OP_MULTIPLY || op == QN_OP_DIVIDE; }
-  static bool nhwc(const IrOp& conv) { return conv.attrs.s(ConvAttr::kLayout) == "nhwc"; }
+  // Transposed convolutions are recorded as gradients; their attributes come after a shape.
+  static bool transposed(const IrOp& op) { return op.op == QN_OP_CONV_INPUT_GRAD; }
+  static bool convolves(const IrOp& op) { return op.op == QN_OP_CONV || transposed(op); }
+  static bool nhwc(const IrOp& conv) {
+    return conv.attrs.s(ConvAttr::kLayout + (transposed(conv) ? 1 : 0)) == "nhwc";
+  }
 
   std::optional<Chain> chain(int i) const {
     const IrOp& root = ir_.ops[at(i)];
-    const bool conv = root.op == QN_OP_CONV;
+    const bool conv = convolves(root);
     if (!conv && root.op != QN_OP_MATMUL) return {};
+    if (transposed(root) && root.attrs.i(ConvAttr::kGroups + 1) != 1) return {};
     const int y = root.out[0], w = root.in[1];
     const Shape& s = shape(y);
     if (dtype(y) != DType::f32 && dtype(y) != DType::f64) return {};
@@ -160,12 +167,14 @@ class Folding : Rewriter {
       if (n != 1) to[0] = n;
       return reshape(scale, to);
     };
-    if (op.op == QN_OP_CONV) return binary(QN_OP_MULTIPLY, w, column(shape(w).size()));
+    if (transposed(op))
+      return binary(QN_OP_MULTIPLY, w, column(nhwc(op) ? 1 : shape(w).size() - 1));
+    if (convolves(op)) return binary(QN_OP_MULTIPLY, w, column(shape(w).size()));
     // Weights stored by output channels stay so.
     const IrOp* maker = maker_[at(w)] < 0 ? nullptr : &before_[at(maker_[at(w)])];
     if (maker && maker->op == QN_OP_TRANSPOSE && maker->attrs.is(0)[0] == 1)
       return transpose(binary(QN_OP_MULTIPLY, maker->in[0], column(2)), Ints{1, 0});
-    return binary(QN_OP_MULTIPLY, w, n == 1 ? column(0) : reshape(scale, Ints{n}));
+    return binary(QN_OP_MULTIPLY, w, column(1));
   }
 
   std::vector<IrOp> before_;
@@ -178,7 +187,7 @@ class Folding : Rewriter {
 
 bool fold(Runtime& rt, Ir& ir) {
   const auto contracts = [](const IrOp& op) {
-    return op.op == QN_OP_CONV || op.op == QN_OP_MATMUL;
+    return op.op == QN_OP_CONV || op.op == QN_OP_CONV_INPUT_GRAD || op.op == QN_OP_MATMUL;
   };
   if (rt.accuracy() == QN_CLASS_STRICT || std::none_of(ir.ops.begin(), ir.ops.end(), contracts))
     return false;

@@ -97,6 +97,63 @@ def test_weights_loaded_between_evaluations(block, tmp_path):
         np.testing.assert_array_equal(np.array(block.norm[k]), v)
 
 
+LAYERS = {
+    "conv1d": (lambda: nn.Conv1d(6, 8, 3, stride=2), (2, 40, 6)),
+    "conv2d, groups, no bias": (lambda: nn.Conv2d(6, 9, 3, groups=3, bias=False), (2, 9, 8, 6)),
+    "conv2d, depthwise, dilated": (lambda: nn.Conv2d(8, 8, 3, dilation=2, groups=8), (1, 12, 11, 8)),
+    "conv2d, one channel": (lambda: nn.Conv2d(3, 1, 5, padding=2), (1, 9, 8, 3)),
+    "conv3d": (lambda: nn.Conv3d(2, 5, 2), (1, 5, 6, 7, 2)),
+    "conv_transpose2d": (lambda: nn.ConvTranspose2d(4, 6, 3, stride=2), (2, 6, 5, 4)),
+    "conv_transpose1d": (lambda: nn.ConvTranspose1d(4, 6, 4, stride=2, padding=1), (2, 12, 4)),
+    "conv_transpose2d, one channel": (lambda: nn.ConvTranspose2d(4, 1, 2, stride=2), (1, 6, 5, 4)),
+    "conv_transpose1d, groups": (
+        lambda: nn.ConvTranspose1d(4, 6, 4, stride=2, groups=2),
+        (2, 12, 4),
+    ),
+    "linear": (lambda: nn.Linear(12, 10), (40, 12)),
+    "linear, rows of rows": (lambda: nn.Linear(12, 10, bias=False), (3, 7, 12)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name):
+    """Against the same layer whose result is evaluated, and so rounded, before the scale."""
+    mx.random.seed(2)
+    make, shape = LAYERS[name]
+    layer = make()
+    out = layer(mx.zeros(shape)).shape[-1]
+    shift, scale, gamma, beta = (mx.random.normal((out,)) for _ in range(4))
+    mx.eval(layer.parameters(), shift, scale, gamma, beta)
+
+    def tail(y):
+        return nn.relu((y - shift) / (scale * scale + 0.5) * gamma + beta) + y.shape[0]
+
+    whole = mx.compile(lambda x: tail(layer(x)))
+    for f in (lambda x: tail(layer(x)), whole):
+        for _ in range(4):
+            x = mx.random.normal(shape)
+            y = layer(x)
+            mx.eval(y)
+            np.testing.assert_allclose(np.array(f(x)), np.array(tail(y)), atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+def test_channels_first(kind):
+    layer = kind(5, 6, 3, data_format="NCHW")
+    x = mx.random.normal((2, 5, 9, 8))
+    shift, scale = mx.random.normal((6, 1, 1)), mx.random.normal((1, 6, 1, 1))
+    mx.eval(layer.parameters(), x, shift, scale)
+
+    def conv():
+        return layer(x)
+
+    y = conv()
+    mx.eval(y)
+    for _ in range(4):
+        got = (conv() + shift) * scale - shift
+        np.testing.assert_allclose(np.array(got), np.array((y + shift) * scale - shift), atol=2e-5)
+
+
 @pytest.mark.parametrize("dims", [4, 16])  # rows of 36 and of 144: the longer ones are inner products
 def test_normalised_weights_are_computed_once(dims):
     m = nn.weight_norm(nn.Conv2d(dims, 8, 3, padding=1))
