@@ -12,38 +12,84 @@ namespace quern::amx {
 namespace {
 
 constexpr i64 kMaxElements = i64{1} << 40;
-constexpr i64 kPatchBytes = 256 << 10;  // half of it stays in the second-level cache beside weights
-constexpr i64 kPieces = 32;             // of the work, whatever the number of workers
+constexpr i64 kPatchBytes = 512 << 10;  // it stays in the second-level cache beside weights
 constexpr const char* kName = "direct";
 
 i64 ceil_div(i64 a, i64 b) { return (a + b - 1) / b; }
 
+// Units of single lines, or of places in a row of the packed input: what takes fewer steps.
 void choose_unit(ConvShape& s) {
-  const i64 units = ceil_div(s.tw, 16);
-  s.unit = s.tw % 16 == 0 || units > 8 ? std::min<i64>(16, s.tw) : ceil_div(s.tw, units);
+  s.unit = 16;
+  s.flat = true;
+  const i64 each = ceil_div(s.tw, 16);
+  if (s.units(s.th, s.tw) < s.th * each) return;
+  s.flat = false;
+  s.unit = s.tw % 16 == 0 || each > 8 ? std::min<i64>(16, s.tw) : ceil_div(s.tw, each);
 }
 
-// Patches: whole rows where they fit, cut so that there is work for many threads. The sizes depend
-// on the problem alone.
+// ns of one thread for a patch and a part of all panels.
+double task_ns(const ConvShape& s) {
+  const double panels = double(s.groups * s.panels()) / double(s.cuts);
+  const double blocks = double(ceil_div(s.units(s.th, s.tw), 2)) * panels;
+  const double full = s.parts == kTwo ? 74 : 37, least = s.parts == kTwo ? 44 : 26;
+  const double step = std::max(least, full * double(s.unit) / 16) * (s.rows ? 1.2 : 1.0);
+  // The weights come once for each task; few of them stay in the second-level cache.
+  const double bytes = double(s.all_weight_bytes()) / double(s.cuts);
+  const double multiply = std::max(blocks * double(s.steps()) * step, bytes / (bytes < 1e6 ? 60 : 18));
+  const double packing =
+      0.15 * double(s.patch_bytes()) / double(s.parts) * std::min(double(s.groups), std::ceil(panels));
+  // Places of y that are far apart are slow to reach.
+  const double y = 4 * double(s.th * s.tw) * double(s.o), near = y < 512e3 ? 0.03 : 0.1;
+  return multiply + packing + blocks * 150 + y / double(s.cuts) * near + 300;
+}
+
+// ns of all tasks on so many threads, of which one is late now and then.
+double all_ns(const ConvShape& s, double workers) {
+  const double tasks = double(s.patches() * s.cuts), parallel = std::min(workers, tasks);
+  return task_ns(s) * (std::ceil(tasks / parallel) + (parallel > 1 ? 0.3 : 0));
+}
+
+// Into how many parts the panels are cut: weights then come in parts, and each packs the patch.
+void choose_cuts(ConvShape& s, double workers) {
+  const i64 panels = s.groups * s.panels();
+  ConvShape best = s;
+  double least = 0;
+  for (s.cuts = 1; s.cuts <= panels && (s.cuts == 1 || double(s.patches() * s.cuts) < 4 * workers); ++s.cuts) {
+    const double ns = all_ns(s, workers);
+    if (least > 0 && ns >= least) continue;
+    least = ns;
+    best = s;
+  }
+  s = best;
+}
+
+// Patches of whole rows where they fit. They depend on the problem alone (of what cannot be cut
+// into parts a patch is computed otherwise): as if for eight threads.
 void choose_patch(ConvShape& s) {
-  s.th = 1;
+  ConvShape best = s;
+  double least = 0;
+  const auto consider = [&] {
+    choose_unit(s);
+    if (least > 0 && s.patch_bytes() > kPatchBytes) return;
+    choose_cuts(s, 8);
+    const double ns = all_ns(s, 8);
+    if (least > 0 && ns >= least) return;
+    least = ns;
+    best = s;
+  };
+  s.cuts = 1;
   s.tw = s.w.out;
-  const i64 rows = s.images * s.h.out;
-  while (s.tw >= 64 && (s.patch_bytes() > kPatchBytes || rows * s.patches_w() < kPieces)) {
-    s.tw = ceil_div(ceil_div(s.tw, 2), 16) * 16;
+  for (i64 n = s.h.out; n >= 1; n = n * 3 / 4) {
+    s.th = ceil_div(s.h.out, n);
+    consider();
   }
-  for (i64 th = 2; th <= s.h.out; ++th) {
-    ConvShape next = s;
-    next.th = th;
-    if (next.patch_bytes() > kPatchBytes || next.patches() < kPieces) break;
-    s.th = th;
+  s.th = 1;
+  const bool fits = best.patch_bytes() <= kPatchBytes;
+  for (i64 n = 2; s.w.out >= 32 * n && (s.h.out == 1 || !fits); n = n * 4 / 3 + 1) {
+    s.tw = ceil_div(ceil_div(s.w.out, n), 16) * 16;
+    consider();
   }
-  choose_unit(s);
-}
-
-// How many of the panels of all groups a task takes: all, but for few patches.
-i64 panel_parts(const ConvShape& s) {
-  return std::clamp<i64>(kPieces / 2 / s.patches(), 1, s.groups * s.panels());
+  s = best;
 }
 
 bool conv_type(qn_dtype t, std::uint32_t accuracy, ConvShape& s) {
@@ -110,9 +156,15 @@ const char* conv_shape(const qn_opdesc& op, ConvShape& s) {
   }
   if (s.groups < 1 || s.c % s.groups || s.o % s.groups) return "uneven groups";
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
-  if (s.cg < 4 || s.og < 8) return "too few channels in a group";
   s.rows = s.groups == 1 && s.w.dilation == 1 && s.cg % 32 != 0;
+  if ((s.cg < 4 && !s.rows) || s.og < 8) return "too few channels in a group";
+  if (s.h.taps == 1 && s.w.taps == 1 && s.h.stride == 1 && s.w.stride == 1 && s.h.padding == 0 &&
+      s.w.padding == 0) {  // all pixels are one line
+    s.w.in = s.w.out = s.images * s.h.out * s.w.out;
+    s.images = s.h.in = s.h.out = 1;
+  }
   choose_patch(s);
+  choose_cuts(s, double(std::max(1u, op.max_workers)));
   if (s.patch_bytes() > (8 << 20) || s.steps() > (1 << 20)) return "filters too large";
   return nullptr;
 }
@@ -182,22 +234,7 @@ sdk::ConvChain chain_of(const qn_opdesc& op, const ConvShape& s) {
 }
 
 double estimate(const ConvShape& s, std::uint32_t max_workers) {
-  const double tasks = double(s.patches() * panel_parts(s));
-  const double units = double(s.images * s.h.out * s.patches_w() * ceil_div(s.tw, s.unit));
-  const double full = s.parts == kTwo ? 74 : 37, least = s.parts == kTwo ? 44 : 26;
-  const double step = std::max(least, full * double(s.unit) / 16) * (s.rows ? 1.2 : 1.0);
-  const double panels = double(s.groups * s.panels());
-  const double blocks = std::ceil(units / 2) * panels;
-  // The weights pass through every patch.
-  const double bytes = double(s.patches()) * double(s.all_weight_bytes());
-  const double pace = double(s.all_weight_bytes()) < 1e6 ? 40 : 20;
-  const double multiply = std::max(blocks * double(s.steps()) * step, bytes / pace);
-  const double packing = 0.15 * double(s.patches() * panel_parts(s)) * double(s.patch_bytes()) /
-                         double(s.parts) *
-                         std::min(double(s.groups), std::ceil(panels / double(panel_parts(s))));
-  const double all = multiply + packing + blocks * 180;
-  const double parallel = std::min(double(std::max(1u, max_workers)), tasks);
-  return all / parallel * (1 + 0.5 * parallel / tasks) + (max_workers > 1 ? 3000 : 300);
+  return all_ns(s, double(std::max(1u, max_workers))) + (max_workers > 1 ? 3000 : 300);
 }
 
 struct ConvPlan : Planned {
@@ -207,7 +244,7 @@ struct ConvPlan : Planned {
   std::vector<std::uint8_t> valid;
 
   void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept override {
-    const i64 parts = panel_parts(s), panels = s.groups * s.panels(), part = index % parts;
+    const i64 parts = s.cuts, panels = s.groups * s.panels(), part = index % parts;
     const sdk::ConvEpilogue e = chain.at(run);
     convolve(s, offsets.data(), valid.data(), index / parts, panels * part / parts,
              panels * (part + 1) / parts, run.in[0].data, run.in[1].data, run.out[0].data,
@@ -261,13 +298,13 @@ std::unique_ptr<Planned> plan_conv(const qn_opdesc& op, qn_plan_info& info) {
   const i64 taps_w = s.rows ? 1 : s.w.taps, across = s.rows ? s.w.taps * s.cg : s.cg;
   for (i64 piece = 0; piece < s.pieces(); ++piece) {
     for (i64 tap = 0; tap < s.h.taps * taps_w; ++tap) {
-      const i64 row = tap / taps_w * s.h.dilation, column = tap % taps_w * s.w.dilation;
+      const i64 row = s.line(tap / taps_w * s.h.dilation), column = tap % taps_w * s.w.dilation;
       p->offsets.push_back(static_cast<std::int32_t>(
           ((row * s.patch_w() + column) * s.pixel() + piece * kStep) * 2));
       p->valid.push_back(static_cast<std::uint8_t>(std::min(kStep, across - piece * kStep)));
     }
   }
-  info.n_tiles = static_cast<std::uint32_t>(s.patches() * panel_parts(s));
+  info.n_tiles = static_cast<std::uint32_t>(s.patches() * s.cuts);
   info.worker_scratch = std::uint64_t(s.groups_at_once() * s.patch_bytes()) + 64;
   return p;
 }

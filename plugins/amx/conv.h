@@ -8,6 +8,15 @@ namespace quern::amx {
 
 struct ConvAxis {
   i64 in, out, taps, stride, dilation, padding;
+
+  // One tap reads every stride-th pixel: only those are packed.
+  i64 step() const { return taps == 1 ? stride : 1; }    // from a packed pixel to the next
+  i64 apart() const { return taps == 1 ? 1 : stride; }   // packed pixels from an output to the next
+  // Packed pixels under n outputs, a multiple of apart().
+  i64 under(i64 n) const {
+    const i64 all = (n - 1) * apart() + (taps - 1) * dilation + 1;
+    return (all + apart() - 1) / apart() * apart();
+  }
 };
 
 // x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is
@@ -15,7 +24,10 @@ struct ConvAxis {
 //
 // A product's k runs over taps and channels in steps of 32, each a run of 32 values of the packed
 // input: 32 channels of a tap, or, where taps lie side by side (`rows`), a piece of a row of taps
-// with all their channels. A unit is some pixels of one row of y, the rows of one tile of C.
+// with all their channels. A unit is some pixels of y, the rows of one tile of C: of one row of y,
+// or (`flat`) 16 in a row of the packed input, line after line; those beyond the ends of lines are
+// computed too and not kept. For that, packed lines lie in the order of their place modulo the
+// stride: those that a tap reads for all lines of y lie together.
 //
 // The gradient of a convolution with stride s along w gives s outputs (phases) for each pixel of
 // dy, each by other taps of the filter: a convolution with s * o filters, whose results lie as they
@@ -29,6 +41,8 @@ struct ConvShape {
   Type type;
   Parts parts;
   i64 th, tw, unit;  // pixels of y in a patch, and in a unit
+  bool flat;
+  i64 cuts;  // of all panels, each with its tasks
 
   // Channels of a packed pixel of one group.
   i64 pixel() const { return rows ? cg : (cg + kStep - 1) / kStep * kStep; }
@@ -41,10 +55,18 @@ struct ConvShape {
   i64 all_weight_bytes() const { return groups * panels() * weight_bytes(); }
   // The part of the input under a patch, packed for one group: pixels, then what the last unit of a
   // row reads beyond them, part after part.
-  i64 patch_h() const { return (th - 1) * h.stride + (h.taps - 1) * h.dilation + 1; }
-  i64 patch_w() const { return (tw - 1) * w.stride + (w.taps - 1) * w.dilation + 1; }
+  i64 patch_h() const { return h.under(th); }
+  i64 patch_w() const { return w.under(tw); }
+  // Where packed line i lies.
+  i64 line(i64 i) const { return i % h.apart() * (patch_h() / h.apart()) + i / h.apart(); }
+  // Places of units between a line of y and the next, and of all lines.
+  i64 pitch() const { return patch_w() / w.apart(); }
+  i64 units(i64 lines, i64 width) const {
+    return flat ? ((lines - 1) * pitch() + width + unit - 1) / unit
+                : lines * ((width + unit - 1) / unit);
+  }
   i64 part_bytes() const {
-    return ((patch_h() * patch_w() + unit * w.stride) * pixel() * 2 + 64 + 63) / 64 * 64;
+    return ((patch_h() * patch_w() + unit * w.apart()) * pixel() * 2 + 64 + 63) / 64 * 64;
   }
   i64 patch_bytes() const { return parts * part_bytes(); }
   // Groups whose input is packed in one pass over the image; what they need stays in the cache.

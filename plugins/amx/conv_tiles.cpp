@@ -16,9 +16,9 @@ struct Inside {
   i64 begin, end;
 };
 
-Inside inside(i64 from, i64 width, i64 in) {
-  const i64 begin = least(most(-from, 0), width);
-  return {begin, most(least(in - from, width), begin)};
+Inside inside(i64 from, i64 width, i64 in, i64 step) {
+  const i64 begin = least((most(-from, 0) + step - 1) / step, width);
+  return {begin, most(least((in - from + step - 1) / step, width), begin)};
 }
 
 // Calls put(to, x, y) for runs of 32 values of a row's pixels inside the image; `row` is where the
@@ -33,16 +33,17 @@ inline void row_runs(const ConvShape& s, const void* x, i64 row, i64 from, Insid
       put(d, load(s.type, x, at, first(count)), load(s.type, x, at + 16, first(count - 16)));
     }
   };
-  const i64 at = row + (from + in.begin) * s.c + group * s.cg, pixel = s.pixel() * 2;
+  const i64 step = s.w.step() * s.c, pixel = s.pixel() * 2;
+  const i64 at = row + from * s.c + in.begin * step + group * s.cg;
   char* d = to + in.begin * pixel;
-  if (s.groups == 1 && s.pixel() == s.c) {  // all channels of all pixels lie together
+  if (s.groups == 1 && s.pixel() == s.c && step == s.c) {  // all channels of all pixels lie together
     const i64 count = (in.end - in.begin) * s.c;
     for (i64 i = 0; i < count; i += 32) run(at + i, count - i, d + i * 2);
     return;
   }
   const i64 apart = s.patch_bytes();
   for (i64 i = in.begin; i < in.end; ++i, d += pixel) {
-    const i64 here = at + (i - in.begin) * s.c;
+    const i64 here = at + (i - in.begin) * step;
     for (i64 g = 0; g < groups; ++g) {
       for (i64 c = 0; c < s.cg; c += 32) {
         run(here + g * s.cg + c, s.cg - c, d + g * apart + c * 2);
@@ -65,13 +66,16 @@ bool pack_patch(const ConvShape& s, const void* x, i64 image, i64 ih, i64 iw, i6
   };
   __m512i largest = _mm512_setzero_si512();
   bool exact = false;
+  const i64 apart = s.h.apart(), together = s.patch_h() / apart;
+  // Lines in the order in which they lie: a run may be written beyond the end of its own.
   for (i64 r = 0; r < s.patch_h(); ++r, to += line) {
-    if (ih + r < 0 || ih + r >= s.h.in) {
+    const i64 from = ih + (r % together * apart + r / together) * s.h.step();
+    if (from < 0 || from >= s.h.in) {
       zero(to, line);
       continue;
     }
-    const Inside in = inside(iw, s.patch_w(), s.w.in);
-    const i64 row = (image * s.h.in + ih + r) * s.w.in * s.c;
+    const Inside in = inside(iw, s.patch_w(), s.w.in, s.w.step());
+    const i64 row = (image * s.h.in + from) * s.w.in * s.c;
     row_runs(s, x, row, iw, in, group, groups, to, [&](char* d, __m512 u, __m512 v) {
       store_parts<parts, kRun>(d, part, u, v, largest);
     });
@@ -142,7 +146,7 @@ inline float part_value(const char* at) {
 template <int parts>
 void block_exactly(const ConvShape& s, const char* a, const std::int32_t* offset,
                    const std::uint8_t* valid, const char* b, float* c) {
-  const i64 row = s.w.stride * s.pixel() * 2, part = s.part_bytes();
+  const i64 row = s.w.apart() * s.pixel() * 2, part = s.part_bytes();
   for (i64 i = 0; i < s.unit; ++i) {
     __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     for (i64 t = 0; t < s.steps(); ++t) {
@@ -167,33 +171,57 @@ void block_exactly(const ConvShape& s, const char* a, const std::int32_t* offset
   }
 }
 
-inline __m512 finish(__m512 v, const sdk::ConvEpilogue& e, i64 channel, i64 at, __mmask16 mask) {
-  for (std::uint32_t k = 0; k < e.steps->n; ++k) {
-    const sdk::EpilogueStep& step = e.steps->step[k];
-    if (step.kind == sdk::EpilogueStep::relu) {
-      const __mmask16 below = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
-      v = _mm512_mask_mov_ps(v, below, _mm512_setzero_ps());  // NaN stays
-      continue;
+// The epilogue of a panel: operands that are the same for all pixels are loaded once.
+struct Steps {
+  const sdk::ConvEpilogue* e;
+  __m512 operand[sdk::Epilogue::max_steps][2];
+
+  // channel: first of the panel's `count` in a pixel, as operands have them.
+  void begin(const sdk::ConvEpilogue* epilogue, const i64 channel[2], i64 count) {
+    e = epilogue;
+    for (std::uint32_t k = 0; e && k < e->steps->n; ++k) {
+      const float* p = e->operand[k];
+      for (i64 j = 0; j < 2; ++j) {
+        operand[k][j] = !p             ? _mm512_set1_ps(static_cast<float>(e->steps->step[k].imm))
+                        : e->full[k]   ? _mm512_setzero_ps()
+                        : e->channel[k] ? _mm512_maskz_loadu_ps(first(count - j * 16), p + channel[j])
+                                        : _mm512_set1_ps(*p);
+      }
     }
-    const float* p = e.operand[k];
-    const __m512 x = !p             ? _mm512_set1_ps(static_cast<float>(step.imm))
-                     : e.full[k]    ? _mm512_maskz_loadu_ps(mask, p + at)
-                     : e.channel[k] ? _mm512_maskz_loadu_ps(mask, p + channel)
-                                    : _mm512_set1_ps(*p);
-    v = step.kind == sdk::EpilogueStep::add        ? _mm512_add_ps(v, x)
-        : step.kind == sdk::EpilogueStep::subtract ? _mm512_sub_ps(v, x)
-                                                   : _mm512_mul_ps(v, x);
   }
-  return v;
-}
+
+  // Vector j of a pixel, which goes to y[at].
+  __m512 operator()(__m512 v, i64 j, i64 at, __mmask16 mask) const {
+    for (std::uint32_t k = 0; k < e->steps->n; ++k) {
+      const __m512 x = e->full[k] ? _mm512_maskz_loadu_ps(mask, e->operand[k] + at) : operand[k][j];
+      switch (e->steps->step[k].kind) {
+        case sdk::EpilogueStep::add:
+          v = _mm512_add_ps(v, x);
+          break;
+        case sdk::EpilogueStep::subtract:
+          v = _mm512_sub_ps(v, x);
+          break;
+        case sdk::EpilogueStep::multiply:
+          v = _mm512_mul_ps(v, x);
+          break;
+        case sdk::EpilogueStep::relu:  // NaN stays
+          v = _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ),
+                                 _mm512_setzero_ps());
+          break;
+      }
+    }
+    return v;
+  }
+};
 
 constexpr i64 kStreamed = 1 << 20;  // values of y
 
 // Sums of two units on their way to y: rows of c that are finished a few at a time.
 struct Finishing {
   const float* c;
-  i64 pixel[2];  // of y, where the units begin
-  i64 count[2];  // pixels of the units
+  i64 pixel[2];   // of y, where the units begin
+  i64 column[2];  // the same in the line of places
+  i64 count[2];   // places of the units
   i64 done, rows;
 };
 
@@ -204,9 +232,10 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
   const i64 across = s.patches_w(), image = patch / (s.patches_h() * across);
   const i64 oh0 = patch / across % s.patches_h() * s.th, ow0 = patch % across * s.tw;
   const i64 rows = least(s.th, s.h.out - oh0), width = least(s.tw, s.w.out - ow0);
-  const i64 each = (width + s.unit - 1) / s.unit, units = rows * each;
+  const i64 each = (width + s.unit - 1) / s.unit, units = s.units(rows, width);
+  const i64 pitch = s.pitch(), places = (rows - 1) * pitch + width;
   const i64 ih = oh0 * s.h.stride - s.h.padding, iw = ow0 * s.w.stride - s.w.padding;
-  const i64 pixel = s.w.stride * s.pixel() * 2, line = s.h.stride * s.patch_w() * s.pixel() * 2;
+  const i64 pixel = s.w.apart() * s.pixel() * 2, line = s.patch_w() * s.pixel() * 2;
   const i64 part = s.part_bytes(), steps = s.steps();
   alignas(64) float sums[2][2 * 16 * kCols];
   bool exact_input = false;
@@ -229,20 +258,30 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
                         reinterpret_cast<std::uintptr_t>(y) % 64 == 0 &&
                         s.images * s.h.out * s.w.out * s.o > kStreamed;
     const i64 filters = s.phases > 1 ? s.phase_filters() : s.o;
+    const i64 operands[2] = {channel % filters, (channel + 16) % filters};
+    Steps steps_after;
+    steps_after.begin(e, operands, count);
+    const bool whole = count == kCols && s.type == Type::kF32;
     Finishing f = {};
     const auto finish_rows = [&](i64 n) __attribute__((always_inline)) {
       for (const i64 end = least(f.done + n, f.rows); f.done < end; ++f.done) {
         const i64 which = f.done >= f.count[0], i = f.done - which * f.count[0];
         const float* from = f.c + (which * 16 + i) * kCols;
-        const i64 at = (f.pixel[which] + i) * s.o + channel;
-        for (i64 j = 0; j < count; j += 16) {
-          const __mmask16 mask = first(count - j);
-          __m512 r = _mm512_load_ps(from + j);
-          if (e) r = finish(r, *e, (channel + j) % filters, at + j, mask);
+        i64 here = f.pixel[which] + i, column = f.column[which] + i;
+        for (; column >= pitch; column -= pitch) here += s.w.out - pitch;
+        if (column >= width) continue;
+        const i64 at = here * s.o + channel;
+        for (i64 j = 0; j < 2; ++j) {
+          if (j * 16 >= count) break;
+          const __mmask16 mask = whole ? __mmask16(0xffff) : first(count - j * 16);
+          __m512 r = _mm512_load_ps(from + j * 16);
+          if (e) r = steps_after(r, j, at + j * 16, mask);
           if (stream) {
-            _mm512_stream_ps(static_cast<float*>(y) + at + j, r);
+            _mm512_stream_ps(static_cast<float*>(y) + at + j * 16, r);
+          } else if (whole) {
+            _mm512_storeu_ps(static_cast<float*>(y) + at + j * 16, r);
           } else {
-            store(s.type, y, at + j, mask, r);
+            store(s.type, y, at + j * 16, mask, r);
           }
         }
       }
@@ -252,12 +291,15 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
     for (i64 u = 0; u < units; u += 2, turn ^= 1) {
       const i64 unit[2] = {u, least(u + 1, units - 1)};
       const char* a[2];
-      Finishing next = {sums[turn], {}, {}, 0, 0};
+      Finishing next = {sums[turn], {}, {}, {}, 0, 0};
       for (i64 q = 0; q < 2; ++q) {
-        const i64 r = unit[q] / each, column = unit[q] % each * s.unit;
+        const i64 place = unit[q] * s.unit;
+        const i64 r = s.flat ? place / pitch : unit[q] / each;
+        const i64 column = s.flat ? place % pitch : unit[q] % each * s.unit;
         a[q] = input + r * line + column * pixel;
         next.pixel[q] = (image * s.h.out + oh0 + r) * s.w.out + ow0 + column;
-        next.count[q] = least(s.unit, width - column);
+        next.column[q] = column;
+        next.count[q] = least(s.unit, s.flat ? places - place : width - column);
       }
       next.rows = next.count[0] + (unit[1] > u ? next.count[1] : 0);
       if (exact) {
@@ -306,14 +348,42 @@ void pack_weights_parts(const ConvShape& s, char* dst, const void* w,
   for (i64 piece = 0; piece < s.pieces(); ++piece) {
     for (i64 tap = 0; tap < s.h.taps * taps_w; ++tap, tiles += parts * 2 * kTile) {
       alignas(64) float block[kStep][kCols] = {};
-      for (i64 k = 0; k < least(kStep, across - piece * kStep); ++k) {
-        const i64 flat = piece * kStep + k;
-        const i64 c = s.rows ? flat % s.cg : flat;
-        const i64 h = tap / taps_w, v = s.rows ? flat / s.cg : tap % taps_w;
-        for (i64 o = 0; o < count; ++o) {
-          i64 at = 0;
-          if (!weight_place(s, strides, h, v, o0 + o, at)) continue;
-          block[k][o] = _mm512_cvtss_f32(load(s.type, w, base + at + c * strides.c, 1));
+      const i64 ks = least(kStep, across - piece * kStep);
+      if (s.phases == 1 && (strides.c == 1 || strides.o == 1) &&
+          (!s.rows || (!s.flip && strides.w == s.cg * strides.c))) {
+        // Runs of k, or of filters.
+        i64 at = 0;
+        weight_place(s, strides, tap / taps_w, s.rows ? 0 : tap % taps_w, o0, at);
+        at += base + piece * kStep * strides.c;
+        for (i64 k = 0; k < ks; k += 16) {
+          for (i64 o = 0; o < count; o += 16) {
+            __m512 r[16];
+            const i64 from = at + k * strides.c + o * strides.o;
+            if (strides.o == 1) {
+              for (i64 q = 0; q < 16; ++q) {
+                r[q] = k + q < ks ? load(s.type, w, from + q * strides.c, first(count - o))
+                                  : _mm512_setzero_ps();
+              }
+            } else {
+              for (i64 q = 0; q < 16; ++q) {
+                r[q] = o + q < count ? load(s.type, w, from + q * strides.o, first(ks - k))
+                                     : _mm512_setzero_ps();
+              }
+              transpose(r);
+            }
+            for (i64 q = 0; q < 16; ++q) _mm512_store_ps(&block[k + q][o], r[q]);
+          }
+        }
+      } else {
+        for (i64 k = 0; k < ks; ++k) {
+          const i64 flat = piece * kStep + k;
+          const i64 c = s.rows ? flat % s.cg : flat;
+          const i64 h = tap / taps_w, v = s.rows ? flat / s.cg : tap % taps_w;
+          for (i64 o = 0; o < count; ++o) {
+            i64 at = 0;
+            if (!weight_place(s, strides, h, v, o0 + o, at)) continue;
+            block[k][o] = _mm512_cvtss_f32(load(s.type, w, base + at + c * strides.c, 1));
+          }
         }
       }
       const auto rows = [&](const auto& put) {
