@@ -16,24 +16,6 @@ namespace {
 constexpr float kHidden = -3.40282347e38f;  // the lowest number
 constexpr i64 kWide = kQueries;             // between rows in scratch, whose columns are queries
 
-// e to the power x for x <= 0, to some 1 ulp: 2^n times the Taylor series of degree 7 on
-// |r| <= ln 2 / 2, which is 6e-9 off. NaN stays.
-inline __m512 exp_nonpositive(__m512 x) {
-  x = _mm512_max_ps(_mm512_set1_ps(-104.0f), x);
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
-                                        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-  __m512 p = _mm512_set1_ps(1.0f / 5040);
-  constexpr float series[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
-#pragma GCC unroll 8
-  for (int i = 0; i < 7; ++i) {
-    const float c = series[i];
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c));
-  }
-  return _mm512_scalef_ps(p, n);
-}
-
 // The mask onto scores of keys first .. first + n.
 void add_mask(const AttentionTile& t, i64 first_key, i64 n, float* s) {
   const __m512 hidden = _mm512_set1_ps(kHidden);

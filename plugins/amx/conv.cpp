@@ -35,9 +35,10 @@ double task_ns(const ConvShape& s) {
   const double step = std::max(least, full * double(s.unit) / 16) * (s.rows ? 1.2 : 1.0);
   // The weights come once for each task; few of them stay in the second-level cache.
   const double bytes = double(s.all_weight_bytes()) / double(s.cuts);
-  const double multiply = std::max(blocks * double(s.steps()) * step, bytes / (bytes < 1e6 ? 60 : 18));
-  const double packing =
-      0.15 * double(s.patch_bytes()) / double(s.parts) * std::min(double(s.groups), std::ceil(panels));
+  const double multiply =
+      std::max(blocks * double(s.steps()) * step, bytes / (bytes < 1e6 ? 60 : 18));
+  const double packing = 0.15 * double(s.patch_bytes()) / double(s.parts) *
+                         std::min(double(s.groups), std::ceil(panels));
   // Places of y that are far apart are slow to reach.
   const double y = 4 * double(s.th * s.tw) * double(s.o), near = y < 512e3 ? 0.03 : 0.1;
   return multiply + packing + blocks * 150 + y / double(s.cuts) * near + 300;
@@ -54,7 +55,8 @@ void choose_cuts(ConvShape& s, double workers) {
   const i64 panels = s.groups * s.panels();
   ConvShape best = s;
   double least = 0;
-  for (s.cuts = 1; s.cuts <= panels && (s.cuts == 1 || double(s.patches() * s.cuts) < 4 * workers); ++s.cuts) {
+  for (s.cuts = 1; s.cuts <= panels && (s.cuts == 1 || double(s.patches() * s.cuts) < 4 * workers);
+       ++s.cuts) {
     const double ns = all_ns(s, workers);
     if (least > 0 && ns >= least) continue;
     least = ns;
@@ -158,8 +160,10 @@ const char* conv_shape(const qn_opdesc& op, ConvShape& s) {
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
   s.rows = s.groups == 1 && s.w.dilation == 1 && s.cg % 32 != 0;
   if ((s.cg < 4 && !s.rows) || s.og < 8) return "too few channels in a group";
-  if (s.h.taps == 1 && s.w.taps == 1 && s.h.stride == 1 && s.w.stride == 1 && s.h.padding == 0 &&
-      s.w.padding == 0) {  // all pixels are one line
+  const auto same = [](const ConvAxis& a) {
+    return a.taps == 1 && a.stride == 1 && a.padding == 0 && a.in == a.out;
+  };
+  if (same(s.h) && same(s.w)) {  // all pixels are one line
     s.w.in = s.w.out = s.images * s.h.out * s.w.out;
     s.images = s.h.in = s.h.out = 1;
   }
@@ -230,7 +234,7 @@ bool parse_weights(const qn_array_desc& from, const qn_layout& to, ConvShape& s,
 // A vector of outputs must not hold two phases: they share the operands of a channel.
 sdk::ConvChain chain_of(const qn_opdesc& op, const ConvShape& s) {
   if (s.type != Type::kF32 || (s.phases > 1 && s.phase_filters() % 16 != 0)) return {};
-  return {op, sdk::is_nhwc(op)};
+  return {op, sdk::is_nhwc(op), sdk::EpilogueSteps::all};
 }
 
 double estimate(const ConvShape& s, std::uint32_t max_workers) {

@@ -10,8 +10,8 @@ struct ConvAxis {
   i64 in, out, taps, stride, dilation, padding;
 
   // One tap reads every stride-th pixel: only those are packed.
-  i64 step() const { return taps == 1 ? stride : 1; }    // from a packed pixel to the next
-  i64 apart() const { return taps == 1 ? 1 : stride; }   // packed pixels from an output to the next
+  i64 step() const { return taps == 1 ? stride : 1; }   // from a packed pixel to the next
+  i64 apart() const { return taps == 1 ? 1 : stride; }  // packed pixels from an output to the next
   // Packed pixels under n outputs, a multiple of apart().
   i64 under(i64 n) const {
     const i64 all = (n - 1) * apart() + (taps - 1) * dilation + 1;

@@ -36,7 +36,8 @@ inline void row_runs(const ConvShape& s, const void* x, i64 row, i64 from, Insid
   const i64 step = s.w.step() * s.c, pixel = s.pixel() * 2;
   const i64 at = row + from * s.c + in.begin * step + group * s.cg;
   char* d = to + in.begin * pixel;
-  if (s.groups == 1 && s.pixel() == s.c && step == s.c) {  // all channels of all pixels lie together
+  if (s.groups == 1 && s.pixel() == s.c &&
+      step == s.c) {  // all channels of all pixels lie together
     const i64 count = (in.end - in.begin) * s.c;
     for (i64 i = 0; i < count; i += 32) run(at + i, count - i, d + i * 2);
     return;
@@ -171,6 +172,19 @@ void block_exactly(const ConvShape& s, const char* a, const std::int32_t* offset
   }
 }
 
+// r, but NaN where v is; the instructions behind r give their second operand for NaN.
+inline __m512 kept(__m512 v, __m512 r) {
+  return _mm512_mask_mov_ps(r, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), v);
+}
+
+inline __m512 silu(__m512 v) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  const __m512 e = exp_nonpositive(_mm512_or_ps(v, _mm512_set1_ps(-0.0f)));
+  const __mmask16 below = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ);
+  const __m512 sigmoid = _mm512_div_ps(_mm512_mask_mov_ps(one, below, e), _mm512_add_ps(one, e));
+  return _mm512_mul_ps(v, sigmoid);
+}
+
 // The epilogue of a panel: operands that are the same for all pixels are loaded once.
 struct Steps {
   const sdk::ConvEpilogue* e;
@@ -182,10 +196,11 @@ struct Steps {
     for (std::uint32_t k = 0; e && k < e->steps->n; ++k) {
       const float* p = e->operand[k];
       for (i64 j = 0; j < 2; ++j) {
-        operand[k][j] = !p             ? _mm512_set1_ps(static_cast<float>(e->steps->step[k].imm))
-                        : e->full[k]   ? _mm512_setzero_ps()
-                        : e->channel[k] ? _mm512_maskz_loadu_ps(first(count - j * 16), p + channel[j])
-                                        : _mm512_set1_ps(*p);
+        operand[k][j] = !p           ? _mm512_set1_ps(static_cast<float>(e->steps->step[k].imm))
+                        : e->full[k] ? _mm512_setzero_ps()
+                        : e->channel[k]
+                            ? _mm512_maskz_loadu_ps(first(count - j * 16), p + channel[j])
+                            : _mm512_set1_ps(*p);
       }
     }
   }
@@ -207,6 +222,15 @@ struct Steps {
         case sdk::EpilogueStep::relu:  // NaN stays
           v = _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ),
                                  _mm512_setzero_ps());
+          break;
+        case sdk::EpilogueStep::maximum:
+          v = kept(v, _mm512_max_ps(v, x));
+          break;
+        case sdk::EpilogueStep::minimum:
+          v = kept(v, _mm512_min_ps(v, x));
+          break;
+        case sdk::EpilogueStep::silu:
+          v = silu(v);
           break;
       }
     }
