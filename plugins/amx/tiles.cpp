@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/sdk/row_steps.hpp"
 
 namespace quern::amx {
 namespace {
@@ -311,8 +311,9 @@ void round_row(void* dst, Type to, const float* src, i64 n) {
   }
 }
 
-void row_step(sdk::EpilogueStep::Kind kind, float* c, i64 n, const float* p, i64 s_n) {
-  sdk::epilogue_row<float, 64, Config>(kind, c, n, p, s_n);
+void row_step(sdk::RowStep::Kind kind, float* to, i64 n, const float* a, i64 s_a, const float* b,
+              i64 s_b) {
+  sdk::row_step<float, 64, Config>(kind, to, n, a, s_a, b, s_b);
 }
 
 }  // namespace quern::amx

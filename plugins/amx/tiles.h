@@ -8,7 +8,7 @@
 #pragma once
 #include <cstdint>
 
-#include "plugins/sdk/epilogue.hpp"
+#include "plugins/sdk/row_program.hpp"
 
 namespace quern::amx {
 
@@ -76,8 +76,9 @@ void multiply(Parts parts, const void* a, i64 m, const void* b, i64 k, float* c,
 // n floats rounded to `to` (not kF32).
 void round_row(void* dst, Type to, const float* src, i64 n);
 
-// An epilogue step over a row, as sdk::epilogue_row.
-void row_step(sdk::EpilogueStep::Kind kind, float* c, i64 n, const float* p, i64 s_n);
+// A step of an epilogue over a row, as sdk::row_step.
+void row_step(sdk::RowStep::Kind kind, float* to, i64 n, const float* a, i64 s_a, const float* b,
+              i64 s_b);
 
 // Whether this CPU has the unit. Where it has not, nothing else of these headers may be called:
 // their inline functions may have been compiled for it.

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "plugins/openblas/plans.h"
-#include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/sdk/row_steps.hpp"
 
 namespace quern::openblas {
 namespace {
@@ -89,7 +89,7 @@ double estimate(const Matmul& g, bool f64, const Plan& p, std::uint32_t workers)
   const double bytes = size * (m * k + k * n + m * n);
   const double item =
       40.0 + 0.04 * size * packed + std::max(2 * m * n * k / std::max(rate, 1.0), bytes / 35.0);
-  const double epilogue = 0.06 * size * m * n * g.epilogue.n;
+  const double epilogue = (f64 ? 3.0 : 2.0) * m * n * g.epilogue.ns();
   const double launch = tiles > 1 && workers > 1 ? 4000.0 : 0.0;
   return 40.0 + launch + double(std::max<std::int64_t>(1, g.batch)) * (item + epilogue) / parallel;
 }
@@ -160,7 +160,7 @@ void block(const Plan& p, const qn_run* run, std::int64_t item, std::int64_t m0,
            static_cast<blasint>(g.K), a, b, c, static_cast<blasint>(g.N));
     }
   }
-  sdk::apply_epilogue<T>(g, run->in, item, item_c, m0, m1, n0, n1, sdk::epilogue_row<T, 16, Plan>);
+  sdk::apply_epilogue<T>(g, run->in, item, item_c, m0, m1, n0, n1, sdk::row_step<T, 16, Plan>);
 }
 
 template <class T>

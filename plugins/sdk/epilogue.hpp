@@ -1,5 +1,6 @@
 // Epilogue matcher: the longest prefix of a program that is a chain of simple steps.
-// It does not evaluate them (epilogue_row.hpp does); what it does not know is left to the host.
+// It does not evaluate them; what it does not know is left to the host. Products of matrices take
+// more (row_program.hpp).
 #pragma once
 #include <cstdint>
 

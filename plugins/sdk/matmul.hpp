@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "plugins/sdk/epilogue.hpp"
+#include "plugins/sdk/row_program.hpp"
 
 namespace quern::sdk {
 
 // C[batch.., M, N] (dense row-major) = A[batch.., M, K] B[batch.., K, N], then the epilogue.
 struct Matmul {
   static constexpr unsigned max_axes = 8;
-  struct Operand {  // of an epilogue step: one stride a batch axis, then rows and columns
+  struct Operand {  // a source of the epilogue: one stride a batch axis, then rows and columns
     std::int64_t batch[max_axes] = {};
     std::int64_t m = 0, n = 0;
   };
@@ -19,8 +19,8 @@ struct Matmul {
   unsigned n_batch = 0;
   std::int64_t shape[max_axes] = {}, a_batch[max_axes] = {}, b_batch[max_axes] = {};
   std::int64_t a_m = 0, a_k = 0, b_k = 0, b_n = 0;
-  Epilogue epilogue;
-  Operand operand[Epilogue::max_steps];
+  RowProgram epilogue;
+  Operand operand[RowProgram::max_sources];
 
   bool b_is_shared() const {
     for (unsigned i = 0; i < n_batch; ++i) {
@@ -75,7 +75,7 @@ inline void fold_batch_into_rows(Matmul& g) {
     const unsigned l = g.n_batch - 1;
     const bool single = g.M == 1;
     if (g.b_batch[l] != 0 || (!single && g.a_batch[l] != g.M * g.a_m)) return;
-    for (unsigned s = 0; s < g.epilogue.n; ++s) {
+    for (unsigned s = 0; s < g.epilogue.n_sources; ++s) {
       if (!single && g.operand[s].batch[l] != g.M * g.operand[s].m) return;
     }
     if (single) {
@@ -116,10 +116,10 @@ inline bool describe_matmul(const qn_opdesc& op, Matmul& g, bool fold = true) {
     g.a_batch[i] = has_m ? broadcast_stride(a, back + 2) : 0;
     g.b_batch[i] = has_n ? broadcast_stride(b, back + 2) : 0;
   }
-  g.epilogue = match_epilogue(op, c.dtype == a.dtype ? a.dtype : 0);
-  for (unsigned s = 0; s < g.epilogue.n; ++s) {
-    if (g.epilogue.step[s].input < 0) continue;
-    const qn_array_desc& x = op.in[g.epilogue.step[s].input];
+  g.epilogue = match_rows(op, c.dtype == a.dtype ? a.dtype : 0);
+  for (unsigned s = 0; s < g.epilogue.n_sources; ++s) {
+    if (g.epilogue.source[s].input < 0) continue;
+    const qn_array_desc& x = op.in[g.epilogue.source[s].input];
     Matmul::Operand& o = g.operand[s];
     for (unsigned i = 0; i < g.n_batch; ++i) o.batch[i] = broadcast_stride(x, c.ndim - i);
     if (out_n) o.n = broadcast_stride(x, 1);
@@ -155,26 +155,41 @@ inline Range unit_range(std::int64_t size, std::int64_t unit, std::int64_t i, st
 }
 
 // The epilogue over rows [m0, m1) and columns [n0, n1) of batch item `item`; c is that item's C and
-// row an instance of epilogue_row.
+// row an instance of row_step.
 template <class T>
 inline void apply_epilogue(const Matmul& g, const qn_buffer* in, std::int64_t item, T* c,
                            std::int64_t m0, std::int64_t m1, std::int64_t n0, std::int64_t n1,
-                           void (*row)(EpilogueStep::Kind, T*, std::int64_t, const T*,
-                                       std::int64_t)) {
-  if (g.epilogue.n == 0) return;
-  const T* base[Epilogue::max_steps] = {};
-  T imm[Epilogue::max_steps] = {};
-  for (unsigned s = 0; s < g.epilogue.n; ++s) {
-    const EpilogueStep& e = g.epilogue.step[s];
-    imm[s] = static_cast<T>(e.imm);
-    base[s] = e.input < 0 ? &imm[s]
-                          : static_cast<const T*>(in[e.input].data) +
-                                Matmul::offset(g.operand[s].batch, g, item);
+                           void (*row)(RowStep::Kind, T*, std::int64_t, const T*, std::int64_t,
+                                       const T*, std::int64_t)) {
+  const RowProgram& e = g.epilogue;
+  if (e.n == 0) return;
+  constexpr std::int64_t chunk = 2048 / sizeof(T);
+  alignas(64) T beside[RowProgram::max_rows][chunk];
+  const T* base[RowProgram::max_sources] = {};
+  T imm[RowProgram::max_sources] = {};
+  for (unsigned s = 0; s < e.n_sources; ++s) {
+    imm[s] = static_cast<T>(e.source[s].imm);
+    base[s] = e.source[s].input < 0 ? &imm[s]
+                                    : static_cast<const T*>(in[e.source[s].input].data) +
+                                          Matmul::offset(g.operand[s].batch, g, item);
   }
+  const std::int64_t width = e.rows ? chunk : std::max<std::int64_t>(1, n1 - n0);
   for (std::int64_t m = m0; m < m1; ++m) {
-    for (unsigned s = 0; s < g.epilogue.n; ++s) {
-      const Matmul::Operand& o = g.operand[s];
-      row(g.epilogue.step[s].kind, c + m * g.N + n0, n1 - n0, base[s] + m * o.m + n0 * o.n, o.n);
+    for (std::int64_t j = n0; j < n1; j += width) {
+      T* const own = c + m * g.N + j;
+      const auto at = [&](RowStep::Place p, std::int64_t& step) -> const T* {
+        step = 1;
+        if (p >= 0) return p ? beside[p - 1] : own;
+        const Matmul::Operand& o = g.operand[~p];
+        step = o.n;
+        return base[~p] + m * o.m + j * o.n;
+      };
+      for (unsigned s = 0; s < e.n; ++s) {
+        const RowStep& x = e.step[s];
+        std::int64_t sa, sb;
+        const T *a = at(x.a, sa), *b = at(x.b, sb);
+        row(x.kind, x.to ? beside[x.to - 1] : own, std::min(width, n1 - j), a, sa, b, sb);
+      }
     }
   }
 }

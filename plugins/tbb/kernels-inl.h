@@ -402,4 +402,4 @@ void pack(float* dst, i64 width, const float* src, i64 s_i, i64 s_k, i64 n, i64 
   }
 }
 
-constexpr auto row_step = &sdk::epilogue_row<float, QUERN_VB, Tail>;
+constexpr auto row_step = &sdk::row_step<float, QUERN_VB, Tail>;

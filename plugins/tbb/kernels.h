@@ -40,7 +40,9 @@ struct Kernels {
                i64 ldc);
   // The dot product of k contiguous numbers.
   float (*inner)(i64 k, const float* a, const float* b);
-  void (*row_step)(sdk::EpilogueStep::Kind, float* c, i64 n, const float* p, i64 s_n);
+  // A step of the epilogue, see sdk::row_step.
+  void (*row_step)(sdk::RowStep::Kind, float* to, i64 n, const float* a, i64 s_a, const float* b,
+                   i64 s_b);
 };
 
 const Kernels& generic_kernels();

@@ -12,7 +12,7 @@
 
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
-#include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/sdk/row_steps.hpp"
 
 #define QUERN_VB 32
 #define QUERN_MR 6

@@ -12,7 +12,7 @@
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,prefer-vector-width=512")
-#include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/sdk/row_steps.hpp"
 
 #define QUERN_VB 64
 #define QUERN_MR 14

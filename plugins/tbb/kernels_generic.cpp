@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "plugins/sdk/epilogue_row.hpp"
+#include "plugins/sdk/row_steps.hpp"
 #include "plugins/tbb/kernels.h"
 
 #define QUERN_VB 16

@@ -69,7 +69,7 @@ double estimate(const Plan& p, const Kernels& k) {
   const double once = double(p.g.batch);
   const double work =
       std::max(p.g.flops() / once / std::max(0.5, c.rate) + c.packing, c.streamed / 35.0);
-  const double epilogue = 0.1 * double(p.g.M * p.g.N) * p.g.epilogue.n;
+  const double epilogue = double(p.g.M * p.g.N) * p.g.epilogue.ns();
   const double launch = tiles > 1 && p.max_workers > 1 ? 4000 : 0;
   return c.overhead + launch + once * (c.item + work + epilogue) / parallel;
 }

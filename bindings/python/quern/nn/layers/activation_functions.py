@@ -157,7 +157,7 @@ def gelu(x) -> mx.array:
 
 def gelu_approx(x):
     """0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): within 0.0005 of `gelu` on [-6, 6]."""
-    return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 
 
 def gelu_fast_approx(x):
