@@ -65,8 +65,7 @@ double tile_ns(const Plan& p, i64 rows, i64 columns) {
   const double product =
       row_panels * panels *
       (kBlockNs * double(p.depths()) + step_ns(p.parts) * double(steps_of(p.g.K)));
-  const double epilogue =
-      double(rows * columns) * (p.type == Type::kF32 ? p.g.epilogue.ns() : 0.1);
+  const double epilogue = double(rows * columns) * (p.type == Type::kF32 ? p.g.epilogue.ns() : 0.1);
   if (p.kernel != kTiled) {
     const double bytes = 2.0 * int(p.parts) * k * double(columns) * once;
     return a + epilogue + 1.1 * product + bytes / kPace;
