@@ -148,11 +148,16 @@ void rope(Call& c, ArrayList& out) {
   const Array& freqs = c.in[2];
   Array rate;
   if (freqs.ndim() == 0) {
-    if (!(c.attrs.f(2) > 0)) fail_invalid("[rope] base ", c.attrs.f(2), "; expected above 0");
-    // In f64: an error of the rate grows with the position.
-    const Array i = ops::arange(x.runtime(), 0, static_cast<double>(half), 1, DType::f64);
-    const double step = -std::log(c.attrs.f(2)) / static_cast<double>(half);
-    rate = cast(ops::exp(ops::multiply(i, constant(i, step))), wide);
+    if (!(c.attrs.f(2) > 0) || !std::isfinite(c.attrs.f(2)))
+      fail_invalid("[rope] base ", c.attrs.f(2), "; expected a finite number above 0");
+    // In f64: an error of the rate grows with the position. Of attributes alone: all layers of a
+    // model share it.
+    const auto n = static_cast<double>(half);
+    const double step = -std::log(c.attrs.f(2)) / n;  // 0 for a base of 1: then all rates are 1
+    const double end = step == 0 ? n : (n - 0.5) * step;
+    Array i = ops::arange(x.runtime(), 0, end, step == 0 ? 1 : step, DType::f64);
+    if (step == 0) i = ops::subtract(i, i);
+    rate = cast(ops::exp(i), wide);
   } else {
     if (freqs.ndim() != 1 || freqs.dim(0) != half)
       fail_invalid("[rope] freqs of shape ", to_string(freqs.shape()), "; expected (", half, ",)");
@@ -165,7 +170,7 @@ void rope(Call& c, ArrayList& out) {
   along[0] = s[s.size() - 2];
   Array position = ops::arange(x.runtime(), 0, static_cast<double>(along[0]), 1, wide);
   position = ops::add(ops::reshape(position, std::move(along)), ops::reshape(offset, per_batch));
-  position = ops::multiply(position, constant(position, c.attrs.f(3)));
+  if (c.attrs.f(3) != 1) position = ops::multiply(position, constant(position, c.attrs.f(3)));
   const Array angle = ops::multiply(position, rate);
   const Array cosine = ops::cos(angle), sine = ops::sin(angle);
 

@@ -1,5 +1,7 @@
 """Layers as single calls: normalisation, rotary positions, attention, cross-entropy. Device kernels do not exist here."""
 
+import functools
+
 from .._ext import array, as_array, bool_, float32
 from ._arguments import check_array, check_stream
 from ._dtypes import finfo, floating, issubdtype, result_type
@@ -38,6 +40,12 @@ def cross_entropy(logits: array, targets: array, *, stream=None) -> array:
     return ops.cross_entropy(check_array(logits, "cross_entropy"), check_array(targets, "cross_entropy"), -1)
 
 
+@functools.lru_cache(maxsize=16)
+def _position(offset: int) -> array:
+    """One array for all layers of a model, whose angles are then computed once."""
+    return as_array(offset)
+
+
 def rope(
     a: array,
     dims: int,
@@ -65,7 +73,8 @@ def rope(
         raise ValueError(f"[rope] dims must be even and at most the last axis, {a.shape[-1]}, but is {dims}.")
     if freqs is not None and check_array(freqs, "rope").shape != (dims // 2,):
         raise ValueError(f"[rope] freqs must have shape ({dims // 2}) but has {freqs.shape}.")
-    return ops.rope(a, as_array(offset), freqs, dims, traditional, 1.0 if base is None else base, scale)
+    at = _position(offset) if type(offset) is int else as_array(offset)
+    return ops.rope(a, at, freqs, dims, traditional, 1.0 if base is None else base, scale)
 
 
 def scaled_dot_product_attention(
