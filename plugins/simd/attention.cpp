@@ -7,10 +7,22 @@
 namespace quern::simd {
 namespace {
 
-// A vector of queries costs as much when it is not full.
+// Rows that read the same keys and values: queries of one head or, for a single query, the heads of
+// a group.
+std::int64_t rows_of(const qn_opdesc& op) {
+  const std::int64_t *q = op.in[0].shape, *k = op.in[1].shape;
+  return q[2] == 1 && q[1] / k[1] <= kQueries ? q[1] / k[1] : q[2];
+}
+
+// For a head. A vector of queries costs as much when it is not full.
 double head_ns(const qn_opdesc& op) {
   const auto keys = static_cast<double>(op.in[1].shape[2]);
   const auto width = static_cast<double>(op.in[0].shape[3] + op.out[0].shape[3]);
+  if (rows_of(op) <= kFew) {
+    const auto share = static_cast<double>(op.in[0].shape[1] / op.in[1].shape[1]);
+    const auto queries = static_cast<double>(op.in[0].shape[2]);
+    return keys * width * (0.04 * queries + 0.1 / share);
+  }
   const auto queries = static_cast<double>(padded(op.in[0].shape[2]));
   return queries * keys * (width * 0.0125 + 0.4) * (sdk::attr_int(op, 1) ? 0.6 : 1.0);
 }
@@ -36,7 +48,8 @@ bool rows_lie(const qn_array_desc& a) {
 
 struct AttentionPlan : Plan {
   AttendFn attend = nullptr;
-  std::int64_t heads = 0, share = 1, queries = 0, keys = 0, width = 0, out_width = 0;
+  // `together`: heads of a group in the place of queries.
+  std::int64_t heads = 0, share = 1, together = 1, queries = 0, keys = 0, width = 0, out_width = 0;
   Steps q, k, v, y;
   std::int64_t mask_step[4] = {};            // between batches, heads, queries, keys
   std::int64_t span = kQueries, blocks = 0;  // queries of a tile, tiles of one head
@@ -44,7 +57,7 @@ struct AttentionPlan : Plan {
   float scale = 0;
 
   void tile(const qn_run& run, std::uint32_t index, void* scratch) const noexcept override {
-    const std::int64_t head = index / blocks, first = index % blocks * span;
+    const std::int64_t head = index / blocks * together, first = index % blocks * span;
     const std::int64_t b = head / heads, h = head % heads;
     const std::int64_t from = b * mask_step[0] + h * mask_step[1] + first * mask_step[2];
     AttentionTile t{};
@@ -58,6 +71,11 @@ struct AttentionPlan : Plan {
     t.visible = causal ? keys - queries + first : keys;
     t.mask = static_cast<const char*>(run.in[3].data) + from * (truth ? 1 : 4);
     t.mask_row = mask_step[2], t.mask_step = mask_step[3];
+    if (together > 1) {  // one query, which sees all keys
+      t.queries = together;
+      t.q_row = q.head, t.y_row = y.head, t.mask_row = mask_step[1];
+      t.visible = keys;
+    }
     t.truth = truth;
     t.scale = scale;
     t.scratch = static_cast<float*>(scratch);
@@ -108,8 +126,9 @@ std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t, qn_plan
     if (!rows_lie(op.in[i])) return nullptr;
   if (!rows_lie(op.out[0])) return nullptr;
   p->q = Steps(op.in[0]), p->k = Steps(op.in[1]), p->v = Steps(op.in[2]), p->y = Steps(op.out[0]);
-  p->attend = attend();
+  p->attend = rows_of(op) <= kFew ? attend_few() : attend();
   p->heads = q[1], p->share = q[1] / k[1];
+  if (q[2] == 1 && p->share <= kQueries) p->together = p->share;
   p->queries = q[2], p->keys = k[2], p->width = q[3], p->out_width = op.out[0].shape[3];
   p->scale = static_cast<float>(sdk::attr_float(op, 0));
   p->causal = sdk::attr_int(op, 1) != 0;
@@ -123,7 +142,7 @@ std::unique_ptr<Plan> plan_attention(const qn_opdesc& op, std::uint32_t, qn_plan
   const auto tiles = [&] { return q[0] * q[1] * ((p->queries + p->span - 1) / p->span); };
   while (p->span > kLanes && tiles() < 2 * std::int64_t{op.max_workers}) p->span /= 2;
   p->blocks = (p->queries + p->span - 1) / p->span;
-  info.n_tiles = static_cast<std::uint32_t>(q[0] * q[1] * p->blocks);
+  info.n_tiles = static_cast<std::uint32_t>(q[0] * q[1] / p->together * p->blocks);
   info.worker_scratch =
       (static_cast<std::uint64_t>(attention_scratch(p->width, p->out_width)) * 4 + 63) / 64 * 64;
   return p;

@@ -7,6 +7,8 @@ namespace quern::simd {
 inline constexpr std::int64_t kQueries = 64;  // of a tile, at most; a multiple of kLanes
 inline constexpr std::int64_t kKeys = 64;     // seen at once
 inline constexpr std::int64_t kLanes = 16;    // queries in scratch are padded to a multiple of this
+// So few queries leave most lanes empty when a lane is a query: a lane is a number of a row then.
+inline constexpr std::int64_t kFew = 4;
 
 struct AttentionTile {
   const float *q, *k, *v;                   // first query, first key, first value
@@ -30,5 +32,6 @@ inline std::int64_t attention_scratch(std::int64_t width, std::int64_t out_width
 
 using AttendFn = void (*)(const AttentionTile&);
 AttendFn attend();
+AttendFn attend_few();  // at most kFew queries
 
 }  // namespace quern::simd

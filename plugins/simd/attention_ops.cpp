@@ -1,6 +1,7 @@
 // The loops of attention for every instruction set: block after block of keys, with a running
 // maximum and sum for each query, so that the scores are never all in memory (Milakov and
-// Gimelshein 2018). Not here: how tiles are made (attention.cpp).
+// Gimelshein 2018); of few queries with a row's numbers in the lanes. Not here: how tiles are made
+// (attention.cpp).
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -170,7 +171,123 @@ void Attend(const AttentionTile& t) {
   }
 }
 
+// s[j] = q . k[j] for Rows keys.
+template <int Rows>
+HWY_INLINE void Scores(const float* q, const float* k, std::int64_t k_row, std::int64_t width,
+                       float* s) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sum[Rows];
+  for (int r = 0; r < Rows; ++r) sum[r] = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    const auto at = hn::LoadU(d, q + i);
+    for (int r = 0; r < Rows; ++r) sum[r] = hn::MulAdd(at, hn::LoadU(d, k + r * k_row + i), sum[r]);
+  }
+  for (int r = 0; r < Rows; ++r) {
+    float rest = 0.0f;
+    for (std::int64_t e = i; e < width; ++e) rest += q[e] * k[r * k_row + e];
+    s[r] = hn::GetLane(hn::SumOfLanes(d, sum[r])) + rest;
+  }
+}
+
+// y[0 .. Vectors vectors) += sum over n keys of p[j] * v[j, ..].
+template <int Vectors>
+HWY_INLINE void AddValues(const float* p, std::int64_t n, const float* v, std::int64_t v_row,
+                          float* y) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sum[Vectors];
+  for (int i = 0; i < Vectors; ++i) sum[i] = hn::LoadU(d, y + i * lanes);
+  for (std::int64_t j = 0; j < n; ++j) {
+    const auto by = hn::Set(d, p[j]);
+    for (int i = 0; i < Vectors; ++i)
+      sum[i] = hn::MulAdd(by, hn::LoadU(d, v + j * v_row + i * lanes), sum[i]);
+  }
+  for (int i = 0; i < Vectors; ++i) hn::StoreU(sum[i], d, y + i * lanes);
+}
+
+// As AddMask, of one query and n scores in a row.
+void AddMaskOfOne(const AttentionTile& t, std::int64_t query, std::int64_t first, std::int64_t n,
+                  float* s) {
+  constexpr float hidden = std::numeric_limits<float>::lowest();
+  const std::int64_t from = query * t.mask_row + first * t.mask_step;
+  if (t.truth) {
+    const auto* m = static_cast<const std::uint8_t*>(t.mask) + from;
+    for (std::int64_t j = 0; j < n; ++j)
+      if (!m[j * t.mask_step]) s[j] = hidden;
+  } else if (const auto* m = static_cast<const float*>(t.mask) + from;
+             t.mask_step != 0 || *m != 0) {
+    for (std::int64_t j = 0; j < n; ++j) s[j] += m[j * t.mask_step];
+  }
+  for (std::int64_t j = std::max<std::int64_t>(0, t.visible + query + 1 - first); j < n; ++j)
+    s[j] = hidden;
+}
+
+// Scores s of a block of keys, -inf behind the last, to exp(s - most); sums and total, so far under
+// the old maximum, follow. A NaN makes the sum NaN.
+HWY_INLINE void WeighOne(float* s, float* sums, std::int64_t out, float* most, float* total) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  auto tops = hn::Set(d, *most);
+  for (std::int64_t j = 0; j < kKeys; j += lanes) tops = hn::Max(hn::LoadU(d, s + j), tops);
+  const float top = hn::GetLane(hn::MaxOfLanes(d, tops));
+  // Nothing but -inf seen yet: -inf - -inf is no number.
+  const auto minus = hn::Set(d, top == -kInf ? 0.0f : top);
+  const float shrink = hn::GetLane(VExpNonPositive(d, hn::Sub(hn::Set(d, *most), minus)));
+  auto sum = hn::Zero(d);
+  for (std::int64_t j = 0; j < kKeys; j += lanes) {
+    const auto p = VExpNonPositive(d, hn::Sub(hn::LoadU(d, s + j), minus));
+    sum = hn::Add(sum, p);
+    hn::StoreU(p, d, s + j);
+  }
+  *total = *total * shrink + hn::GetLane(hn::SumOfLanes(d, sum));
+  *most = top;
+  if (shrink == 1.0f) return;
+  for (std::int64_t e = 0; e < out; ++e) sums[e] *= shrink;
+}
+
+// Query after query over a block of keys and values, which stay in the first cache meanwhile.
+void AttendFew(const AttentionTile& t) {
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  const std::int64_t in = t.width, out = t.out_width;
+  float* queries = t.scratch;
+  float* sums = queries + t.queries * in;
+  float* scores = sums + t.queries * out;
+  float most[kFew], total[kFew];
+  for (std::int64_t r = 0; r < t.queries; ++r) {
+    for (std::int64_t i = 0; i < in; ++i) queries[r * in + i] = t.q[r * t.q_row + i] * t.scale;
+    most[r] = -kInf, total[r] = 0.0f;
+  }
+  std::fill_n(sums, t.queries * out, 0.0f);
+  const std::int64_t keys =
+      t.visible < 0 || t.truth ? t.keys : std::min(t.keys, t.visible + t.queries);
+  for (std::int64_t first = 0; first < keys; first += kKeys) {
+    const std::int64_t n = std::min(kKeys, keys - first);
+    const float *k = t.k + first * t.k_row, *v = t.v + first * t.v_row;
+    for (std::int64_t r = 0; r < t.queries; ++r) {
+      const float* q = queries + r * in;
+      float* y = sums + r * out;
+      std::int64_t j = 0;
+      for (; j + 4 <= n; j += 4) Scores<4>(q, k + j * t.k_row, t.k_row, in, scores + j);
+      for (; j < n; ++j) Scores<1>(q, k + j * t.k_row, t.k_row, in, scores + j);
+      std::fill(scores + n, scores + kKeys, -kInf);
+      AddMaskOfOne(t, r, first, n, scores);
+      WeighOne(scores, y, out, most + r, total + r);
+      std::int64_t e = 0;
+      for (; e + 4 * lanes <= out; e += 4 * lanes) AddValues<4>(scores, n, v + e, t.v_row, y + e);
+      for (; e + lanes <= out; e += lanes) AddValues<1>(scores, n, v + e, t.v_row, y + e);
+      for (; e < out; ++e)
+        for (j = 0; j < n; ++j) y[e] += scores[j] * v[j * t.v_row + e];
+    }
+  }
+  for (std::int64_t r = 0; r < t.queries; ++r)
+    for (std::int64_t e = 0; e < t.out_width; ++e)
+      t.y[r * t.y_row + e] = sums[r * out + e] / total[r];
+}
+
 AttendFn GetAttend() { return Attend; }
+AttendFn GetAttendFew() { return AttendFew; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace quern::simd
@@ -180,8 +297,10 @@ HWY_AFTER_NAMESPACE();
 namespace quern::simd {
 
 HWY_EXPORT(GetAttend);
+HWY_EXPORT(GetAttendFew);
 
 AttendFn attend() { return HWY_DYNAMIC_DISPATCH(GetAttend)(); }
+AttendFn attend_few() { return HWY_DYNAMIC_DISPATCH(GetAttendFew)(); }
 
 }  // namespace quern::simd
 #endif
