@@ -84,7 +84,7 @@ double estimate(const Matmul& g, bool f64, const Plan& p, std::uint32_t workers)
   // Above this size, and with more than a vector, OpenBLAS packs both operands; below, its loops
   // are half as fast when the columns of B are contiguous.
   const bool large = m * n * k > 2e6, turned = g.b_k == 1 && g.b_n != 1 && least > 1 && !large;
-  const double rate = (f64 ? 70.0 : 145.0) * (least / (least + 4.0)) * (turned ? 0.55 : 1.0);
+  const double rate = (f64 ? 70.0 : 145.0) * (least / (least + 8.0)) * (turned ? 0.55 : 1.0);
   const double packed = least > 1 && large ? m * k + k * n : 0.0;
   const double bytes = size * (m * k + k * n + m * n);
   const double item =

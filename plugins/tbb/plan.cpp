@@ -28,8 +28,12 @@ struct Costs {
   double streamed;  // bytes that have to be read a product
 };
 
-// ns of one thread to pack an element.
-constexpr double kPackNs = 0.13, kCopyNs = 0.1;
+// ns of one thread to pack an element. Pieces of B's rows come slowly from memory, and by every
+// block of rows anew where they are not packed.
+constexpr double kPackNs = 0.13, kCopyNs = 0.06, kFarCopyNs = 0.2;
+constexpr double kFarShare = 0.37;  // of the rate
+
+bool b_is_far(const Matmul& g) { return g.b_n == 1 && double(g.K) * double(g.N) > 250e3; }
 
 Costs costs(const Plan& p, const Kernels& k) {
   const Matmul& g = p.g;
@@ -41,7 +45,7 @@ Costs costs(const Plan& p, const Kernels& k) {
   const double bytes = 4 * (d * n + m * d + m * n);
   switch (p.kernel) {
     case kDirect: {
-      const double few = std::min(1.0, (double(g.M) + 1) / 6.0);
+      const double few = std::min(b_is_far(g) ? kFarShare : 1.0, (double(g.M) + 1) / 6.0);
       return {100, 20, k.gflops * columns * rows * depth * few, 0, bytes};
     }
     case kDots:
@@ -54,8 +58,8 @@ Costs costs(const Plan& p, const Kernels& k) {
       const double full = double(g.M - rest) + (rest ? std::max(double(rest), 3.5) : 0);
       const double rate = k.gflops * columns * (m / full) * d / (d + 10.0);
       const bool packs_b = p.kernel == kStrips;
-      const double b =
-          packs_b ? (g.b_n == 1 ? kCopyNs : kPackNs) * d * n * double(p.b_packings()) : 0;
+      const double b_ns = b_is_far(g) ? kFarCopyNs : g.b_n == 1 ? kCopyNs : kPackNs;
+      const double b = packs_b ? b_ns * d * n * double(p.b_packings()) : 0;
       const double a = p.a_in_place() ? 0 : kPackNs * m * d * double(p.tiles_n);
       return {100, 30, rate, a + b, bytes};
     }
