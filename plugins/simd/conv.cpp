@@ -128,6 +128,7 @@ double shared_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) 
 
 void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   if (is_depthwise(op)) return query_depthwise(host, op, answer);
+  query_direct(host, op, answer);
   ConvShape s;
   const char* why = nullptr;
   const ConvOps* ops = conv_shape(op, s, &why);
@@ -161,6 +162,7 @@ void query_conv(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
 }
 
 std::unique_ptr<Plan> plan_conv(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info) {
+  if (kernel_id == kDirectKernel) return plan_direct(op, info);
   if (kernel_id != kPoints && kernel_id != kShared)
     return is_depthwise(op) ? plan_depthwise(op, info) : nullptr;
   auto p = std::make_unique<ConvPlan>();

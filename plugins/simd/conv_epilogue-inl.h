@@ -53,32 +53,41 @@ HWY_INLINE hn::Vec<D> Bounded(D d, hn::Vec<D> v, hn::Vec<D> low, hn::Vec<D> high
 #endif
 }
 
+// One step; x: its operand.
+template <class D>
+HWY_INLINE hn::Vec<D> Apply(D d, sdk::EpilogueStep::Kind kind, hn::Vec<D> v, hn::Vec<D> x) {
+  switch (kind) {
+    case sdk::EpilogueStep::relu:
+      // NaN stays.
+      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+    case sdk::EpilogueStep::silu:
+      return hn::Mul(v, VSigmoid(d, v));
+    case sdk::EpilogueStep::add:
+      return hn::Add(v, x);
+    case sdk::EpilogueStep::subtract:
+      return hn::Sub(v, x);
+    case sdk::EpilogueStep::multiply:
+      return hn::Mul(v, x);
+    case sdk::EpilogueStep::maximum:
+      return VMax(d, v, x);
+    case sdk::EpilogueStep::minimum:
+      return VMin(d, v, x);
+  }
+  return v;
+}
+
 // at: the output's place in its array.
 template <class D>
 HWY_INLINE hn::Vec<D> Finish(D d, hn::Vec<D> v, const sdk::ConvEpilogue& e, std::int64_t channel,
                              std::int64_t at, std::int64_t count) {
-  using sdk::EpilogueStep;
   for (std::uint32_t k = 0; k < e.steps->n; ++k) {
-    const EpilogueStep& step = e.steps->step[k];
-    if (step.kind == EpilogueStep::relu) {
-      // NaN stays.
-      v = hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
-      continue;
-    }
-    if (step.kind == EpilogueStep::silu) {
-      v = hn::Mul(v, VSigmoid(d, v));
-      continue;
-    }
+    const sdk::EpilogueStep& step = e.steps->step[k];
     const float* p = e.operand[k];
     const auto x = !p             ? hn::Set(d, static_cast<float>(step.imm))
                    : e.full[k]    ? LoadSome(d, p + at, count)
                    : e.channel[k] ? LoadSome(d, p + channel, count)
                                   : hn::Set(d, *p);
-    v = step.kind == EpilogueStep::add        ? hn::Add(v, x)
-        : step.kind == EpilogueStep::subtract ? hn::Sub(v, x)
-        : step.kind == EpilogueStep::multiply ? hn::Mul(v, x)
-        : step.kind == EpilogueStep::maximum  ? VMax(d, v, x)
-                                              : VMin(d, v, x);
+    v = Apply(d, step.kind, v, x);
   }
   return v;
 }

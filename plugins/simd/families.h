@@ -62,8 +62,14 @@ std::unique_ptr<Plan> plan_conv_weights(const qn_opdesc& op, std::uint32_t kerne
 bool is_depthwise(const qn_opdesc& op);
 void query_depthwise(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_depthwise(const qn_opdesc& op, qn_plan_info& info);
-// Relayouts to transformed weights; plan gives null for others.
+// Direct convolution; part of the family above.
+constexpr std::uint32_t kDirectKernel = 4;
+void query_direct(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_direct(const qn_opdesc& op, qn_plan_info& info);
+// Relayouts to transformed and to packed weights; the plans are null for others.
 bool offer_points(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_points(const qn_opdesc& op, qn_plan_info& info);
+bool offer_direct_weights(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_direct_weights(const qn_opdesc& op, qn_plan_info& info);
 
 }  // namespace quern::simd

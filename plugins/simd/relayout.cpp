@@ -1,5 +1,5 @@
 // relayout between strided layouts, as one strided copy.
-// Not here: opaque layouts; this plugin's own is made in conv_points.cpp.
+// Not here: opaque layouts; this plugin's own are made in conv_points.cpp and direct_weights.cpp.
 #include "plugins/simd/families.h"
 #include "plugins/simd/strided_copy.h"
 
@@ -35,7 +35,7 @@ double bytes_of(const qn_opdesc& op) {
 
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   if (sdk::element_count(op.in[0]) == 0) return host.refuse(answer, "relayout", "an empty array");
-  if (offer_points(host, op, answer)) return;
+  if (offer_points(host, op, answer) || offer_direct_weights(host, op, answer)) return;
   StridedCopy copy;
   if (!arrange(op, copy)) return host.refuse(answer, "relayout", "only strided layouts");
   const qn_candidate c = sdk::relayout_candidate(
@@ -44,7 +44,10 @@ void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer)
 }
 
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t, qn_plan_info& info) {
-  if (op.out[0].layout.kind == QN_LAYOUT_NAMED) return plan_points(op, info);
+  if (op.out[0].layout.kind == QN_LAYOUT_NAMED) {
+    auto points = plan_points(op, info);
+    return points ? std::move(points) : plan_direct_weights(op, info);
+  }
   auto p = std::make_unique<RelayoutPlan>();
   if (!arrange(op, p->copy)) return nullptr;
   p->n_tiles = free_tiles(std::max(bytes_of(op) / 20.0, p->copy.compute_ns()), op.max_workers,

@@ -433,6 +433,14 @@ const Conv kLargeConvs[] = {
      {1},
      false,
      "nhwc"},
+    {"large_first_layer", 1, 3, 33, 1, {23, 30}, {7, 7}, {2}, {3}, {3}, {1}, {1}, false, "nhwc"},
+    {"large_first_rows", 2, 4, 16, 1, {60, 9}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"large_narrow", 3, 5, 40, 1, {21, 3}, {5, 5}, {1, 2}, {2}, {2}, {2, 1}, {1}, true, "nhwc"},
+    {"large_pointwise", 2, 350, 40, 1, {5, 6}, {1, 1}, {1}, {0}, {0}, {1}, {1}, false, "nhwc"},
+    {"large_pointwise_by_2", 1, 40, 70, 1, {15, 13}, {1, 1}, {2}, {0}, {0}, {1}, {1}, false, "nchw"},
+    {"large_deep", 1, 130, 20, 1, {6, 7}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
+    {"large_patches", 1, 3, 24, 1, {32, 48}, {8, 8}, {8}, {0}, {0}, {1}, {1}, false, "nhwc"},
+    {"large_cut", 2, 9, 20, 1, {14, 15}, {3, 3}, {1}, {0}, {-1, 0}, {1}, {1}, false, "nhwc"},
     {"large_one_axis_dilation", 1, 16, 16, 1, {61}, {11}, {1}, {25}, {25}, {5}, {1}, false, "nchw"},
 };
 

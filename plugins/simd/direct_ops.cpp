@@ -1,0 +1,417 @@
+// The loops of direct convolution: a block of pixels by filters is summed in registers, each value
+// of x is read in place and meets a vector of filters.
+// Not here: how the work is cut (direct_shape.cpp).
+#include "plugins/simd/direct.h"
+
+#include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "plugins/simd/direct_ops.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "plugins/simd/conv_epilogue-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace quern::simd {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Sums that fit the registers beside two vectors of weights.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kRows = 12;
+#else
+constexpr int kRows = 6;
+#endif
+
+// A step of the epilogue: the operand of filter j of pixel i lies at p[i * pixel_step + j], and where
+// all filters share it in as many copies as a block has filters, with `each` false.
+struct Step {
+  sdk::EpilogueStep::Kind kind;
+  const float* p;
+  std::int64_t pixel_step;
+  bool each;
+};
+
+// The last of the sums' way: pixels from `pixel` on and filters from `channel` on, to y.
+struct Ending {
+  const Step* steps;
+  std::uint32_t n;
+  std::int64_t pixel, channel;
+  float* y;
+  std::int64_t y_step;
+
+  const float* operand(const Step& s) const {
+    return s.p + pixel * s.pixel_step + (s.each ? channel : 0);
+  }
+  float* to() const { return y + pixel * y_step + channel; }
+};
+
+// Values from .. from + length of runs of some pixels: run r of pixel i lies at x[r * x_step + i].
+struct Part {
+  const float* const* x;
+  std::int64_t x_step, runs, from, length;
+  const float* w;
+  const float* ahead;  // weights to be fetched: two lines for every four values
+  std::int64_t ahead_step;
+  float* sum;            // [pixel][vector]
+  bool first;            // sums begin here
+  const Ending* ending;  // they end here, in whole vectors, and go to y; or null
+};
+
+// Value k of each run by its weights. (GCC does not inline lambdas everywhere.)
+template <class D, int kPixels, int kVectors>
+HWY_INLINE void Multiply(D d, const float* const (&x)[kPixels], std::int64_t k, const float* w,
+                         hn::Vec<D> (&sum)[kPixels][kVectors]) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  hn::Vec<D> r[kVectors];
+  for (int j = 0; j < kVectors; ++j) r[j] = hn::LoadU(d, w + j * lanes);
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i) {
+    const auto v = hn::Set(d, x[i][k]);
+    for (int j = 0; j < kVectors; ++j) sum[i][j] = hn::MulAdd(v, r[j], sum[i][j]);
+  }
+}
+
+// A step on all sums, in registers.
+template <sdk::EpilogueStep::Kind kKind, class D, int kPixels, int kVectors>
+HWY_INLINE void Each(D d, const float* x, std::int64_t pixel_step,
+                     hn::Vec<D> (&sum)[kPixels][kVectors]) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    for (int j = 0; j < kVectors; ++j)
+      sum[i][j] = Apply(d, kKind, sum[i][j], hn::LoadU(d, x + i * pixel_step + j * lanes));
+}
+
+template <class D, int kPixels, int kVectors>
+HWY_INLINE void End(D d, const Ending& e, hn::Vec<D> (&sum)[kPixels][kVectors]) {
+  using S = sdk::EpilogueStep;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::uint32_t k = 0; k < e.n; ++k) {
+    const float* x = e.operand(e.steps[k]);
+    const std::int64_t step = e.steps[k].pixel_step;
+    switch (e.steps[k].kind) {
+      case S::relu:
+        Each<S::relu>(d, x, step, sum);
+        break;
+      case S::add:
+        Each<S::add>(d, x, step, sum);
+        break;
+      case S::subtract:
+        Each<S::subtract>(d, x, step, sum);
+        break;
+      case S::multiply:
+        Each<S::multiply>(d, x, step, sum);
+        break;
+      case S::maximum:
+        Each<S::maximum>(d, x, step, sum);
+        break;
+      case S::minimum:
+        Each<S::minimum>(d, x, step, sum);
+        break;
+    }
+  }
+  float* to = e.to();
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    for (int j = 0; j < kVectors; ++j) hn::StoreU(sum[i][j], d, to + i * e.y_step + j * lanes);
+}
+
+template <int kPixels, int kVectors>
+HWY_NOINLINE void Sum(const Part& p) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sum[kPixels][kVectors];
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    for (int j = 0; j < kVectors; ++j)
+      sum[i][j] = p.first ? hn::Zero(d) : hn::LoadU(d, p.sum + (i * kVectors + j) * lanes);
+  const float* HWY_RESTRICT w = p.w;
+  const float* ahead = p.ahead;
+  const std::int64_t w_step = kVectors * lanes, last = p.from + p.length;
+  for (std::int64_t run = 0; run < p.runs; ++run) {
+    const float* x[kPixels];
+    HWY_UNROLL(12)
+    for (int i = 0; i < kPixels; ++i) x[i] = p.x[run * p.x_step + i];
+    std::int64_t k = p.from;
+    for (; k + 4 <= last; k += 4, w += 4 * w_step) {
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + 16, 0, 2);
+      ahead += p.ahead_step;
+      Multiply(d, x, k, w, sum);
+      Multiply(d, x, k + 1, w + w_step, sum);
+      Multiply(d, x, k + 2, w + 2 * w_step, sum);
+      Multiply(d, x, k + 3, w + 3 * w_step, sum);
+    }
+    for (; k < last; ++k, w += w_step) Multiply(d, x, k, w, sum);
+  }
+  if (p.ending) return End(d, *p.ending, sum);
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    for (int j = 0; j < kVectors; ++j)
+      hn::StoreU(sum[i][j], d, p.sum + (i * kVectors + j) * lanes);
+}
+
+template <int kVectors, int kPixels = kRows>
+HWY_INLINE void SumOf(const Part& p, std::int64_t pixels) {
+  if constexpr (kPixels > 0) {
+    if (pixels == kPixels) return Sum<kPixels, kVectors>(p);
+    SumOf<kVectors, kPixels - 1>(p, pixels);
+  }
+}
+
+// Sums [pixel][vector] of some pixels to y, where a group's filters end within a vector.
+HWY_INLINE void StoreRest(const Ending& e, const float* sum, std::int64_t width,
+                          std::int64_t pixels, std::int64_t count) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t i = 0; i < pixels; ++i) {
+    for (std::int64_t j = 0; j < count; j += lanes) {
+      auto v = hn::LoadU(d, sum + i * width + j);
+      for (std::uint32_t k = 0; k < e.n; ++k) {
+        const Step& s = e.steps[k];
+        const float* x = e.operand(s) + i * s.pixel_step + j;
+        v = Apply(d, s.kind, v, LoadSome(d, x, count - j));
+      }
+      StoreSome(v, d, e.to() + i * e.y_step + j, count - j);
+    }
+  }
+}
+
+// Values begin .. end of a run of n, the others zero. Vectors, for runs are short.
+HWY_INLINE void CopyRun(const float* from, std::int64_t begin, std::int64_t end, std::int64_t n,
+                        float* to) {
+#if HWY_TARGET <= HWY_AVX2
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto first = [d](std::int64_t k) HWY_ATTR {
+    return hn::FirstN(d, static_cast<std::size_t>(std::max<std::int64_t>(k, 0)));
+  };
+  for (std::int64_t k = 0; k < n; k += lanes) {
+    const auto mask = hn::AndNot(first(begin - k), first(end - k));
+    StoreSome(hn::MaskedLoad(mask, d, from + k), d, to + k, n - k);
+  }
+#else
+  for (std::int64_t k = 0; k < n; ++k) to[k] = k >= begin && k < end ? from[k] : 0;
+#endif
+}
+
+// The places of the runs of pixels first .. first + pixels of all images: table[run][pixel].
+class Places {
+ public:
+  // zeros: of a run; copies: s.copied() floats.
+  Places(const DirectShape& s, const float* x, const float** table, const float* zeros,
+         float* copies)
+      : s_(s),
+        x_(x),
+        table_(table),
+        zeros_(zeros),
+        copies_(copies),
+        left_(s.left()),
+        right_(s.right()) {}
+
+  void find(std::int64_t first, std::int64_t pixels) {
+    const DirectAxis &h = s_.h, &w = s_.w;
+    for (std::int64_t at = 0; at < pixels;) {
+      const std::int64_t row = (first + at) / w.out, column = (first + at) % w.out;
+      const std::int64_t n = std::min(w.out - column, pixels - at);
+      const std::int64_t image = row / h.out, top = row % h.out * h.stride - h.padding;
+      const float** to = table_ + at;
+      for (std::int64_t i = 0; i < h.taps; ++i) {
+        const std::int64_t y = top + i * h.dilation;
+        const bool inside = y >= 0 && y < h.in;
+        const float* line = x_ + (image * h.in + y) * w.in * s_.c;
+        if (!inside) {
+          for (std::int64_t j = 0; j < (s_.merged ? 1 : w.taps); ++j, to += pixels)
+            std::fill(to, to + n, zeros_);
+        } else if (s_.merged) {
+          // The output above has a copy of the same, if it lies in the chunk.
+          const std::int64_t tap = i + h.stride / h.dilation;
+          const bool above = at >= w.out && row % h.out > 0 && h.stride % h.dilation == 0;
+          const std::int64_t step = (tap - i) * pixels - w.out;
+          of_rows(line, column, n, to, above && tap < h.taps ? to + step : nullptr);
+          to += pixels;
+        } else {
+          for (std::int64_t j = 0; j < w.taps; ++j, to += pixels)
+            of_tap(line, column * w.stride - w.padding + j * w.dilation, n, to);
+        }
+      }
+      at += n;
+    }
+  }
+
+ private:
+  // n runs of a tap, the first from column `from` of a line.
+  void of_tap(const float* line, std::int64_t from, std::int64_t n, const float** to) const {
+    const std::int64_t step = s_.w.stride, in = s_.w.in;
+    const std::int64_t lo = from >= 0 ? 0 : std::min(n, (-from + step - 1) / step);
+    const std::int64_t hi = from >= in ? lo : std::clamp((in - 1 - from) / step + 1, lo, n);
+    std::fill(to, to + lo, zeros_);
+    fill(line, from, lo, hi, to);
+    std::fill(to + hi, to + n, zeros_);
+  }
+
+  // n runs of a row of taps, for the outputs from `column` on. same: the places of the same, or null.
+  void of_rows(const float* line, std::int64_t column, std::int64_t n, const float** to,
+               const float* const* same) {
+    const DirectAxis& w = s_.w;
+    const std::int64_t from = column * w.stride - w.padding;
+    const std::int64_t lo = std::clamp<std::int64_t>(left_ - column, 0, n);
+    const std::int64_t hi = std::clamp(w.out - right_ - column, lo, n);
+    for (std::int64_t k = 0; k < n; ++k) {
+      if (k == lo) {
+        fill(line, from, lo, hi, to);
+        k = hi;
+        if (k == n) break;
+      }
+      if (same) {
+        to[k] = same[k];
+        continue;
+      }
+      const std::int64_t x = from + k * w.stride;
+      const std::int64_t begin = std::clamp<std::int64_t>(-x, 0, w.taps);
+      const std::int64_t end = std::clamp(w.in - x, begin, w.taps);
+      CopyRun(line + x * s_.c, begin * s_.c, end * s_.c, s_.run(), copies_);
+      to[k] = copies_;
+      copies_ += s_.run();
+    }
+  }
+
+  void fill(const float* line, std::int64_t from, std::int64_t lo, std::int64_t hi,
+            const float** to) const {
+    if (lo >= hi) return;
+    const std::int64_t step = s_.w.stride * s_.c;
+    const float* p = line + (from + lo * s_.w.stride) * s_.c;
+    for (std::int64_t k = lo; k < hi; ++k, p += step) to[k] = p;
+  }
+
+  const DirectShape& s_;
+  const float* x_;
+  const float** table_;
+  const float* zeros_;
+  float* copies_;
+  std::int64_t left_, right_;
+};
+
+// Pieces of the depth, so that the weights of a block stay in the nearest cache: some runs, or a
+// part of one.
+struct Pieces {
+  std::int64_t runs, length;
+  explicit Pieces(const DirectShape& s) {
+    constexpr std::int64_t kMost = 320;
+    const std::int64_t all = s.runs(), run = s.run();
+    const auto even = [](std::int64_t n, std::int64_t most) {
+      const std::int64_t pieces = (n + most - 1) / most;
+      return (n + pieces - 1) / pieces;
+    };
+    runs = run >= kMost ? 1 : even(all, std::max<std::int64_t>(1, kMost / run));
+    length = run > kMost ? (even(run, kMost) + 3) / 4 * 4 : run;
+  }
+};
+
+// All pixels of a chunk by one block of filters.
+struct Block {
+  const float* const* table;
+  std::int64_t pixels, width, count, offset;  // offset: of the group's channels
+  const float* w;
+  float* sums;
+};
+
+void SumBlock(const DirectShape& s, const Pieces& pieces, const Block& b, Ending ending) {
+  const std::int64_t groups = (b.pixels + kRows - 1) / kRows, run = s.run(), all = s.runs();
+  const float* w = b.w;
+  for (std::int64_t r = 0; r < all; r += pieces.runs) {
+    const std::int64_t runs = std::min(pieces.runs, all - r);
+    for (std::int64_t from = 0; from < run; from += pieces.length) {
+      const std::int64_t length = std::min(pieces.length, run - from);
+      const std::int64_t floats = runs * length * b.width;
+      const bool last = r + runs == all && from + length == run;
+      std::int64_t at = 0;
+      for (std::int64_t g = 0; g < groups; ++g) {
+        const std::int64_t n = (b.pixels - at + groups - g - 1) / (groups - g);
+        float* sum = b.sums + at * b.width;
+        // What follows in memory is what the next piece needs; a quarter of it for each group.
+        const bool fetch = g < 4;
+        const Part p{b.table + r * b.pixels + at,
+                     b.pixels,
+                     runs,
+                     b.offset + from,
+                     length,
+                     w,
+                     fetch ? w + floats + g * floats / 4 : w,
+                     fetch ? 32 : 0,
+                     sum,
+                     r == 0 && from == 0,
+                     last && b.count == b.width ? &ending : nullptr};
+        if (b.width > s.lanes)
+          SumOf<2>(p, n);
+        else
+          SumOf<1>(p, n);
+        if (last && b.count < b.width) StoreRest(ending, sum, b.width, n, b.count);
+        at += n;
+        ending.pixel += last ? n : 0;
+      }
+      w += floats;
+    }
+  }
+}
+
+void Tile(const DirectShape& s, const float* x, const float* w, float* y,
+          const sdk::ConvEpilogue* e, std::int64_t task, void* scratch) {
+  const std::int64_t chunk = s.by_part ? task % s.chunks : task / s.parts;
+  const std::int64_t part = s.by_part ? task / s.chunks : task % s.parts;
+  auto* memory = static_cast<char*>(scratch);
+  auto* table = reinterpret_cast<const float**>(memory);
+  auto* sums = reinterpret_cast<float*>(memory + s.table_bytes());
+  float* zeros = sums + s.sums_bytes() / 4;
+  const std::int64_t first = s.pixels() * chunk / s.chunks;
+  const std::int64_t pixels = s.pixels() * (chunk + 1) / s.chunks - first;
+  std::fill(zeros, zeros + s.zeros(), 0.0f);
+  Places(s, x, table, zeros, zeros + s.zeros()).find(first, pixels);
+  Step steps[sdk::Epilogue::max_steps];
+  HWY_ALIGN float constants[sdk::Epilogue::max_steps][2 * HWY_MAX_BYTES / 4];
+  const std::uint32_t n = e ? e->steps->n : 0;
+  for (std::uint32_t k = 0; k < n; ++k) {
+    const bool each = e->operand[k] && (e->full[k] || e->channel[k]);
+    if (!each)
+      std::fill(constants[k], constants[k] + s.block(),
+                e->operand[k] ? *e->operand[k] : static_cast<float>(e->steps->step[k].imm));
+    steps[k] = {e->steps->step[k].kind, each ? e->operand[k] : constants[k],
+                e->full[k] ? s.o : 0, each};
+  }
+  const Pieces pieces(s);
+  const std::int64_t blocks = s.groups * s.blocks();
+  for (std::int64_t k = blocks * part / s.parts; k < blocks * (part + 1) / s.parts; ++k) {
+    const std::int64_t group = k / s.blocks(), b = k % s.blocks();
+    const std::int64_t width = s.width(b), filter = b * s.block();
+    const Block block{table,
+                      pixels,
+                      width,
+                      std::min(width, s.og - filter),
+                      group * s.cg,
+                      w + group * s.group_floats() + b * s.block_floats(),
+                      sums};
+    SumBlock(s, pieces, block, {steps, n, first, group * s.og + filter, y, s.o});
+  }
+}
+
+const DirectOps& GetDirectOps() {
+  static const DirectOps ops{static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())), kRows,
+                             Tile};
+  return ops;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace quern::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace quern::simd {
+
+HWY_EXPORT(GetDirectOps);
+
+const DirectOps& direct_ops() { return HWY_DYNAMIC_DISPATCH(GetDirectOps)(); }
+
+}  // namespace quern::simd
+#endif
