@@ -96,11 +96,16 @@ std::int64_t block_size(const ConvShape& s, std::uint32_t workers) {
 }
 
 // Products of blocks of `rows` tiles. Every block reads all weights, at the pace of the cache or
-// the memory that holds them; few rows do not make up for it.
-double products_ns(const ConvShape& s, const ConvOps& ops, double rows) {
+// the memory that holds them, of which the products hide a half; few rows do not make up for it.
+// The first blocks, one a worker, find them far away.
+double products_ns(const ConvShape& s, const ConvOps& ops, double rows, double workers) {
   const double bytes = static_cast<double>(s.weight_floats()) * 4;
-  const double pace = bytes < 512e3 ? 60.0 : bytes < kFarBytes ? 25.0 : 6.0;
-  return std::max(product_ns(s, ops), bytes / pace * static_cast<double>(s.tiles()) / rows);
+  const double pace = bytes < 512e3 ? 60.0 : bytes < kFarBytes ? 18.0 : 5.5;
+  const double blocks = static_cast<double>(s.tiles()) / rows, first = std::min(blocks, workers);
+  const double reading =
+      bytes * ((blocks - first) / pace + first / std::min(pace, bytes < 1.5e6 ? 15.0 : 9.0));
+  const double work = product_ns(s, ops);
+  return std::max(work, reading) + std::min(work, reading) / 2;
 }
 
 double blocks_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {
@@ -108,7 +113,8 @@ double blocks_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) 
   const std::int64_t n = (s.tiles() + rows - 1) / rows * group_blocks(s);
   const double share =
       std::ceil(static_cast<double>(n) / std::max(workers, 1u)) / static_cast<double>(n);
-  return (products_ns(s, ops, static_cast<double>(rows)) + data_ns(s, ops) + output_ns(s, ops)) *
+  return (products_ns(s, ops, static_cast<double>(rows), std::max(workers, 1u)) + data_ns(s, ops) +
+          output_ns(s, ops)) *
              share +
          2500;
 }
@@ -120,7 +126,7 @@ bool shareable(const ConvShape& s, std::uint32_t workers) {
 double shared_ns(const ConvShape& s, const ConvOps& ops, std::uint32_t workers) {
   const double w = workers;
   const double tiles = std::min(w, static_cast<double>(s.tiles()));
-  return products_ns(s, ops, static_cast<double>(s.tiles())) / w +
+  return products_ns(s, ops, static_cast<double>(s.tiles()), 1) / w +
          (data_ns(s, ops) + output_ns(s, ops)) / tiles + 6000;
 }
 

@@ -16,9 +16,9 @@ struct DirectPlan : Plan {
 
   void tile(const qn_run& run, std::uint32_t t, void* scratch) const noexcept override {
     const sdk::ConvEpilogue e = chain.at(run);
-    direct_ops().tile(shape, static_cast<const float*>(run.in[0].data),
-                      static_cast<const float*>(run.in[1].data), static_cast<float*>(run.out[0].data),
-                      chain.steps.n ? &e : nullptr, t, scratch);
+    direct_ops().tile(
+        shape, static_cast<const float*>(run.in[0].data), static_cast<const float*>(run.in[1].data),
+        static_cast<float*>(run.out[0].data), chain.steps.n ? &e : nullptr, t, scratch);
   }
 };
 

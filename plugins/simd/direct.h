@@ -1,6 +1,6 @@
-// Direct convolution: sums of products over the taps, read in place. The problem as the loops see it.
-// Not here: offers and plans (direct.cpp), sizes, pieces and costs (direct_shape.cpp), the loops
-// (direct_ops.cpp).
+// Direct convolution: sums of products over the taps, read in place. The problem as the loops see
+// it. Not here: offers and plans (direct.cpp), sizes, pieces and costs (direct_shape.cpp), the
+// loops (direct_ops.cpp).
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -14,8 +14,8 @@ struct DirectAxis {
   std::int64_t in, out, taps, stride, dilation, padding;
 };
 
-// x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is the
-// same problem with other weights. cg and og are the channels of one group.
+// x (n, h, w, c) -> y (n, oh, ow, o), both dense and channels-last; the gradient by the input is
+// the same problem with other weights. cg and og are the channels of one group.
 //
 // The sum of an output runs over `runs` of neighbouring values of x: the channels of a tap, or,
 // where the taps of a row lie side by side (`merged`), those of all of them; at the sides of the

@@ -2,7 +2,6 @@
 // of x is read in place and meets a vector of filters.
 // Not here: how the work is cut (direct_shape.cpp).
 #include "plugins/simd/direct.h"
-
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
 #undef HWY_TARGET_INCLUDE
@@ -23,8 +22,8 @@ constexpr int kRows = 12;
 constexpr int kRows = 6;
 #endif
 
-// A step of the epilogue: the operand of filter j of pixel i lies at p[i * pixel_step + j], and where
-// all filters share it in as many copies as a block has filters, with `each` false.
+// A step of the epilogue: the operand of filter j of pixel i lies at p[i * pixel_step + j], and
+// where all filters share it in as many copies as a block has filters, with `each` false.
 struct Step {
   sdk::EpilogueStep::Kind kind;
   const float* p;
@@ -149,8 +148,7 @@ HWY_NOINLINE void Sum(const Part& p) {
   if (p.ending) return End(d, *p.ending, sum);
   HWY_UNROLL(12)
   for (int i = 0; i < kPixels; ++i)
-    for (int j = 0; j < kVectors; ++j)
-      hn::StoreU(sum[i][j], d, p.sum + (i * kVectors + j) * lanes);
+    for (int j = 0; j < kVectors; ++j) hn::StoreU(sum[i][j], d, p.sum + (i * kVectors + j) * lanes);
 }
 
 template <int kVectors, int kPixels = kRows>
@@ -252,7 +250,8 @@ class Places {
     std::fill(to + hi, to + n, zeros_);
   }
 
-  // n runs of a row of taps, for the outputs from `column` on. same: the places of the same, or null.
+  // n runs of a row of taps, for the outputs from `column` on. same: the places of the same, or
+  // null.
   void of_rows(const float* line, std::int64_t column, std::int64_t n, const float** to,
                const float* const* same) {
     const DirectAxis& w = s_.w;
@@ -377,20 +376,17 @@ void Tile(const DirectShape& s, const float* x, const float* w, float* y,
     if (!each)
       std::fill(constants[k], constants[k] + s.block(),
                 e->operand[k] ? *e->operand[k] : static_cast<float>(e->steps->step[k].imm));
-    steps[k] = {e->steps->step[k].kind, each ? e->operand[k] : constants[k],
-                e->full[k] ? s.o : 0, each};
+    steps[k] = {e->steps->step[k].kind, each ? e->operand[k] : constants[k], e->full[k] ? s.o : 0,
+                each};
   }
   const Pieces pieces(s);
   const std::int64_t blocks = s.groups * s.blocks();
   for (std::int64_t k = blocks * part / s.parts; k < blocks * (part + 1) / s.parts; ++k) {
     const std::int64_t group = k / s.blocks(), b = k % s.blocks();
     const std::int64_t width = s.width(b), filter = b * s.block();
-    const Block block{table,
-                      pixels,
-                      width,
-                      std::min(width, s.og - filter),
-                      group * s.cg,
-                      w + group * s.group_floats() + b * s.block_floats(),
+    const Block block{table,        pixels,
+                      width,        std::min(width, s.og - filter),
+                      group * s.cg, w + group * s.group_floats() + b * s.block_floats(),
                       sums};
     SumBlock(s, pieces, block, {steps, n, first, group * s.og + filter, y, s.o});
   }

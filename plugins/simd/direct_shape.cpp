@@ -23,18 +23,19 @@ void choose_pieces(DirectShape& s) {
   // What a chunk reads and keeps stays in the second-level cache beside the weights.
   const std::int64_t input = s.h.stride * s.w.stride * s.c * 4, each = s.runs() * 8 + s.block() * 4;
   const std::int64_t fit = std::max<std::int64_t>(1, (384 << 10) / std::max(input, each));
-  const auto pieces = static_cast<std::int64_t>(
-      std::clamp(flops(s) / 300e3, 1.0, static_cast<double>(kPieces)));
+  const auto pieces =
+      static_cast<std::int64_t>(std::clamp(flops(s) / 300e3, 1.0, static_cast<double>(kPieces)));
   const auto weights = static_cast<double>(s.weight_floats());
   const auto values = static_cast<double>(s.images * s.h.in * s.w.in * s.c);
   double best = 0;
   for (std::int64_t parts = 1; parts <= std::min(blocks, pieces); ++parts) {
     const std::int64_t wish = std::max((pieces + parts - 1) / parts, (pixels + fit - 1) / fit);
-    const std::int64_t chunks =
-        std::min(wish, std::max<std::int64_t>(1, pixels / (2 * s.rows)));
+    const std::int64_t chunks = std::min(wish, std::max<std::int64_t>(1, pixels / (2 * s.rows)));
     // Too few pieces leave workers without work.
-    const double lack = std::max(1.0, static_cast<double>(pieces) / static_cast<double>(chunks * parts));
-    const double read = (weights * static_cast<double>(chunks) + values * static_cast<double>(parts)) * lack;
+    const double lack =
+        std::max(1.0, static_cast<double>(pieces) / static_cast<double>(chunks * parts));
+    const double read =
+        (weights * static_cast<double>(chunks) + values * static_cast<double>(parts)) * lack;
     if (best > 0 && read >= best) continue;
     best = read;
     s.parts = parts, s.chunks = chunks;
@@ -100,9 +101,9 @@ double direct_ns(const DirectShape& s, std::uint32_t steps, std::uint32_t worker
   // A multiply-add of vectors; the start of a run of some pixels; a vector of outputs, which may
   // have to go to memory; the place of a run.
   const double products = pixels * vectors * static_cast<double>(s.depth()) * 0.21;
-  const double starts = pixels / static_cast<double>(s.rows) * blocks * (runs * 8 + 20);
+  const double starts = pixels / static_cast<double>(s.rows) * blocks * (runs * 4 + 12);
   const bool far = pixels * static_cast<double>(s.o) * 4 > 1.5e6;
-  const double outputs = pixels * vectors * ((far ? 2.5 : 0.8) + 0.25 * steps);
+  const double outputs = pixels * vectors * ((far ? 2.0 : 0.8) + 0.25 * steps);
   const double places = pixels * static_cast<double>(s.parts) * runs * 0.5;
   // Every chunk reads the weights.
   const double reading = static_cast<double>(s.chunks * s.weight_floats()) * 4 / 20;

@@ -48,8 +48,10 @@ struct DirectWeightsPlan : Plan {
     const DirectShape& s = shape;
     const std::int64_t group = t / s.blocks(), b = t % s.blocks(), first = b * s.block();
     const std::int64_t width = s.width(b), count = std::min(width, s.og - first);
-    const auto* from = static_cast<const float*>(run.in[0].data) + group * strides.group + first * strides.o;
-    auto* to = static_cast<float*>(run.out[0].data) + group * s.group_floats() + b * s.block_floats();
+    const auto* from =
+        static_cast<const float*>(run.in[0].data) + group * strides.group + first * strides.o;
+    auto* to =
+        static_cast<float*>(run.out[0].data) + group * s.group_floats() + b * s.block_floats();
     for (std::int64_t i = 0; i < s.h.taps; ++i) {
       for (std::int64_t j = 0; j < s.w.taps; ++j, to += s.cg * width) {
         const float* tap = from + (s.flip ? s.h.taps - 1 - i : i) * strides.h +
@@ -62,7 +64,8 @@ struct DirectWeightsPlan : Plan {
             for (std::int64_t k = 0; k < n; ++k)
               to[(c + k) * width + o] = tap[(c + k) * strides.c + o * strides.o];
           for (std::int64_t k = 0; k < n; ++k)
-            std::memset(to + (c + k) * width + count, 0, static_cast<std::size_t>(width - count) * 4);
+            std::memset(to + (c + k) * width + count, 0,
+                        static_cast<std::size_t>(width - count) * 4);
         }
       }
     }
