@@ -82,6 +82,28 @@ HWY_INLINE void Each(D d, const float* x, std::int64_t pixel_step,
       sum[i][j] = Apply(d, kKind, sum[i][j], hn::LoadU(d, x + i * pixel_step + j * lanes));
 }
 
+// silu on n values; too long to be repeated for every sum.
+HWY_NOINLINE void Silu(float* p, std::int64_t n) {
+  const hn::ScalableTag<float> d;
+  for (std::int64_t k = 0; k < n; k += static_cast<std::int64_t>(hn::Lanes(d)))
+    hn::StoreU(Apply(d, sdk::EpilogueStep::silu, hn::LoadU(d, p + k), hn::Zero(d)), d, p + k);
+}
+
+template <class D, int kPixels, int kVectors>
+HWY_INLINE void SiluOfAll(D d, hn::Vec<D> (&sum)[kPixels][kVectors]) {
+  const std::size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float all[kPixels * kVectors * HWY_MAX_BYTES / 4];
+  HWY_UNROLL(12)
+  for (std::size_t i = 0; i < kPixels; ++i)
+    for (std::size_t j = 0; j < kVectors; ++j)
+      hn::Store(sum[i][j], d, all + (i * kVectors + j) * lanes);
+  Silu(all, static_cast<std::int64_t>(kPixels * kVectors * lanes));
+  HWY_UNROLL(12)
+  for (std::size_t i = 0; i < kPixels; ++i)
+    for (std::size_t j = 0; j < kVectors; ++j)
+      sum[i][j] = hn::Load(d, all + (i * kVectors + j) * lanes);
+}
+
 template <class D, int kPixels, int kVectors>
 HWY_INLINE void End(D d, const Ending& e, hn::Vec<D> (&sum)[kPixels][kVectors]) {
   using S = sdk::EpilogueStep;
@@ -107,6 +129,9 @@ HWY_INLINE void End(D d, const Ending& e, hn::Vec<D> (&sum)[kPixels][kVectors]) 
         break;
       case S::minimum:
         Each<S::minimum>(d, x, step, sum);
+        break;
+      case S::silu:
+        SiluOfAll(d, sum);
         break;
     }
   }
