@@ -31,6 +31,7 @@ Buffer::~Buffer() {
 void Buffer::renew() {
   kept.clear();
   ++kept_version;
+  for (std::uint64_t& mark : met) mark = 0;
   id_ = next_id.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -39,9 +39,10 @@ class Buffer {
     std::vector<Origin> origins;     // of what
     std::shared_ptr<Buffer> value;
   };
-  // Both guarded by the runtime's evaluation lock.
+  // All guarded by the runtime's evaluation lock.
   std::forward_list<Kept> kept;
   std::uint64_t kept_version = 0;  // changes whenever an element of `kept` goes
+  std::uint64_t met[4] = {};       // marks of what was last made of it without being kept
   // The contents are about to change: from now on it counts as another buffer.
   void renew();
 

@@ -9,6 +9,14 @@
 #include "runtime/graph/node.h"
 
 namespace quern {
+namespace {
+
+std::uint64_t mixed(std::uint64_t h, std::uint64_t word) {
+  h = (h ^ word) * 0xD6E8FEB86659FD93ull;
+  return h ^ h >> 32;
+}
+
+}  // namespace
 
 KeptGroup::KeptGroup(std::vector<std::uint64_t> key, std::vector<std::uint32_t> leaves,
                      std::uint64_t bytes, std::span<const Array> all)
@@ -21,6 +29,8 @@ KeptGroup::KeptGroup(std::vector<std::uint64_t> key, std::vector<std::uint32_t> 
   for (const std::uint32_t leaf : leaves_)
     by_value_.push_back(size(leaf) == 1 && itemsize(all[leaf].dtype()) <= sizeof(Buffer::Origin));
   by_value_[home_] = 0;
+  hash_ = key_.size();
+  for (const std::uint64_t word : key_) hash_ = mixed(hash_, word);
 }
 
 Buffer::Origin KeptGroup::origin(std::size_t k, std::span<const Array> all) const {
@@ -67,16 +77,28 @@ char* KeptGroup::find(std::span<const Array> all) {
 std::shared_ptr<Buffer> KeptGroup::room(std::span<const Array> all,
                                         const std::shared_ptr<Allocator>& allocator) {
   bool same = true;
+  std::uint64_t mark = hash_;
   for (std::size_t k = 0; k < leaves_.size(); ++k) {
     const Buffer::Origin o = origin(k, all);
     same = same && seen_[k] == o;
     seen_[k] = o;
+    mark = mixed(mixed(mark, o.word[0]), o.word[1]);
   }
-  if (!same) return nullptr;
-  const Buffer& on = home(all);
+  Buffer& on = home(all);
+  const bool met = std::find(std::begin(on.met), std::end(on.met), mark) != std::end(on.met);
+  if (!met) {
+    std::rotate(std::begin(on.met), std::end(on.met) - 1, std::end(on.met));
+    on.met[0] = mark;
+  }
   std::uint64_t held = bytes_;
-  for (const Buffer::Kept& v : on.kept)
-    if (v.key != key_) held += v.value->bytes();
+  bool replaces = false;
+  for (const Buffer::Kept& v : on.kept) {
+    const bool same_place = v.key == key_ && v.origins[home_] == seen_[home_];
+    replaces = replaces || same_place;
+    if (!same_place) held += v.value->bytes();
+  }
+  // What is at hand goes for what comes twice in a row, not for what takes turns with it.
+  if (!same && (!met || replaces)) return nullptr;
   if (held > 4 * on.bytes() + 65536) return nullptr;
   try {
     return std::make_shared<Buffer>(allocator, bytes_, QN_TAG_PACKED);

@@ -3,8 +3,8 @@
 //
 // It is at hand when the group's leaves are the arrays that it was made of: the same places in the
 // same buffers, which never change, or single elements with the same bytes. It hangs on the largest
-// of these buffers, goes with it, and serves every plan with an equal group. It is kept when a plan
-// meets the same leaves twice in a row, so nothing is kept of data and of weights in training.
+// of these buffers, goes with it, and serves every plan with an equal group. It is kept when a group
+// meets the same leaves again, so nothing is kept of data and of weights in training.
 // All under the runtime's lock.
 #pragma once
 #include <memory>
@@ -24,7 +24,7 @@ class KeptGroup {
   // The memory of the group's results if they are at hand, else null.
   char* find(std::span<const Array> all);
   // After find gave null: new memory to keep the results in, or null when they are not to be kept:
-  // the leaves are others than last time, too much hangs on them, or memory runs out.
+  // the group has not met these leaves lately, too much hangs on them, or memory runs out.
   std::shared_ptr<Buffer> room(std::span<const Array> all, const std::shared_ptr<Allocator>&);
   // Keeps what a run wrote there, unless memory runs out.
   void keep(std::span<const Array> all, std::shared_ptr<Buffer> value) noexcept;
@@ -44,6 +44,7 @@ class KeptGroup {
   std::size_t home_;            // the largest of the leaves
   std::uint64_t bytes_;
   std::uint32_t misses_ = 0;
+  std::uint64_t hash_;                // of the key
   std::vector<Buffer::Origin> seen_;  // last time; at first nothing that there is
   // What was found last, and the state of the buffer that it hangs on since when it is there.
   const Buffer::Kept* found_ = nullptr;

@@ -204,6 +204,31 @@ TEST(Kept, TwoPlansShareWhatIsMadeOfTheirWeights) {
   EXPECT_EQ(first, kernels(rt, one));
 }
 
+// Two networks of one form share their plan and take turns.
+TEST(Kept, NetworksThatTakeTurnsKeepTheirOwn) {
+  const Net net(3), other(4);
+  Rt rt;
+  const Leaves a(rt, net), b(rt, other);
+  const auto both = [&] {
+    expect_near(values(a(rt, input(rt, net))), net.expected(), "one");
+    expect_near(values(b(rt, input(rt, other))), other.expected(), "the other");
+  };
+  const std::uint64_t first = kernels(rt, both);
+  both();
+  const std::uint64_t third = kernels(rt, both);
+  EXPECT_LT(third + 4, first);
+  // Two sets of statistics for the same weights: nothing is made room for in vain.
+  Leaves c = a;
+  c.gamma = rt.floats(other.gamma, {kOut});
+  for (int run = 0; run < 3; ++run) values(a(rt, input(rt, net)));
+  const std::uint64_t active = rt.stats().bytes_active;
+  for (int run = 0; run < 6; ++run) {
+    values(c(rt, input(rt, net)));
+    EXPECT_EQ(rt.stats().bytes_active, active);
+    expect_near(values(a(rt, input(rt, net))), net.expected(), "in turns");
+  }
+}
+
 TEST(Kept, KeptValuesGoWithTheirWeights) {
   const Net net;
   Rt rt;
