@@ -82,7 +82,7 @@ bool offer_direct_weights(const qn_host& host, const qn_opdesc& op, qn_answer* a
   const double tiles = static_cast<double>(s.groups * s.blocks());
   const qn_candidate c = sdk::relayout_candidate(
       op, "relayout.direct", 3,
-      300 + floats * 1.0 / std::min(tiles, static_cast<double>(std::max(1u, op.max_workers))));
+      300 + floats * 2.0 / std::min(tiles, static_cast<double>(std::max(1u, op.max_workers))));
   host.offer(answer, &c);
   return true;
 }
