@@ -73,7 +73,7 @@ double ConvShape::kernel_ns(std::string_view impl, bool input_grad) const {
   if (groups > 1 && o == 1 && c == 1) return flops / 30.0;
   const double inner = input_grad ? o : c, outer = input_grad ? c : o;
   const double few = inner < 2 ? 0.75 : 0.9;
-  const double use = lanes(outer) * (inner < 4 ? few : 0.4 + 0.6 * lanes(inner));
+  const double use = lanes(outer) * (groups > 1 ? 1 : inner < 4 ? few : 0.4 + 0.6 * lanes(inner));
   const double width = impl.find("avx2") != impl.npos ? 0.5 : 1.0;
   return flops / (165.0 * width * std::max(0.03, use));
 }
