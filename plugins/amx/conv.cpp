@@ -66,15 +66,15 @@ void choose_cuts(ConvShape& s, double workers) {
 }
 
 // Patches of whole rows where they fit. They depend on the problem alone (of what cannot be cut
-// into parts a patch is computed otherwise): as if for eight threads.
+// into parts a patch is computed otherwise): as if for four threads.
 void choose_patch(ConvShape& s) {
   ConvShape best = s;
   double least = 0;
   const auto consider = [&] {
     choose_unit(s);
     if (least > 0 && s.patch_bytes() > kPatchBytes) return;
-    choose_cuts(s, 8);
-    const double ns = all_ns(s, 8);
+    choose_cuts(s, 4);
+    const double ns = all_ns(s, 4);
     if (least > 0 && ns >= least) return;
     least = ns;
     best = s;

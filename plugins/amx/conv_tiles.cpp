@@ -239,6 +239,7 @@ struct Steps {
 };
 
 constexpr i64 kStreamed = 1 << 20;  // values of y
+constexpr i64 kHiding = 4;          // blocks
 
 // Sums of two units on their way to y: rows of c that are finished a few at a time.
 struct Finishing {
@@ -311,6 +312,12 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
       }
     };
     const i64 at_once = (2 * s.unit + steps - 1) / steps;
+    // The next panel of weights is asked for meanwhile, where there are enough blocks to hide it.
+    const i64 blocks = (units + 1) / 2;
+    const char* ahead = b + s.weight_bytes();
+    const char* const ahead_end =
+        blocks >= kHiding && panel + 1 < last_panel ? ahead + s.weight_bytes() : ahead;
+    const i64 ahead_lines = (s.weight_bytes() / 64 + blocks * steps - 1) / (blocks * steps);
     i64 turn = 0;
     for (i64 u = 0; u < units; u += 2, turn ^= 1) {
       const i64 unit[2] = {u, least(u + 1, units - 1)};
@@ -332,7 +339,13 @@ void convolve_parts(const ConvShape& s, const std::int32_t* offsets, const std::
       } else {
         block<parts>(
             a[0], a[1], pixel, part, offsets, steps, b,
-            sums[turn], [&](i64) __attribute__((always_inline)) { finish_rows(at_once); });
+            sums[turn], [&](i64) __attribute__((always_inline)) {
+              if (ahead < ahead_end) {
+                for (i64 i = 0; i < ahead_lines; ++i) __builtin_prefetch(ahead + i * 64, 0, 2);
+                ahead += ahead_lines * 64;
+              }
+              finish_rows(at_once);
+            });
       }
       finish_rows(f.rows);
       f = next;
