@@ -248,7 +248,7 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
       for (auto& f : fresh) f.reset();
     }
   } drop{fresh_};
-  const Arena arena(rt, find_kept(rt, leaves));
+  const Arena arena(rt, kept.empty() ? arena_bytes : find_kept(rt, leaves));
   bases_.push_back(static_cast<char*>(arena.p));
   for (std::size_t k = 0; k < kept.size(); ++k)
     bases_.push_back(at_hand_[k] ? at_hand_[k]
@@ -281,7 +281,8 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
   for (std::size_t k = 0; k < kept.size(); ++k)
     if (fresh_[k]) kept[k].group.keep(leaves, std::move(fresh_[k]));
   cache.kernels_run.fetch_add(steps.size() - skipped, std::memory_order_relaxed);
-  cache.relayouts_cached.fetch_add(relayouts_skipped, std::memory_order_relaxed);
+  if (relayouts_skipped)
+    cache.relayouts_cached.fetch_add(relayouts_skipped, std::memory_order_relaxed);
   if (runs_until_tuning != 0 && --runs_until_tuning == 0)
     if (Tuner* tuner = rt.tuner()) tuner->later(tuning);
 }
