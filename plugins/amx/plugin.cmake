@@ -7,6 +7,7 @@ check_cxx_compiler_flag("-mavx512bf16 -mamx-bf16" QUERN_HAS_AMX)
 if(QUERN_HAS_AMX AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   quern_plugin(amx)
   set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/tiles.cpp ${CMAKE_CURRENT_LIST_DIR}/conv_tiles.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/conv_weights_tiles.cpp
     ${CMAKE_CURRENT_LIST_DIR}/attention_tiles.cpp PROPERTIES COMPILE_OPTIONS "${amx_options}")
 else()
   message(STATUS "plugin amx: not for this compiler or processor, skipped")
