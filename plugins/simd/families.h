@@ -50,6 +50,9 @@ std::unique_ptr<Plan> plan_slice_update(const qn_opdesc& op, std::uint32_t kerne
 void query_dequantize(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_dequantize(const qn_opdesc& op, std::uint32_t kernel_id,
                                       qn_plan_info& info);
+void query_quantized(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_quantized(const qn_opdesc& op, std::uint32_t kernel_id,
+                                     qn_plan_info& info);
 void query_relayout(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_relayout(const qn_opdesc& op, std::uint32_t kernel_id,
                                     qn_plan_info& info);

@@ -40,6 +40,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kSliceUpdate{query_slice_update, plan_slice_update};
   static constexpr Family kPad{query_pad, plan_pad};
   static constexpr Family kDequantize{query_dequantize, plan_dequantize};
+  static constexpr Family kQuantized{query_quantized, plan_quantized};
   static constexpr Family kGather{query_gather, plan_gather};
   switch (op) {
     case QN_OP_RESHAPE:
@@ -64,6 +65,8 @@ const Family* find_family(std::uint32_t op) {
       return &kPad;
     case QN_OP_DEQUANTIZE:
       return &kDequantize;
+    case QN_OP_QUANTIZED_MATMUL:
+      return &kQuantized;
     case QN_OP_FFT:
     case QN_OP_RFFT:
     case QN_OP_IRFFT:

@@ -53,6 +53,8 @@ void simplify(Ir& ir);  // passes/simplify.cpp: aliases, repeated work, dead ops
 void split_phases(Runtime& rt, Ir& ir);
 // passes/unfold.cpp: convolutions that no kernel serves as matrix products
 void unfold(Runtime& rt, Ir& ir);
+// passes/quantized.cpp: products with weights that are unpacked on the way
+void quantized_products(Runtime& rt, Ir& ir);
 // passes/inner.cpp: sums of products as inner products
 void inner_products(Runtime& rt, Ir& ir);
 // passes/widen.cpp: halves through f32 where no kernel serves them

@@ -73,6 +73,7 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
   const bool folded = may_fold && fold(rt, ir);
   split_phases(rt, ir);
   unfold(rt, ir);
+  quantized_products(rt, ir);
   inner_products(rt, ir);
   widen(rt, ir);
   fuse(ir);

@@ -1,4 +1,5 @@
 // quantize, dequantize and quantized_matmul. Which integers quantize picks is in quantize_test.cpp.
+#include <array>
 #include <cmath>
 
 #include "tests/ops/reference.h"
@@ -76,6 +77,24 @@ Cases quantize_cases() {
                        true,
                        8});
     }
+  }
+  // One row and several, words that do not fill a vector, groups of a few words and of many.
+  for (const auto& [bits, group, rows, inner] :
+       {std::array<std::int64_t, 4>{4, 32, 1, 160}, std::array<std::int64_t, 4>{8, 128, 3, 256},
+        std::array<std::int64_t, 4>{2, 64, 7, 192}, std::array<std::int64_t, 4>{1, 32, 2, 96}}) {
+    const Input w{{5, inner * bits / 32}, 0, 4294967295.0, QN_U32, false};
+    const Input each{{5, inner / group}, -1, 1};
+    cases.push_back({"quantized_matmul",
+                     std::to_string(rows) + "_rows_" + std::to_string(bits) + "_bits",
+                     {{{rows, inner}}, w, each, each},
+                     {integer(group), integer(bits), integer(1)},
+                     [group = group, bits = bits](const Values& in) {
+                       return product(in[0], dequantized(in, 1, group, bits), true);
+                     },
+                     {QN_F32},
+                     Result::same,
+                     false,
+                     8});
   }
   cases.push_back({"dequantize",
                    "empty",
