@@ -2,10 +2,10 @@
 // weights - are skipped while what they made before is at hand.
 //
 // It is at hand when the group's leaves are the arrays that it was made of: the same places in the
-// same buffers, which never change, or single elements with the same bytes. It hangs on the largest
-// of these buffers, goes with it, and serves every plan with an equal group. It is kept when a
-// group meets the same leaves again, so nothing is kept of data and of weights in training. All
-// under the runtime's lock.
+// same buffers (one that is written anew counts as another), or single elements with the same
+// bytes. It hangs on the largest of these buffers, goes with it, and serves every plan with an
+// equal group. It is kept when a group meets the same leaves again, so nothing is kept of data and
+// of weights in training. All under the runtime's lock.
 #pragma once
 #include <memory>
 #include <span>
