@@ -233,7 +233,8 @@ HWY_INLINE void Edges(const DepthwisePart& part, const Block& k, std::int64_t c)
   const hn::ScalableTag<float> d;
   const bool whole = (k.inside & all) == all;
   if constexpr (kTaps == 3) {
-    if (k.row_taps == 3 && k.w_row == 3 * k.w_step) {
+    // Two rows of outputs there lie as far apart as two columns.
+    if (k.row_taps == 3 && k.w_row == 3 * k.w_step && (!k.pair || k.shift == kStride)) {
       if constexpr (kPairs) {
         if (k.pair)
           return whole ? Outputs3<kStride, true, false>(d, part, k)
