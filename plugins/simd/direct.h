@@ -26,11 +26,14 @@ struct DirectShape {
   DirectAxis h, w;
   bool flip;  // taps are read backwards
   bool merged;
+  // Small groups as wide as deep are bundled to one whose filters fill a vector; each filter reads
+  // the `small` channels of its own. 0: none.
+  std::int64_t small;
   std::int64_t lanes, rows;  // floats of a vector, pixels that are computed together
 
   std::int64_t pixels() const { return images * h.out * w.out; }
   std::int64_t runs() const { return h.taps * (merged ? 1 : w.taps); }
-  std::int64_t run() const { return merged ? w.taps * cg : cg; }
+  std::int64_t run() const { return small ? small : merged ? w.taps * cg : cg; }
   std::int64_t depth() const { return runs() * run(); }
   std::int64_t block() const { return 2 * lanes; }
   std::int64_t blocks() const { return (og + block() - 1) / block(); }
@@ -78,6 +81,13 @@ struct DirectOps {
                const sdk::ConvEpilogue* e, std::int64_t task, void* scratch);
 };
 const DirectOps& direct_ops();
+
+// Bundles groups where that can be, given all sizes of channels and lanes.
+inline void bundle(DirectShape& s) {
+  if (s.cg != s.og || (s.og != 4 && s.og != 8) || s.og >= s.lanes || s.c % s.lanes) return;
+  s.small = s.og;
+  s.groups = s.c / s.lanes, s.cg = s.og = s.lanes;
+}
 
 // Null when the op is served, else why not. For conv_input_grad the shape describes the convolution
 // of dy that gives dx. The pieces of work depend on the problem alone.

@@ -177,6 +177,49 @@ HWY_NOINLINE void Sum(const Part& p) {
     for (int j = 0; j < kVectors; ++j) hn::StoreU(sum[i][j], d, p.sum + (i * kVectors + j) * lanes);
 }
 
+// The same for a bundle of small groups: filter j reads channels j / kSmall * kSmall .. of a tap.
+template <int kPixels, int kSmall>
+HWY_NOINLINE void SumSmall(const Part& p) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  HWY_ALIGN std::int32_t lane[kSmall][HWY_MAX_BYTES / 4];
+  for (std::int32_t k = 0; k < kSmall; ++k)
+    for (std::int32_t j = 0; j < lanes; ++j) lane[k][j] = j / kSmall * kSmall + k;
+  decltype(hn::SetTableIndices(d, lane[0])) own[kSmall];
+  HWY_UNROLL(8)
+  for (int k = 0; k < kSmall; ++k) own[k] = hn::SetTableIndices(d, lane[k]);
+  V sum[kPixels][1];
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    sum[i][0] = p.first ? hn::Zero(d) : hn::LoadU(d, p.sum + i * lanes);
+  const float* HWY_RESTRICT w = p.w;
+  for (std::int64_t run = 0; run < p.runs; ++run, w += kSmall * lanes) {
+    const float* const* x = p.x + run * p.x_step;
+    V r[kSmall];
+    HWY_UNROLL(8)
+    for (int k = 0; k < kSmall; ++k) r[k] = hn::LoadU(d, w + k * lanes);
+    HWY_UNROLL(12)
+    for (int i = 0; i < kPixels; ++i) {
+      const V v = hn::LoadU(d, x[i] + p.from);
+      HWY_UNROLL(8)
+      for (int k = 0; k < kSmall; ++k)
+        sum[i][0] = hn::MulAdd(hn::TableLookupLanes(v, own[k]), r[k], sum[i][0]);
+    }
+  }
+  if (p.ending) return End(d, *p.ending, sum);
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i) hn::StoreU(sum[i][0], d, p.sum + i * lanes);
+}
+
+template <int kSmall, int kPixels = kRows>
+HWY_INLINE void SumSmallOf(const Part& p, std::int64_t pixels) {
+  if constexpr (kPixels > 0) {
+    if (pixels == kPixels) return SumSmall<kPixels, kSmall>(p);
+    SumSmallOf<kSmall, kPixels - 1>(p, pixels);
+  }
+}
+
 template <int kVectors, int kPixels = kRows>
 HWY_INLINE void SumOf(const Part& p, std::int64_t pixels) {
   if constexpr (kPixels > 0) {
@@ -253,7 +296,11 @@ void SumBlock(const DirectShape& s, const Pieces& pieces, const Block& b, Ending
                      sum,
                      r == 0 && from == 0,
                      last && b.count == b.width ? &ending : nullptr};
-        if (b.width > s.lanes)
+        if (s.small == 4)
+          SumSmallOf<4>(p, n);
+        else if (s.small == 8)
+          SumSmallOf<8>(p, n);
+        else if (b.width > s.lanes)
           SumOf<2>(p, n);
         else
           SumOf<1>(p, n);

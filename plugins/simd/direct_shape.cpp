@@ -85,9 +85,11 @@ const char* direct_shape(const qn_opdesc& op, DirectShape& s) {
   s.cg = s.c / s.groups, s.og = s.o / s.groups;
   if (s.og < 4) return "fewer than 4 filters in a group";
   s.lanes = direct_ops().lanes, s.rows = direct_ops().rows;
+  const std::int64_t groups = s.groups;
+  bundle(s);
   const bool inside = s.left() == 0 && s.right() == 0;
   // What is copied at the sides pays off where runs would be short without it.
-  s.merged = s.groups == 1 && s.w.dilation == 1 && s.w.taps > 1 && (inside || s.cg < 32);
+  s.merged = groups == 1 && s.w.dilation == 1 && s.w.taps > 1 && (inside || s.cg < 32);
   choose_pieces(s);
   if (s.scratch_bytes() > (8 << 20)) return "filters too large";
   return nullptr;
@@ -100,7 +102,8 @@ double direct_ns(const DirectShape& s, std::uint32_t steps, std::uint32_t worker
   const auto runs = static_cast<double>(s.runs());
   // A multiply-add of vectors; the start of a run of some pixels; a vector of outputs, which may
   // have to go to memory; the place of a run.
-  const double products = pixels * vectors * static_cast<double>(s.depth()) * 0.21;
+  const double products =
+      pixels * vectors * static_cast<double>(s.depth()) * (s.small ? 0.30 : 0.21);
   const double starts = pixels / static_cast<double>(s.rows) * blocks * (runs * 4 + 12);
   const bool far = pixels * static_cast<double>(s.o) * 4 > 1.5e6;
   const double outputs = pixels * vectors * ((far ? 2.0 : 0.8) + 0.25 * steps);
@@ -117,7 +120,8 @@ std::string direct_weights_name(const qn_opdesc& op, const DirectShape& s) {
   char text[96];
   std::snprintf(text, sizeof text, "simd/direct:%d:%d:%d:%lld:%lld", sdk::is_nhwc(op) ? 1 : 0,
                 op.op == QN_OP_CONV_INPUT_GRAD ? 1 : 0, s.flip ? 1 : 0,
-                static_cast<long long>(s.groups), static_cast<long long>(s.lanes));
+                static_cast<long long>(s.small ? s.c / s.small : s.groups),
+                static_cast<long long>(s.lanes));
   return text;
 }
 

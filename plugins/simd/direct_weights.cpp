@@ -34,10 +34,14 @@ bool parse(const qn_array_desc& from, const qn_layout& to, DirectShape& s,
   s.lanes = lanes, s.groups = groups, s.flip = flip != 0;
   s.cg = from.shape[nhwc ? from.ndim - 1 : 1], s.og = filters / groups;
   if (grad) std::swap(s.cg, s.og);
+  s.c = s.cg * groups;
+  bundle(s);
   const std::vector<std::int64_t> own = element_strides(from);
   strides = sdk::weight_strides(own.data(), from.ndim, nhwc != 0, grad != 0, filters / groups);
   return to.bytes == static_cast<std::uint64_t>(s.weight_floats()) * 4;
 }
+
+constexpr std::int64_t kMostFilters = 2 * 64;  // of a block of two vectors of any size
 
 struct DirectWeightsPlan : Plan {
   DirectShape shape{};
@@ -48,21 +52,27 @@ struct DirectWeightsPlan : Plan {
     const DirectShape& s = shape;
     const std::int64_t group = t / s.blocks(), b = t % s.blocks(), first = b * s.block();
     const std::int64_t width = s.width(b), count = std::min(width, s.og - first);
-    const auto* from =
-        static_cast<const float*>(run.in[0].data) + group * strides.group + first * strides.o;
+    const auto* all = static_cast<const float*>(run.in[0].data);
+    // Filter o of the block and channel c lie at filter[o] + c * strides.c.
+    const float* filter[kMostFilters];
+    for (std::int64_t o = 0; o < count; ++o)
+      filter[o] = s.small ? all + (group * (s.lanes / s.small) + o / s.small) * strides.group +
+                                o % s.small * strides.o
+                          : all + group * strides.group + (first + o) * strides.o;
     auto* to =
         static_cast<float*>(run.out[0].data) + group * s.group_floats() + b * s.block_floats();
+    const std::int64_t depth = s.small ? s.small : s.cg;
     for (std::int64_t i = 0; i < s.h.taps; ++i) {
-      for (std::int64_t j = 0; j < s.w.taps; ++j, to += s.cg * width) {
-        const float* tap = from + (s.flip ? s.h.taps - 1 - i : i) * strides.h +
-                           (s.flip ? s.w.taps - 1 - j : j) * strides.w;
+      for (std::int64_t j = 0; j < s.w.taps; ++j, to += depth * width) {
+        const std::int64_t tap = (s.flip ? s.h.taps - 1 - i : i) * strides.h +
+                                 (s.flip ? s.w.taps - 1 - j : j) * strides.w;
         // A few lines of each filter at a time.
         constexpr std::int64_t kAtOnce = 16;
-        for (std::int64_t c = 0; c < s.cg; c += kAtOnce) {
-          const std::int64_t n = std::min(kAtOnce, s.cg - c);
+        for (std::int64_t c = 0; c < depth; c += kAtOnce) {
+          const std::int64_t n = std::min(kAtOnce, depth - c);
           for (std::int64_t o = 0; o < count; ++o)
             for (std::int64_t k = 0; k < n; ++k)
-              to[(c + k) * width + o] = tap[(c + k) * strides.c + o * strides.o];
+              to[(c + k) * width + o] = filter[o][tap + (c + k) * strides.c];
           for (std::int64_t k = 0; k < n; ++k)
             std::memset(to + (c + k) * width + count, 0,
                         static_cast<std::size_t>(width - count) * 4);

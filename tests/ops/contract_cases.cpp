@@ -495,6 +495,8 @@ const Conv kLargeConvs[] = {
      "nchw"},
     {"large_deep", 1, 130, 20, 1, {6, 7}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nhwc"},
     {"large_patches", 1, 3, 24, 1, {32, 48}, {8, 8}, {8}, {0}, {0}, {1}, {1}, false, "nhwc"},
+    {"large_small_groups", 2, 32, 32, 8, {9, 14}, {3, 3}, {1, 2}, {1}, {1}, {1}, {1}, true, "nhwc"},
+    {"large_groups_of_8", 1, 64, 64, 8, {12, 11}, {3, 3}, {1}, {1}, {1}, {1}, {1}, false, "nchw"},
     {"large_margin", 2, 9, 20, 1, {14, 15}, {3, 2}, {1}, {4, 3}, {3, 5}, {1}, {1}, false, "nhwc"},
     {"large_one_axis_dilation", 1, 16, 16, 1, {61}, {11}, {1}, {25}, {25}, {5}, {1}, false, "nchw"},
 };
