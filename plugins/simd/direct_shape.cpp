@@ -113,7 +113,7 @@ double direct_ns(const DirectShape& s, std::uint32_t steps, std::uint32_t worker
   const double all = std::max(products + starts, reading) + outputs + places;
   const auto tasks = static_cast<double>(s.chunks * s.parts);
   const double parallel = std::min(static_cast<double>(std::max(1u, workers)), tasks);
-  return all / parallel * (1 + 0.5 * (parallel - 1) / tasks) + (parallel > 1 ? 3000 : 300);
+  return all / parallel * (1 + 0.5 * (parallel - 1) / tasks) + (parallel > 1 ? 4000 : 300);
 }
 
 std::string direct_weights_name(const qn_opdesc& op, const DirectShape& s) {
