@@ -145,7 +145,7 @@ void attend(const AttentionShape& s, const AttentionTile& t) {
       for (i64 p = 0; p < panels; ++p) {
         multiply(s.parts, packed + r / kRows * q_bytes, least(kRows, depth - r),
                  queries + p * q_bytes, s.width, scores + r * kWide + p * kCols, kWide,
-                 least(kCols, columns - p * kCols), false, nullptr);
+                 least(kCols, columns - p * kCols), false, nullptr, nullptr);
       }
     }
     for (i64 j = 0; j < n; ++j) {
@@ -165,7 +165,7 @@ void attend(const AttentionShape& s, const AttentionTile& t) {
       for (i64 e = 0; e < s.out_width; e += kRows) {
         multiply(kTwo, packed + s.key_bytes() + e / kRows * panel_bytes(kKeys, kTwo), kRows, to,
                  depth, sums + e * kWide + p * kCols, kWide, least(kCols, columns - p * kCols),
-                 true, nullptr);
+                 true, nullptr, nullptr);
       }
     }
   }

@@ -7,6 +7,8 @@
 namespace quern::amx {
 namespace {
 
+constexpr i64 kHiding = 4 * kRows;  // products that hide the coming of the next panel of B
+
 using sdk::Matmul;
 
 using sdk::part;
@@ -83,7 +85,8 @@ struct Part {
       const bool more = packing && q + 1 < last;
       Ahead next = panel(more ? q + 1 : q, d);
       multiply(p.parts, a_pack, rows, b, kc, c + q * kCols - n.first, ldc,
-               std::min(kCols, n.last - q * kCols), d > 0, more ? &next : nullptr);
+               std::min(kCols, n.last - q * kCols), d > 0, more ? &next : nullptr,
+               given && q + 1 < last && rows >= kHiding ? b + p.column_bytes() : nullptr);
     }
   }
 

@@ -155,6 +155,45 @@ inline void block(const char* a, const char* b, i64 steps, float* c, i64 ldc, bo
   _tile_stored(3, c + 16 * ldc + 16, row);
 }
 
+// The same of 16 rows of A into c, two sums [2][16][kCols] of every other product: one would wait
+// for itself.
+#define QUERN_MULTIPLY_HALF(part, c0, c1)   \
+  _tile_loadd(4, a + (part)*2 * kTile, 64); \
+  _tile_dpbf16ps(c0, 4, 6);                 \
+  _tile_dpbf16ps(c1, 4, 7);                 \
+  between()
+template <int parts, class Between>
+inline void half_block(const char* a, const char* b, i64 steps, float* c, const Between& between) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (i64 s = 0; s < steps; ++s, a += parts * 2 * kTile, b += parts * 2 * kTile) {
+    QUERN_LOAD_B(0);
+    if constexpr (parts == 3) {
+      QUERN_MULTIPLY_HALF(2, 0, 1);
+      QUERN_MULTIPLY_HALF(1, 2, 3);
+      QUERN_MULTIPLY_HALF(0, 0, 1);
+      QUERN_LOAD_B(1);
+      QUERN_MULTIPLY_HALF(1, 2, 3);
+      QUERN_MULTIPLY_HALF(0, 0, 1);
+      QUERN_LOAD_B(2);
+      QUERN_MULTIPLY_HALF(0, 2, 3);
+    } else if constexpr (parts == 2) {
+      QUERN_MULTIPLY_HALF(1, 0, 1);
+      QUERN_MULTIPLY_HALF(0, 2, 3);
+      QUERN_LOAD_B(1);
+      QUERN_MULTIPLY_HALF(0, 0, 1);
+    } else {
+      QUERN_MULTIPLY_HALF(0, 0, 1);
+    }
+  }
+  _tile_stored(0, c, kCols * 4);
+  _tile_stored(1, c + 16, kCols * 4);
+  _tile_stored(2, c + 16 * kCols, kCols * 4);
+  _tile_stored(3, c + 16 * kCols + 16, kCols * 4);
+}
+
 // The values of row r (of a tile's 16) and k, from their parts.
 template <int parts>
 float restored(const char* panel, i64 i, i64 k, bool is_b) {
@@ -239,11 +278,17 @@ template <int parts>
 
 template <int parts>
 void multiply_parts(const char* a, i64 m, const char* b, i64 k, float* c, i64 ldc, i64 n, bool add,
-                    Ahead* ahead) {
-  const i64 steps = steps_of(k);
+                    Ahead* ahead, const char* next) {
+  const i64 steps = steps_of(k), bytes = panel_bytes(k, Parts(parts));
   const i64 turns = (m + kRows - 1) / kRows * steps * (parts == 3 ? 6 : parts == 2 ? 3 : 1);
   i64 credit = 0;
+  const i64 lines = (bytes / 64 + turns - 1) / turns;
+  const char* const next_end = next ? next + bytes : nullptr;
   const auto between = [&]() __attribute__((always_inline)) {
+    if (next < next_end) {
+      for (i64 i = 0; i < lines; ++i) __builtin_prefetch(next + i * 64, 0, 2);
+      next += lines * 64;
+    }
     if (!ahead) return;
     for (credit += ahead->total; credit >= turns; credit -= turns) pack_piece<parts>(*ahead);
   };
@@ -256,12 +301,18 @@ void multiply_parts(const char* a, i64 m, const char* b, i64 k, float* c, i64 ld
       block<parts>(a, b, steps, c, ldc, add, between);
     } else {
       alignas(64) float whole[kRows * kCols];
-      block<parts>(a, b, steps, whole, kCols, false, between);
+      const bool half = rows <= 16;
+      if (half) {
+        half_block<parts>(a, b, steps, whole, between);
+      } else {
+        block<parts>(a, b, steps, whole, kCols, false, between);
+      }
       for (i64 r = 0; r < rows; ++r) {
         for (i64 t = 0; t < 2; ++t) {
           float* at = c + r * ldc + t * 16;
           const __mmask16 mask = first(n - t * 16);
           __m512 v = _mm512_load_ps(whole + r * kCols + t * 16);
+          if (half) v = _mm512_add_ps(v, _mm512_load_ps(whole + (16 + r) * kCols + t * 16));
           if (add) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, at));
           _mm512_mask_storeu_ps(at, mask, v);
         }
@@ -296,12 +347,13 @@ Tiles::Tiles(i64 rows) {
 Tiles::~Tiles() { _tile_release(); }
 
 void multiply(Parts parts, const void* a, i64 m, const void* b, i64 k, float* c, i64 ldc, i64 n,
-              bool add, Ahead* ahead) {
+              bool add, Ahead* ahead, const void* next) {
   const char* ap = static_cast<const char*>(a);
   const char* bp = static_cast<const char*>(b);
-  if (parts == kOne) return multiply_parts<1>(ap, m, bp, k, c, ldc, n, add, ahead);
-  if (parts == kTwo) return multiply_parts<2>(ap, m, bp, k, c, ldc, n, add, ahead);
-  multiply_parts<3>(ap, m, bp, k, c, ldc, n, add, ahead);
+  const char* np = static_cast<const char*>(next);
+  if (parts == kOne) return multiply_parts<1>(ap, m, bp, k, c, ldc, n, add, ahead, np);
+  if (parts == kTwo) return multiply_parts<2>(ap, m, bp, k, c, ldc, n, add, ahead, np);
+  multiply_parts<3>(ap, m, bp, k, c, ldc, n, add, ahead, np);
 }
 
 void round_row(void* dst, Type to, const float* src, i64 n) {

@@ -68,10 +68,10 @@ struct Ahead {
 };
 
 // C (m x n, n <= 32, row stride ldc elements) = or += the product of the panels of m rows of A, one
-// after the other, with a panel of B, all of depth k. ahead: packed meanwhile; may be null. Within
-// the scope of a Tiles.
+// after the other, with a panel of B, all of depth k. ahead: packed meanwhile; next: a panel of B
+// that is asked for meanwhile; both may be null. Within the scope of a Tiles.
 void multiply(Parts parts, const void* a, i64 m, const void* b, i64 k, float* c, i64 ldc, i64 n,
-              bool add, Ahead* ahead);
+              bool add, Ahead* ahead, const void* next);
 
 // n floats rounded to `to` (not kF32).
 void round_row(void* dst, Type to, const float* src, i64 n);
