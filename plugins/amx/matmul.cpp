@@ -57,8 +57,9 @@ constexpr double kPace = 25;  // bytes a ns of packed B: it comes while the unit
 
 // ns of one thread for rows x columns of C. The unit hides a part of what packing costs.
 double tile_ns(const Plan& p, i64 rows, i64 columns) {
-  const double k = double(p.g.K), row_panels = double(ceil_div(rows, kRows)),
-               panels = double(ceil_div(columns, kCols));
+  const i64 over = rows % kRows;
+  const double k = double(p.g.K), panels = double(ceil_div(columns, kCols));
+  const double row_panels = double(rows / kRows) + (over > 16 ? 1.0 : over > 0 ? 0.55 : 0.0);
   const double once = double(ceil_div(rows, p.rows_at_once));
   const double again = p.resident() ? 1 : once;
   const double a = kANs * double(rows) * k;
