@@ -9,7 +9,7 @@
 namespace quern::simd {
 namespace {
 
-constexpr std::int64_t kMost = std::int64_t{1} << 40;
+constexpr std::int64_t kMost = std::int64_t{1} << 40, kFar = std::int64_t{1} << 30;
 constexpr std::int64_t kPieces = 32;  // of the work, whatever the number of workers
 
 double flops(const DirectShape& s) {
@@ -21,7 +21,8 @@ double flops(const DirectShape& s) {
 void choose_pieces(DirectShape& s) {
   const std::int64_t pixels = s.pixels(), blocks = s.groups * s.blocks();
   // What a chunk reads and keeps stays in the second-level cache beside the weights.
-  const std::int64_t input = s.h.stride * s.w.stride * s.c * 4, each = s.runs() * 8 + s.block() * 4;
+  const std::int64_t input = s.images * s.h.in * s.w.in * s.c / pixels * 4;
+  const std::int64_t each = s.runs() * 8 + s.block() * 4;
   const std::int64_t fit = std::max<std::int64_t>(1, (384 << 10) / std::max(input, each));
   const auto pieces =
       static_cast<std::int64_t>(std::clamp(flops(s) / 300e3, 1.0, static_cast<double>(kPieces)));
@@ -74,7 +75,8 @@ const char* direct_shape(const qn_opdesc& op, DirectShape& s) {
          sdk::attr_ints(op, at + 3)[k],
          sdk::attr_ints(op, at + 1)[k]};
     if (sdk::attr_ints(op, at + 4)[k] != 1) return "input_dilation is not served";
-    if (a.stride > kMost || a.dilation > kMost || a.padding > kMost || a.padding < -kMost)
+    if (a.stride > kFar || a.dilation > kFar || a.taps > kFar || a.padding > kFar ||
+        a.padding < -kFar)
       return "attributes beyond any image";
     if (grad) {
       if (a.stride != 1) return "strides of the gradient are not served";
@@ -92,6 +94,7 @@ const char* direct_shape(const qn_opdesc& op, DirectShape& s) {
   s.merged = groups == 1 && s.w.dilation == 1 && s.w.taps > 1 && (inside || s.cg < 32);
   choose_pieces(s);
   if (s.scratch_bytes() > (8 << 20)) return "filters too large";
+  if (s.chunks * s.parts > (1 << 28)) return "a huge array";
   return nullptr;
 }
 
