@@ -104,16 +104,20 @@ double direct_ns(const DirectShape& s, std::uint32_t steps, std::uint32_t worker
   const auto blocks = static_cast<double>(s.groups * s.blocks());
   const auto runs = static_cast<double>(s.runs());
   // A multiply-add of vectors; the start of a run of some pixels; a vector of outputs, which may
-  // have to go to memory; the place of a run.
+  // have to go to memory; the place of a run; a copy at a side.
   const double products =
       pixels * vectors * static_cast<double>(s.depth()) * (s.small ? 0.30 : 0.21);
   const double starts = pixels / static_cast<double>(s.rows) * blocks * (runs * 4 + 12);
   const bool far = pixels * static_cast<double>(s.o) * 4 > 1.5e6;
   const double outputs = pixels * vectors * ((far ? 2.0 : 0.8) + 0.25 * steps);
   const double places = pixels * static_cast<double>(s.parts) * runs * 0.5;
+  const double sides = s.merged ? static_cast<double>(s.images * s.h.out) *
+                                      static_cast<double>(std::min(s.left() + s.right(), s.w.out)) *
+                                      runs * 4
+                                : 0;
   // Every chunk reads the weights.
   const double reading = static_cast<double>(s.chunks * s.weight_floats()) * 4 / 20;
-  const double all = std::max(products + starts, reading) + outputs + places;
+  const double all = std::max(products + starts, reading) + outputs + places + sides;
   const auto tasks = static_cast<double>(s.chunks * s.parts);
   const double parallel = std::min(static_cast<double>(std::max(1u, workers)), tasks);
   return all / parallel * (1 + 0.5 * (parallel - 1) / tasks) + (parallel > 1 ? 4000 : 300);
