@@ -2169,6 +2169,27 @@ static inline qn_status qn_rms_norm(qn_runtime* rt, qn_array* x, qn_array* w, do
   return qn_op(rt, QN_OP_RMS_NORM, in_, 2, attr_, 1, out, 1, error);
 }
 
+/* (x - mean) / sqrt(var + eps) of x (N, .., C): mean and variance of each item over all its
+ * positions and the channels of a group, one of `groups` runs of neighbouring channels, or with
+ * interleaved every groups-th channel. groups divides C.
+ * interleaved usually 0; eps usually 1e-5. */
+static inline qn_status qn_group_norm(qn_runtime* rt, qn_array* x, int64_t groups, int64_t
+    interleaved, double eps, qn_array** out, qn_error** error) {
+  qn_array* in_[1];
+  in_[0] = x;
+  qn_attr attr_[3];
+  attr_[0].type = QN_ATTR_INT;
+  attr_[0].count = 0;
+  attr_[0].v.i = groups;
+  attr_[1].type = QN_ATTR_INT;
+  attr_[1].count = 0;
+  attr_[1].v.i = interleaved;
+  attr_[2].type = QN_ATTR_FLOAT;
+  attr_[2].count = 0;
+  attr_[2].v.f = eps;
+  return qn_op(rt, QN_OP_GROUP_NORM, in_, 1, attr_, 3, out, 1, error);
+}
+
 /* Rotary position encoding (Su and others 2021) of x (B, .., T, D): pair i of the first dims
  * entries of the last axis, (i, i + dims / 2) or with traditional (2 i, 2 i + 1), is turned by
  * the angle (t + offset) * scale / base^(2 i / dims). offset is a number or one for each of B;

@@ -10,6 +10,7 @@ extern const KernelList conv_kernels;
 extern const KernelList conv_grad_kernels;
 extern const KernelList fft_kernels;
 extern const KernelList gather_kernels;
+extern const KernelList group_norm_kernels;
 extern const KernelList layer_norm_kernels;
 extern const KernelList linalg_eig_kernels;
 extern const KernelList linalg_factor_kernels;
@@ -42,6 +43,7 @@ inline constexpr const KernelList* kLists[] = {
     &conv_grad_kernels,
     &fft_kernels,
     &gather_kernels,
+    &group_norm_kernels,
     &layer_norm_kernels,
     &linalg_eig_kernels,
     &linalg_factor_kernels,

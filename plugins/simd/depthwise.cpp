@@ -2,8 +2,6 @@
 // Not here: the gradient by the weights, several filters a channel, the loops (depthwise_ops.cpp).
 #include "plugins/simd/depthwise.h"
 
-#include <limits>
-
 #include "plugins/simd/conv_shape.h"
 #include "plugins/simd/families.h"
 
@@ -12,39 +10,11 @@ namespace {
 
 constexpr const char* kName = "conv.depthwise";
 
-// The epilogue as the loops take it: the steps that scale and shift each channel go into the
-// weights and the start of the sums, then come bounds, then the rest.
-struct Steps {
-  std::uint32_t affine = 0, bounds = 0;  // how many of the chain's, in this order
-  bool scales = false;
-  sdk::ConvChain rest;
-
-  explicit Steps(const sdk::ConvChain& chain) {
-    using Step = sdk::EpilogueStep;
-    const auto kind = [&](std::uint32_t k) { return chain.steps.step[k].kind; };
-    const std::uint32_t n = chain.steps.n;
-    std::uint32_t k = 0;
-    for (; k < n && !chain.full[k]; ++k) {
-      if (kind(k) != Step::add && kind(k) != Step::subtract && kind(k) != Step::multiply) break;
-      scales = scales || kind(k) == Step::multiply;
-    }
-    affine = k;
-    for (; k < n && !chain.full[k] && !chain.channel[k]; ++k)
-      if (kind(k) != Step::relu && kind(k) != Step::maximum && kind(k) != Step::minimum) break;
-    bounds = k - affine;
-    for (std::uint32_t i = k; i < n; ++i) {
-      rest.steps.step[i - k] = chain.steps.step[i];
-      rest.channel[i - k] = chain.channel[i], rest.full[i - k] = chain.full[i];
-    }
-    rest.steps.n = n - k;
-  }
-};
-
 struct DepthwisePlan : Plan {
   DepthwiseShape shape{};
   DepthwiseFn loop = nullptr;
   sdk::ConvChain chain;
-  Steps steps{chain};
+  ChannelSteps steps;
   WeightStrides strides{};
   bool backwards = false;  // taps are read from the last
   std::int64_t vectors = 1, lanes = 1;
@@ -53,39 +23,6 @@ struct DepthwisePlan : Plan {
 
   std::int64_t first_channel(std::uint32_t t) const noexcept {
     return t == channel_tiles ? shape.c : split(vectors, channel_tiles, t) * lanes;
-  }
-
-  // [worker] scale and shift have one number for each channel of the part.
-  void fold(const sdk::ConvEpilogue& e, DepthwisePart& part, float* scale,
-            float* shift) const noexcept {
-    const auto n = static_cast<std::size_t>(part.c1 - part.c0);
-    std::fill_n(scale, n, 1.0f);
-    std::fill_n(shift, n, 0.0f);
-    for (std::uint32_t k = 0; k < steps.affine; ++k) {
-      const sdk::EpilogueStep& step = e.steps->step[k];
-      const float* p = e.operand[k];
-      const float one = p ? *p : static_cast<float>(step.imm);
-      for (std::size_t i = 0; i < n; ++i) {
-        const float v = e.channel[k] ? p[part.c0 + static_cast<std::int64_t>(i)] : one;
-        if (step.kind == sdk::EpilogueStep::multiply)
-          scale[i] *= v, shift[i] *= v;
-        else
-          shift[i] += step.kind == sdk::EpilogueStep::add ? v : -v;
-      }
-    }
-    for (std::uint32_t k = steps.affine; k < steps.affine + steps.bounds; ++k) {
-      const sdk::EpilogueStep& step = e.steps->step[k];
-      const float* p = e.operand[k];
-      const float v = step.kind == sdk::EpilogueStep::relu ? 0.0f
-                      : p                                  ? *p
-                                                           : static_cast<float>(step.imm);
-      part.bounded = true;
-      if (v != v) std::fill_n(shift, n, v);  // and with it all results
-      const auto bound = [&](float x) {
-        return step.kind == sdk::EpilogueStep::minimum ? std::min(x, v) : std::max(x, v);
-      };
-      part.low = bound(part.low), part.high = bound(part.high);
-    }
   }
 
   // [worker] The filters of the part's channels, tap by tap.
@@ -107,13 +44,14 @@ struct DepthwisePlan : Plan {
     DepthwisePart part{};
     part.x = static_cast<const float*>(run.in[0].data);
     part.y = static_cast<float*>(run.out[0].data);
-    part.low = -std::numeric_limits<float>::infinity(), part.high = -part.low;
     part.unit0 = split(shape.units(), row_tiles, row);
     part.unit1 = split(shape.units(), row_tiles, row + 1);
     part.c0 = first_channel(channel), part.c1 = first_channel(channel + 1);
     auto* scale = static_cast<float*>(scratch);
     float *shift = scale + most_channels, *w = shift + most_channels;
-    fold(chain.at(run), part, scale, shift);
+    std::fill_n(scale, part.c1 - part.c0, 1.0f);
+    std::fill_n(shift, part.c1 - part.c0, 0.0f);
+    part.bounds = steps.apply(chain.at(run), part.c0, part.c1 - part.c0, scale, shift);
     part.shift = shift;
     const auto* from = static_cast<const float*>(run.in[1].data);
     const bool even = shape.axis[0].taps == 1 || strides.h == shape.axis[1].taps * strides.w;
@@ -250,7 +188,7 @@ std::unique_ptr<Plan> plan_depthwise(const qn_opdesc& op, qn_plan_info& info) {
   if (describe(op, p->shape, p->backwards)) return nullptr;
   const bool nhwc = sdk::is_nhwc(op);
   p->chain = sdk::ConvChain(op, nhwc, sdk::EpilogueSteps::all);
-  p->steps = Steps(p->chain);
+  p->steps = ChannelSteps(p->chain);
   if (op.program && p->chain.steps.taken != op.program->n_inst) return nullptr;
   const qn_array_desc& w = op.in[1];
   std::vector<std::uint32_t> order;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "plugins/sdk/conv.hpp"
+#include "plugins/simd/channel_steps.h"
 
 namespace quern::simd {
 
@@ -35,11 +35,10 @@ struct DepthwiseShape {
 struct DepthwisePart {
   const float* x;
   float* y;
-  const float* w;        // [tap row][tap column][channel - c0]
-  std::int64_t w_pitch;  // from tap to tap
-  const float* shift;    // added to the sums, [channel - c0]
-  float low, high;       // bounds of what that gives
-  bool bounded;
+  const float* w;                 // [tap row][tap column][channel - c0]
+  std::int64_t w_pitch;           // from tap to tap
+  const float* shift;             // added to the sums, [channel - c0]
+  Bounds bounds;                  // of what that gives
   const sdk::ConvEpilogue* rest;  // what is done then; may be null
   std::int64_t unit0, unit1, c0, c1;
 };

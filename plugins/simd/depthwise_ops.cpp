@@ -130,8 +130,8 @@ HWY_INLINE void AddEachTap(D d, const Block& k, const float* x, const float* wa,
 template <bool kWhole, class D>
 HWY_INLINE void Finished(D d, const DepthwisePart& p, const Block& k, int row, std::int64_t channel,
                          std::int64_t count, hn::Vec<D>* sums) {
-  if (p.bounded) {
-    const auto low = hn::Set(d, p.low), high = hn::Set(d, p.high);
+  if (p.bounds.bounded) {
+    const auto low = hn::Set(d, p.bounds.low), high = hn::Set(d, p.bounds.high);
     HWY_UNROLL(8)
     for (int o = 0; o < kOutputs; ++o) sums[o] = Bounded(d, sums[o], low, high);
   }

@@ -17,6 +17,8 @@ void query_reduce(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_reduce(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_rows(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_rows(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
+void query_groups(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
+std::unique_ptr<Plan> plan_groups(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_arg(const qn_host& host, const qn_opdesc& op, qn_answer* answer);
 std::unique_ptr<Plan> plan_arg(const qn_opdesc& op, std::uint32_t kernel_id, qn_plan_info& info);
 void query_scan(const qn_host& host, const qn_opdesc& op, qn_answer* answer);

@@ -8,6 +8,7 @@
 #define QUERN_SIMD_MAP_LOOP_INL_H_
 #endif
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -63,6 +64,24 @@ QUERN_BINARY(OpAdd, hn::Add(x, y))
 QUERN_BINARY(OpSub, hn::Sub(x, y))
 QUERN_BINARY(OpMul, hn::Mul(x, y))
 QUERN_BINARY(OpDiv, hn::Div(x, y))
+// By a divisor that all share, far from overflow. The quotient by its reciprocal is corrected by
+// its remainder twice: the first time it comes within one unit in the last place, the second time
+// it is rounded as a division (P. Markstein, IBM J. Res. Dev. 34(1), 1990). Where that would
+// overflow or lose the remainder it stays within two units.
+struct OpDivShared {
+  template <class D, class V>
+  static HWY_INLINE V Do(D d, V x, V y, V) {
+    using T = hn::TFromD<D>;
+    const auto r = hn::Div(hn::Set(d, T(1)), y);  // moved out of the loop
+    const auto plain = hn::Mul(x, r);
+    auto q = hn::MulAdd(hn::NegMulAdd(plain, y, x), r, plain);
+    q = hn::MulAdd(hn::NegMulAdd(q, y, x), r, q);
+    const auto size = hn::Abs(plain);
+    const auto sure =
+        hn::And(hn::Gt(size, hn::Set(d, T(1e-25))), hn::Lt(size, hn::Set(d, T(1e37))));
+    return hn::IfThenElse(sure, q, plain);
+  }
+};
 QUERN_BINARY(OpFloorDivide, hn::Floor(hn::Div(x, y)))
 QUERN_BINARY(OpMax, VMax(d, x, y))
 QUERN_BINARY(OpMin, VMin(d, x, y))
@@ -155,6 +174,22 @@ MapFn Two(unsigned mask) {
   }
 }
 
+// x / y for one y: a product where y is a power of two, the same number then.
+template <class T>
+void DivideByOne(const void* const* src, void* dst, std::size_t n) {
+  const T y = *static_cast<const T*>(src[1]);
+  int exponent = 0;
+  const T fraction = std::frexp(std::abs(y), &exponent);
+  const bool middle = exponent > -80 && exponent < 80;  // false for infinity and NaN as well
+  if (middle && fraction == T(0.5)) {
+    const T r = 1 / y;
+    const void* const by[2] = {src[0], &r};
+    return Loop<OpMul, T, 2, 2>(by, dst, n);
+  }
+  if (middle && fraction > T(0.5) && fraction < 1) return Loop<OpDivShared, T, 2, 2>(src, dst, n);
+  Loop<OpDiv, T, 2, 2>(src, dst, n);
+}
+
 // Two steps in one pass.
 template <class First, class Second, bool kTurned>
 struct OpPair {
@@ -198,7 +233,7 @@ MapFn CheapFn(std::uint32_t op, unsigned mask) {
     case QN_OP_MULTIPLY:
       return Two<OpMul, T>(mask);
     case QN_OP_DIVIDE:
-      return Two<OpDiv, T>(mask);
+      return mask == 2 ? DivideByOne<T> : Two<OpDiv, T>(mask);
     case QN_OP_FLOOR_DIVIDE:
       return Two<OpFloorDivide, T>(mask);
     case QN_OP_MAXIMUM:

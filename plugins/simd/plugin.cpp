@@ -24,6 +24,7 @@ const Family* find_family(std::uint32_t op) {
   static constexpr Family kRandom{query_random, plan_random};
   static constexpr Family kReduce{query_reduce, plan_reduce};
   static constexpr Family kRows{query_rows, plan_rows};
+  static constexpr Family kGroups{query_groups, plan_groups};
   static constexpr Family kArg{query_arg, plan_arg};
   static constexpr Family kScan{query_scan, plan_scan};
   static constexpr Family kSearch{query_search, plan_search};
@@ -95,6 +96,8 @@ const Family* find_family(std::uint32_t op) {
     case QN_OP_LAYER_NORM:
     case QN_OP_RMS_NORM:
       return &kRows;
+    case QN_OP_GROUP_NORM:
+      return &kGroups;
     case QN_OP_ARGMAX:
     case QN_OP_ARGMIN:
       return &kArg;

@@ -34,6 +34,7 @@ const std::map<std::string, Default>& defaults() {
       {"softmax", {"4096x1024", ""}},
       {"log_softmax", {"4096x1024", ""}},
       {"layer_norm", {"4096x1024,1024,1024", ""}},
+      {"group_norm", {"16x32x32x64", "groups=8"}},
       {"nll_loss", {"4096x10,4096:i32", ""}},
       {"cross_entropy", {"4096x10,4096:i32", ""}},
       {"argmax", {"4096x1024", "axes=1"}},

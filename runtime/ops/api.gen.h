@@ -1495,6 +1495,17 @@ inline Array rms_norm(const Array& x, const Array& w = {}, double eps = 1e-5) {
   return std::move(out_[0]);
 }
 
+// (x - mean) / sqrt(var + eps) of x (N, .., C): mean and variance of each item over all its positions and the channels of a group, one of `groups` runs of neighbouring channels, or with interleaved every groups-th channel. groups divides C.
+inline Array group_norm(const Array& x, std::int64_t groups, bool interleaved = false, double eps = 1e-5) {
+  AttrList attrs_;
+  attrs_.push_back(std::move(groups));
+  attrs_.push_back(std::int64_t(interleaved));
+  attrs_.push_back(std::move(eps));
+  ArrayList out_;
+  record(nullptr, QN_OP_GROUP_NORM, ArrayList{x}, std::move(attrs_), out_);
+  return std::move(out_[0]);
+}
+
 // Rotary position encoding (Su and others 2021) of x (B, .., T, D): pair i of the first dims entries of the last axis, (i, i + dims / 2) or with traditional (2 i, 2 i + 1), is turned by the angle (t + offset) * scale / base^(2 i / dims). offset is a number or one for each of B; freqs (dims / 2,), when it is not 0-d, stands for base^(2 i / dims).
 inline Array rope(const Array& x, const Array& offset, const Array& freqs, std::int64_t dims, bool traditional = false, double base = 10000, double scale = 1) {
   AttrList attrs_;

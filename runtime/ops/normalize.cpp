@@ -1,4 +1,4 @@
-// Shape and gradient rules of softmax, log_softmax and layer_norm.
+// Shape and gradient rules of softmax, log_softmax, layer_norm and group_norm.
 // Losses built on them are in losses.cpp.
 #include "runtime/ops/convert.h"
 
@@ -24,6 +24,17 @@ void layer_norm(Call& call) {
                    " for x of shape ", to_string(x), "; expected a scalar or (", x.back(), ",)");
   }
   for (Array& a : call.in) a = cast(a, t);
+  call.out.push_back({x, t});
+}
+
+void group_norm(Call& call) {
+  const Shape x = call.in[0].shape();
+  const std::int64_t groups = call.attrs.i(0);
+  if (x.size() < 2 || groups < 1 || x.back() % groups != 0)
+    fail_invalid("[group_norm] x of shape ", to_string(x), " in ", groups,
+                 " groups; expected at least two axes, the last one divisible by the groups");
+  const DType t = common_float(call, 1);
+  call.in[0] = cast(call.in[0], t);
   call.out.push_back({x, t});
 }
 
@@ -61,6 +72,29 @@ void layer_norm(Vjp& v) {
   const Array along = ops::multiply(unit, ops::mean(ops::multiply(gw, unit), last, true));
   const Array flat = ops::subtract(gw, ops::mean(gw, last, true));
   v.set(0, cast(ops::multiply(r, ops::subtract(flat, along)), t));
+}
+
+// Over (item, position, group, channel of it), or with the last two exchanged.
+void group_norm(Vjp& v) {
+  if (!v.needs(0)) return;
+  const Array& in = v.in(0);
+  const DType t = in.dtype(), wide = itemsize(t) < 4 ? DType::f32 : t;
+  const Shape& shape = in.shape();
+  const std::int64_t groups = v.attrs.i(0), size = shape.back() / groups;
+  std::int64_t positions = 1;
+  for (std::size_t k = 1; k + 1 < shape.size(); ++k) positions *= shape[k];
+  const bool interleaved = v.attrs.i(1) != 0;
+  const Ints cut{shape[0], positions, interleaved ? size : groups, interleaved ? groups : size};
+  const Ints axes{1, interleaved ? 2 : 3};
+  const Array x = cast(ops::reshape(in, cut), wide), g = cast(ops::reshape(v.cot(), cut), wide);
+  const Array d = ops::subtract(x, ops::mean(x, axes, true));
+  const Array variance = ops::mean(ops::square(d), axes, true);
+  const Array r = ops::rsqrt(ops::add(variance, scalar(in.runtime(), v.attrs.f(2), wide)));
+  const Array unit = ops::multiply(d, r);
+  const Array along = ops::multiply(unit, ops::mean(ops::multiply(g, unit), axes, true));
+  const Array dx =
+      ops::multiply(r, ops::subtract(ops::subtract(g, ops::mean(g, axes, true)), along));
+  v.set(0, cast(ops::reshape(dx, ints(shape)), t));
 }
 
 }  // namespace grad

@@ -1,4 +1,4 @@
-// softmax, log_softmax, layer_norm and the losses built on them.
+// softmax, log_softmax, layer_norm, group_norm and the losses built on them.
 #include <algorithm>
 #include <cmath>
 
@@ -204,6 +204,71 @@ void add_layer_norm(Cases& cases) {
                    4});
 }
 
+Value group_norm(const Value& x, std::int64_t groups, bool interleaved, double eps) {
+  const std::int64_t size = x.shape.back() / groups;
+  const auto group = [&](const Shape& i) {
+    return interleaved ? i.back() % groups : i.back() / size;
+  };
+  struct Sums {
+    double n = 0, sum = 0, squares = 0;
+  };
+  std::vector<Sums> all(static_cast<std::size_t>(x.shape[0] * groups));
+  const auto of = [&](const Shape& i) -> Sums& {
+    return all[static_cast<std::size_t>(i[0] * groups + group(i))];
+  };
+  for_each_index(x.shape, [&](const Shape& i) { of(i).n += 1, of(i).sum += at(x, i); });
+  for_each_index(x.shape, [&](const Shape& i) {
+    const double d = at(x, i) - of(i).sum / of(i).n;
+    of(i).squares += d * d;
+  });
+  return make(x.shape, [&](const Shape& i) {
+    const Sums& s = of(i);
+    return (at(x, i) - s.sum / s.n) / std::sqrt(s.squares / s.n + eps);
+  });
+}
+
+void add_group_norm(Cases& cases) {
+  struct Row {
+    const char* label;
+    Input x;
+    std::int64_t groups;
+    bool interleaved;
+    double eps;
+  };
+  std::vector<double> offset(2 * 50 * 6), outliers(2 * 50 * 6);
+  for (std::size_t i = 0; i < offset.size(); ++i) {
+    const double wave = std::sin(static_cast<double>(i * i));
+    offset[i] = 64 + wave;
+    outliers[i] = i % 300 < 60 ? 200 + wave : wave;
+  }
+  const Row rows[] = {
+      {"runs", {{2, 2, 2, 6}}, 3, false, 1e-5},
+      {"interleaved", {{2, 3, 6}}, 2, true, 1e-5},
+      {"instance", {{2, 4, 3}}, 3, false, 0.5},
+      {"one", {{2, 3, 4}}, 1, false, 1e-5},
+      {"rows", {{3, 8}}, 2, true, 1e-5},
+      {"many_channels", {{1, 2, 5, 84}}, 4, false, 1e-5},
+      {"parts", {{2, 70, 61, 36}}, 6, true, 1e-5},
+      {"offset", {{2, 50, 6}, 0, 0, 0, true, offset}, 2, false, 1e-5},
+      {"outliers", {{2, 50, 6}, 0, 0, 0, true, outliers}, 3, false, 1e-5},
+      {"equal", {{2, 5, 4}, 0, 0, 0, true, std::vector<double>(40, 7.25)}, 2, false, 1e-5},
+      {"no_items", {{0, 3, 4}}, 2, false, 1e-5},
+      {"no_positions", {{2, 0, 4}}, 2, false, 1e-5},
+      {"no_channels", {{2, 3, 0}}, 1, false, 1e-5},
+  };
+  for (const Row& r : rows)
+    cases.push_back({"group_norm",
+                     r.label,
+                     {r.x},
+                     {integer(r.groups), integer(r.interleaved), number(r.eps)},
+                     [groups = r.groups, interleaved = r.interleaved, eps = r.eps](
+                         const Values& in) { return group_norm(in[0], groups, interleaved, eps); },
+                     kFloats,
+                     Result::same,
+                     count(r.x.shape) < 60 && !r.x.data.size(),
+                     4});
+}
+
 void add_losses(Cases& cases) {
   const auto picked = [](const Value& log_probs, const Value& targets) {
     return make(targets.shape, [&](const Shape& i) {
@@ -247,6 +312,7 @@ Cases normalize_cases() {
   Cases cases;
   add_softmax(cases);
   add_layer_norm(cases);
+  add_group_norm(cases);
   add_losses(cases);
   return cases;
 }

@@ -15,7 +15,7 @@ bool elementwise(const IrOp& op) { return op_info(op.op).kind == OpKind::ELEMENT
 
 bool takes_epilogue(std::uint32_t op) {
   return op == QN_OP_MATMUL || op == QN_OP_CONV || op == QN_OP_CONV_INPUT_GRAD ||
-         op == QN_OP_MAX_POOL_GRAD;
+         op == QN_OP_MAX_POOL_GRAD || op == QN_OP_GROUP_NORM;
 }
 
 struct Users {

@@ -33,6 +33,7 @@ bool computes(std::uint32_t op) {
     case QN_OP_LOG_SOFTMAX:
     case QN_OP_LAYER_NORM:
     case QN_OP_RMS_NORM:
+    case QN_OP_GROUP_NORM:
     case QN_OP_SCALED_DOT_PRODUCT_ATTENTION:
     case QN_OP_DEQUANTIZE:
       return true;

@@ -6,9 +6,8 @@ taken over. Default `data_format` is channels last; "NCHW" (any rank) has them a
 
 from __future__ import annotations
 
-import math
-
 from quern import core as mx
+from quern.core._ops import ops
 from quern.nn.layers._data_format import (
     format_repr,
     is_channels_first,
@@ -75,10 +74,7 @@ class InstanceNorm(_Norm):
         return super().__call__(x)
 
     def _normalize(self, x: mx.array) -> mx.array:
-        axes = tuple(range(1, x.ndim - 1))
-        mean = mx.mean(x, axis=axes, keepdims=True)
-        var = mx.var(x, axis=axes, keepdims=True)
-        return self._affine((x - mean) * mx.rsqrt(var + self.eps))
+        return self._affine(ops.group_norm(x, x.shape[-1] or 1, False, self.eps))
 
 
 class LayerNorm(_Norm):
@@ -185,41 +181,7 @@ class GroupNorm(_Norm):
             raise ValueError(
                 f"[GroupNorm] expected an input of shape (N, ..., {self.dims}) but got {x.shape}"
             )
-        if not self.training and x.dtype == mx.float32:
-            mean, var = self._statistics(x)
-            return self._affine((x - mean) * mx.rsqrt(var + self.eps))
-        batch, groups = x.shape[0], self.num_groups
-        if self.pytorch_compatible:
-            # (N, positions, groups, size) to one row for each item and group
-            size = self.dims // groups
-            grouped = x.reshape(batch, -1, groups, size).transpose(0, 2, 1, 3)
-            rows = grouped.reshape(batch, groups, -1)
-            rows = mx.fast.layer_norm(rows, None, None, self.eps)
-            y = rows.reshape(batch, groups, -1, size).transpose(0, 2, 1, 3)
-        else:
-            columns = x.reshape(batch, -1, groups)
-            mean = mx.mean(columns, axis=1, keepdims=True)
-            var = mx.var(columns, axis=1, keepdims=True)
-            y = (columns - mean) * mx.rsqrt(var + self.eps)
-        return self._affine(y.reshape(x.shape))
-
-    def _statistics(self, x: mx.array) -> tuple[mx.array, mx.array]:
-        """Mean and variance of its group for every channel of an item, of shape (N, 1, .., dims). Sums of channels
-        first: x is read as it lies and need not be brought into rows of groups, which pays where there is no
-        gradient."""
-        batch, groups, size = x.shape[0], self.num_groups, self.dims // self.num_groups
-        positions = math.prod(x.shape[1:-1])
-        columns = x.reshape(batch, positions, self.dims)
-        parts, axis = ((batch, groups, size), 2) if self.pytorch_compatible else ((batch, size, groups), 1)
-
-        def of_groups(sums: mx.array) -> mx.array:
-            mean = sums.reshape(parts).sum(axis, keepdims=True) / max(positions * size, 1)
-            return mx.broadcast_to(mean, parts).reshape(batch, 1, self.dims)
-
-        mean = of_groups(columns.sum(1))
-        var = of_groups(mx.square(columns - mean).sum(1))
-        shape = (batch,) + (1,) * (x.ndim - 2) + (self.dims,)
-        return mean.reshape(shape), var.reshape(shape)
+        return self._affine(ops.group_norm(x, self.num_groups, not self.pytorch_compatible, self.eps))
 
 
 class BatchNorm(_Norm):
