@@ -2,6 +2,10 @@
 // Executes nothing: that is map.cpp.
 #include "plugins/naive/program.h"
 
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
 #include "plugins/naive/map_complex.h"
 
 namespace quern::naive {
@@ -11,31 +15,36 @@ namespace {
 enum class Class { SAME, FLOAT, TEST, LOGICAL, BITWISE, SELECT, CAST, COMPLEX };
 
 struct Kind {
-  std::uint32_t op;
-  int arity;
-  Class is;
+  int arity = -1;  // no element-wise op
+  Class is = Class::SAME;
 };
-#define KIND(name, arity, is) {QN_OP_##name, arity, Class::is},
-constexpr Kind kKinds[] = {QN_ELEMENTWISE(KIND)};
-#undef KIND
 
-const Kind* kind_of(std::uint32_t op) {
-  for (const Kind& k : kKinds)
-    if (k.op == op) return &k;
-  return nullptr;
-}
+constexpr std::uint32_t max_of(std::initializer_list<std::uint32_t> ids) { return std::max(ids); }
+#define ID(name, arity, is) QN_OP_##name,
+constexpr std::uint32_t kIds = max_of({QN_ELEMENTWISE(ID)}) + 1;
+#undef ID
+
+// By op: every plan asks this of every instruction several times.
+constexpr auto kKinds = [] {
+  std::array<Kind, kIds> kinds{};
+#define KIND(name, arity, is) kinds[QN_OP_##name] = {arity, Class::is};
+  QN_ELEMENTWISE(KIND)
+#undef KIND
+  return kinds;
+}();
+
+constexpr Kind kind_of(std::uint32_t op) { return op < kIds ? kKinds[op] : Kind{}; }
 
 bool is_of(std::uint32_t op, Class c) {
-  const Kind* k = kind_of(op);
-  return k && k->is == c;
+  const Kind k = kind_of(op);
+  return k.arity >= 0 && k.is == c;
 }
 
 }  // namespace
 
 int arity(std::uint32_t op) {
   if (op == QN_INST_CONST) return 0;
-  const Kind* k = kind_of(op);
-  return k ? k->arity : -1;
+  return kind_of(op).arity;
 }
 
 bool is_float_op(std::uint32_t op) { return is_of(op, Class::FLOAT); }
