@@ -81,11 +81,16 @@ void multiply(const Plan& p, const qn_run* run, i64 item, Range m, Range n, Righ
     for (i64 j = n.first; j < n.last; j += k.nr) {
       const i64 columns = std::min(k.nr, n.last - j);
       const bool more = j + k.nr < n.last, again = !more && k0 + kc < g.K;
+      // Behind the last panel follows that of the next tile, which this worker is likely to take.
+      const bool beyond = !more && !again && right.packed && j + k.nr < g.N;
       const Ahead ahead = ahead_of(p, k, right,
-                                   more    ? j + k.nr
-                                   : again ? n.first
-                                           : j,
-                                   again ? k0 + kc : k0, kc);
+                                   more || beyond ? j + k.nr
+                                   : again        ? n.first
+                                                  : j,
+                                   beyond  ? 0
+                                   : again ? k0 + kc
+                                           : k0,
+                                   beyond ? std::min(depth, g.K) : kc);
       const float* b = right.packed ? right.packed + j * g.K + k0 * k.nr : right.panel;
       if (!right.packed && !right.kept) {
         k.pack(right.panel, k.nr, right.b + j * g.b_n + k0 * g.b_k, g.b_n, g.b_k, columns, kc);
