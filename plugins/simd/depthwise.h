@@ -27,7 +27,9 @@ struct DepthwiseShape {
 
   // Work is cut into pairs of rows of a run.
   std::int64_t pairs() const { return (axis[0].longest_run() + 1) / 2; }
-  std::int64_t units() const { return images * axis[0].runs() * pairs(); }
+  // Pieces of long rows, of 64 outputs at least.
+  std::int64_t segments() const { return std::max<std::int64_t>(1, axis[1].longest_run() / 64); }
+  std::int64_t units() const { return images * axis[0].runs() * pairs() * segments(); }
 };
 
 // A part of the result: channels c0 .. c1 of some units. Channels of neighbouring parts meet at

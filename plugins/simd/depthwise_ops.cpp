@@ -2,6 +2,7 @@
 // stay in registers. Not here: how the work is cut (depthwise.cpp).
 #include <type_traits>
 
+#include "hwy/cache_control.h"
 #include "plugins/simd/depthwise.h"
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
@@ -71,6 +72,8 @@ struct Block {
   bool pair;                             // two rows of outputs
   std::int64_t taps, column, size;       // taps of a row, place of x in it
   std::uint32_t inside;                  // bit q: that the input q taps further is in the row
+  std::int64_t q_lo, q_hi;               // those q, however many
+  bool past;                             // results go past the caches
   float* y[2];
   std::int64_t y_step, valid;
 };
@@ -104,6 +107,18 @@ HWY_INLINE void AddTaps(D d, const float* x, std::int64_t pitch, const float* wa
       if (kB) b[o] = hn::MulAdd(in, v[k], b[o]);
     }
   }
+}
+
+// The same for any taps and stride 1: four taps share what they meet.
+template <bool kA, bool kB, bool kEdge, class D>
+HWY_INLINE void AddByFour(D d, const Block& k, const float* x, const float* wa, const float* wb,
+                          hn::Vec<D>* a, hn::Vec<D>* b) {
+  std::int64_t i = 0;
+  const auto inside = [&] { return Bits(k.q_hi - i) & ~Bits(k.q_lo - i); };
+  for (; i + 4 <= k.taps; i += 4, x += 4 * k.pitch, wa += 4 * k.w_step, wb += 4 * k.w_step)
+    AddTaps<4, 1, kA, kB, kEdge>(d, x, k.pitch, wa, wb, k.w_step, inside(), a, b);
+  for (; i < k.taps; ++i, x += k.pitch, wa += k.w_step, wb += k.w_step)
+    AddTaps<1, 1, kA, kB, kEdge>(d, x, k.pitch, wa, wb, k.w_step, inside(), a, b);
 }
 
 // The same for any taps, one at a time, with any stride.
@@ -145,14 +160,16 @@ HWY_INLINE void Finished(D d, const DepthwisePart& p, const Block& k, int row, s
   HWY_UNROLL(8)
   for (int o = 0; o < kOutputs; ++o, y += k.y_step) {
     if (o >= k.valid) break;
-    if constexpr (kWhole)
+    if (kWhole && k.past)
+      hn::Stream(sums[o], d, y);
+    else if constexpr (kWhole)
       hn::StoreU(sums[o], d, y);
     else
       StoreSome(sums[o], d, y, count);
   }
 }
 
-// kTaps 0: any number of taps and any stride.
+// kTaps 0: any number of taps, and with kStride 0 any stride.
 template <int kTaps, int kStride, bool kEdge, bool kWhole, class D>
 HWY_NOINLINE void Outputs(D d, const DepthwisePart& part, const Block& k, std::int64_t c) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -169,7 +186,9 @@ HWY_NOINLINE void Outputs(D d, const DepthwisePart& part, const Block& k, std::i
       constexpr bool kA = decltype(first)::value, kB = decltype(second)::value;
       for (std::int64_t m = std::max(from, k.lo); m < std::min(to, k.hi); ++m) {
         const float *p = x + m * k.x_row, *wa = w + m * k.w_row, *wb = wa - k.shift * k.w_row;
-        if constexpr (kTaps == 0)
+        if constexpr (kTaps == 0 && kStride == 1)
+          AddByFour<kA, kB, kEdge>(d, k, p, wa, wb, a, b);
+        else if constexpr (kTaps == 0)
           AddEachTap<kA, kB, kWhole>(d, k, p, wa, wb, count, c, a, b);
         else
           AddTaps<kTaps, kStride, kA, kB, kEdge>(d, p, k.reach, wa, wb, k.w_step, k.inside, a, b);
@@ -269,7 +288,10 @@ HWY_INLINE void AnyBlock(const DepthwisePart& part, const Block& k, std::int64_t
     case 7 * 4 + 2:
       return Edges<7, 2>(part, k, c);
     default:
-      return Outputs<0, 0, true, true>(d, part, k, c);
+      if (stride != 1) return Outputs<0, 0, true, true>(d, part, k, c);
+      if (k.q_lo <= 0 && k.q_hi >= kOutputs - 1 + k.taps)
+        return Outputs<0, 1, false, true>(d, part, k, c);
+      return Outputs<0, 1, true, true>(d, part, k, c);
   }
 }
 
@@ -288,13 +310,24 @@ HWY_INLINE void SetRows(const DepthwiseShape& s, const DepthwisePart& p, const R
   k.w = p.w + rows.first * w_row;
 }
 
-// One unit: rows r and r + 1 of a run of rows.
+// Results go past the caches when they would not stay there, and each vector fills a line.
+HWY_INLINE bool PastCaches(const DepthwiseShape& s, const DepthwisePart& p) {
+  constexpr std::int64_t kLine = 16, kStay = std::int64_t{1} << 20;  // floats
+  return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<float>())) >= kLine &&
+         s.images * s.axis[0].out * s.axis[1].out * s.c >= kStay && s.c % kLine == 0 &&
+         p.c0 % kLine == 0 && p.c1 % kLine == 0 &&
+         reinterpret_cast<std::uintptr_t>(p.y) % (kLine * 4) == 0;
+}
+
+// One unit: a segment of rows r and r + 1 of a run of rows.
 HWY_INLINE void Unit(const DepthwiseShape& s, const DepthwisePart& p, std::int64_t image,
-                     const Run& rows, std::int64_t r, const Run& first_columns) {
+                     const Run& rows, std::int64_t r, std::int64_t segment,
+                     const Run& first_columns) {
   const DepthwiseAxis &h = s.axis[0], &w = s.axis[1];
   const std::int64_t end = std::min(r + 2, rows.n);
   const bool pair = kPairs && !rows.apart && rows.stride <= rows.taps && r + 1 < end;
   Block k{};
+  k.past = PastCaches(s, p);
   for (std::int64_t row = r; row < end; row += pair ? 2 : 1) {
     SetRows(s, p, rows, row, pair, k);
     const Block start = k;
@@ -303,14 +336,17 @@ HWY_INLINE void Unit(const DepthwiseShape& s, const DepthwisePart& p, std::int64
       k.pitch = columns.pace * s.c, k.reach = columns.reach * s.c;
       k.w_step = columns.step * p.w_pitch, k.taps = columns.taps, k.size = w.in;
       k.y_step = columns.out_step * s.c;
-      for (std::int64_t t = 0; t < columns.n; t += kOutputs) {
+      const std::int64_t segments = s.segments(), begin = columns.n * segment / segments,
+                         stop = columns.n * (segment + 1) / segments;
+      for (std::int64_t t = begin; t < stop; t += kOutputs) {
         // The last outputs may be computed twice.
-        const std::int64_t o = std::min(t, std::max<std::int64_t>(0, columns.n - kOutputs));
+        const std::int64_t o = std::min(t, std::max(begin, stop - kOutputs));
         k.column = columns.in0 + o * columns.pace;
         k.x = start.x + (image * h.in * w.in + k.column) * s.c;
         k.w = start.w + columns.first * p.w_pitch;
         k.inside = columns.inside(o);
-        k.valid = std::min<std::int64_t>(kOutputs, columns.n - o);
+        k.q_lo = columns.lo - o * columns.stride, k.q_hi = columns.hi - o * columns.stride;
+        k.valid = std::min<std::int64_t>(kOutputs, stop - o);
         const std::int64_t place = (image * h.out + rows.out0 + row * rows.out_step) * w.out +
                                    columns.out0 + o * columns.out_step;
         k.y[0] = p.y + place * s.c;
@@ -323,14 +359,15 @@ HWY_INLINE void Unit(const DepthwiseShape& s, const DepthwisePart& p, std::int64
 
 void Depthwise(const DepthwiseShape& s, const DepthwisePart& p) {
   const DepthwiseAxis& h = s.axis[0];
-  const std::int64_t pairs = s.pairs();
+  const std::int64_t segments = s.segments(), of_line = s.pairs() * segments;
   const Run columns(s.axis[1], 0);
   for (std::int64_t u = p.unit0; u < p.unit1;) {
-    const std::int64_t line = u / pairs, first = line * pairs,
-                       end = std::min(p.unit1, first + pairs);
+    const std::int64_t line = u / of_line, end = std::min(p.unit1, (line + 1) * of_line);
     const Run rows(h, line % h.runs());
-    for (; u < end; ++u) Unit(s, p, line / h.runs(), rows, (u - first) * 2, columns);
+    for (; u < end; ++u)
+      Unit(s, p, line / h.runs(), rows, u % of_line / segments * 2, u % segments, columns);
   }
+  hwy::FlushStream();
 }
 
 DepthwiseFn GetDepthwise() { return Depthwise; }
