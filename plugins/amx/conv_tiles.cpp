@@ -2,7 +2,9 @@
 // uses no inline function of another header, whose code could then be shared with other files.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "plugins/amx/conv.h"
 
@@ -185,10 +187,43 @@ inline __m512 silu(__m512 v) {
   return _mm512_mul_ps(v, sigmoid);
 }
 
-// The epilogue of a panel: operands that are the same for all pixels are loaded once.
+// The epilogue of a panel: operands that are the same for all pixels are loaded once. What networks
+// have most, a bias, then a residual, then bounds, is done without a look at each step.
 struct Steps {
   const sdk::ConvEpilogue* e;
   __m512 operand[sdk::Epilogue::max_steps][2];
+  bool plain = false;
+  __m512 bias[2], low, high;
+  const float* residual = nullptr;
+
+  // Sets `plain` and what it means.
+  void see() {
+    std::uint32_t k = 0;
+    const std::uint32_t n = e->steps->n;
+    const auto adds = [&](bool full) {
+      return k < n && e->steps->step[k].kind == sdk::EpilogueStep::add && e->full[k] == full;
+    };
+    // Adding -0 changes nothing.
+    bias[0] = bias[1] = _mm512_set1_ps(-0.0f);
+    if (adds(false)) bias[0] = operand[k][0], bias[1] = operand[k][1], ++k;
+    if (adds(true)) residual = e->operand[k++];
+    float least = -std::numeric_limits<float>::infinity(), most = -least;
+    for (; k < n; ++k) {
+      const auto kind = e->steps->step[k].kind;
+      const bool lower = kind == sdk::EpilogueStep::maximum, relu = kind == sdk::EpilogueStep::relu;
+      if (!relu && ((!lower && kind != sdk::EpilogueStep::minimum) || e->full[k] || e->channel[k]))
+        return;
+      const float by = relu ? 0.0f : _mm512_cvtss_f32(operand[k][0]);
+      if (lower || relu)
+        least = std::max(least, by);
+      else
+        most = std::min(most, by);
+      // Otherwise, or with a NaN, the order counts.
+      if (!(by == by) || !(least <= most)) return;
+    }
+    low = _mm512_set1_ps(least), high = _mm512_set1_ps(most);
+    plain = true;
+  }
 
   // channel: first of the panel's `count` in a pixel, as operands have them.
   void begin(const sdk::ConvEpilogue* epilogue, const i64 channel[2], i64 count) {
@@ -203,10 +238,16 @@ struct Steps {
                             : _mm512_set1_ps(*p);
       }
     }
+    if (e) see();
   }
 
   // Vector j of a pixel, which goes to y[at].
   __m512 operator()(__m512 v, i64 j, i64 at, __mmask16 mask) const {
+    if (plain) {
+      v = _mm512_add_ps(v, bias[j]);
+      if (residual) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, residual + at));
+      return kept(v, _mm512_min_ps(_mm512_max_ps(v, low), high));
+    }
     for (std::uint32_t k = 0; k < e->steps->n; ++k) {
       const __m512 x = e->full[k] ? _mm512_maskz_loadu_ps(mask, e->operand[k] + at) : operand[k][j];
       switch (e->steps->step[k].kind) {
