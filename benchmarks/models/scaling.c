@@ -12,7 +12,7 @@
 #include "quern/trace.h"
 
 enum { kMostSteps = 256, kText = 192 };
-static const double kJoinNs = 1000; /* of one loop, for each level of the tree of workers */
+static const double kJoinNs = 500, kWorkerNs = 50; /* of one loop, and for each worker in it */
 
 typedef struct step {
   char name[kText]; /* op and shapes */
@@ -144,7 +144,7 @@ static parts predict(const profile* one, const profile* planned, double p, doubl
     t.serial += fmax(0, s->run_ns - s->busy_ns) * 1e-9;
     t.shared += share;
     t.memory += fmax(0, traffic - share);
-    if (n > 1) t.joins += runs * kJoinNs * 1e-9 * (1 + log2(fmin(n, p)));
+    if (n > 1) t.joins += runs * 1e-9 * (kJoinNs + kWorkerNs * fmin(n, p));
   }
   t.outside = fmax(0, t.outside);
   return t;

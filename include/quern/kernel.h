@@ -127,10 +127,21 @@ typedef struct qn_host {
   /* [any] Text (NUL-terminated, copied) for the failure that the caller is about to return. */
   void (*error)(qn_error_slot*, const char* text) QN_NOEXCEPT;
   void (*log)(void* self, int32_t level, const char* text, uint64_t len) QN_NOEXCEPT;
-  /* [any] Optional services by id "name/revision"; NULL when unknown. */
+  /* [any] Optional services by id "name/revision"; NULL when unknown. Known: QN_EXT_MAX_ISA. */
   const void* (*extension)(void* self, const char* id) QN_NOEXCEPT;
   const qn_allocator* allocator; /* for plans and other small, lasting things */
 } qn_host;
+
+/* const uint32_t*, valid as long as the process: the widest instruction set that kernels may use, one of QN_ISA_*, the
+ * same for all runtimes. From the environment's QUERN_MAX_ISA (the names below in lower case, without QN_ISA_);
+ * QN_ISA_AMX, no limit, where that is not set. It limits x86-64 alone and says nothing of what the processor has. */
+#define QN_EXT_MAX_ISA "quern.max_isa/1"
+#define QN_ISA_BASELINE 0u    /* what every processor of the architecture has: SSE2 */
+#define QN_ISA_SSE4 1u        /* up to SSE4.2 */
+#define QN_ISA_AVX2 2u        /* with FMA and F16C */
+#define QN_ISA_AVX512 3u      /* F, BW, CD, DQ, VL */
+#define QN_ISA_AVX512_VNNI 4u /* with all that came later for vectors of 512 bits */
+#define QN_ISA_AMX 5u         /* everything */
 
 /* ---- plans ---- */
 typedef struct qn_plan qn_plan; /* the plugin's; immutable, used by many threads at once */

@@ -238,7 +238,7 @@ sdk::ConvChain chain_of(const qn_opdesc& op, const ConvShape& s) {
 }
 
 double estimate(const ConvShape& s, std::uint32_t max_workers) {
-  return all_ns(s, double(std::max(1u, max_workers))) + (max_workers > 1 ? 3000 : 300);
+  return all_ns(s, double(std::max(1u, max_workers))) + (max_workers > 1 ? 1500 : 300);
 }
 
 struct ConvPlan : Planned {

@@ -133,7 +133,7 @@ double estimate(const Plan& p) {
   const double b = p.kernel == kPrepacked ? 2.0 * int(p.parts) : double(p.size());
   const double bytes = double(p.size()) * (m * k + m * n) + b * n * k;
   const double parallel = double(std::min<i64>(p.n_tiles(), p.max_workers));
-  double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300 : 4000;
+  double launch = p.max_workers == 1 || p.n_tiles() == 1 ? 300 : 1500;
   if (p.kernel == kShared) {
     launch += 8000 + double(g.batch) * 1.5 * kBNs * k * n / double(p.max_workers);
   }

@@ -3,6 +3,7 @@
 #include "plugins/amx/plans.h"
 #include "plugins/amx/tiles.h"
 #include "plugins/sdk/complex_matmul.hpp"
+#include "plugins/sdk/isa.hpp"
 
 namespace quern::amx {
 namespace {
@@ -15,6 +16,7 @@ const Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const Planne
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
+    sdk::read_isa_limit(*host);
     *self = new Self{host};
     return QN_OK;
   });
@@ -29,7 +31,7 @@ qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
     const bool attention = op->op == QN_OP_SCALED_DOT_PRODUCT_ATTENTION;
     if (!present()) {
       if (conv || attention || op->op == QN_OP_MATMUL) {
-        host->refuse(answer, "tiles", "this CPU has no AMX");
+        host->refuse(answer, "tiles", "this CPU has no AMX, or QUERN_MAX_ISA leaves it out");
       }
       return QN_OK;
     }

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #endif
 
+#include "plugins/sdk/isa.hpp"
+
 namespace quern::amx {
 namespace {
 
@@ -39,12 +41,12 @@ bool permitted() {
 
 bool present() {
   static const bool yes = has_unit();
-  return yes;
+  return yes && sdk::isa_allowed(QN_ISA_AMX);
 }
 
 bool available() {
-  static const bool yes = present() && permitted();
-  return yes;
+  static const bool yes = has_unit() && permitted();
+  return yes && sdk::isa_allowed(QN_ISA_AMX);
 }
 
 }  // namespace quern::amx

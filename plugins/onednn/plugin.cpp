@@ -1,9 +1,11 @@
 // The plugin's table: which family serves which op.
 // Holds no kernel.
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 
 #include "plugins/onednn/onednn.h"
+#include "plugins/sdk/isa.hpp"
 
 namespace quern::onednn {
 
@@ -49,10 +51,28 @@ std::unique_ptr<Plan> made(const Family& f, const qn_opdesc& op, std::uint32_t k
   }
 }
 
+// Comes too late, without harm, in a process that used oneDNN before. Its own variable wins.
+void limit_isa() {
+#if defined(__x86_64__)
+  using dnnl::cpu_isa;
+  if (std::getenv("ONEDNN_MAX_CPU_ISA") || std::getenv("DNNL_MAX_CPU_ISA")) return;
+  if (!sdk::isa_allowed(QN_ISA_AVX2))
+    dnnl::set_max_cpu_isa(cpu_isa::sse41);
+  else if (!sdk::isa_allowed(QN_ISA_AVX512))
+    dnnl::set_max_cpu_isa(cpu_isa::avx2);
+  else if (!sdk::isa_allowed(QN_ISA_AVX512_VNNI))
+    dnnl::set_max_cpu_isa(cpu_isa::avx512_core);
+  else if (!sdk::isa_allowed(QN_ISA_AMX))
+    dnnl::set_max_cpu_isa(cpu_isa::avx512_core_bf16);
+#endif
+}
+
 qn_status open(const qn_host* host, void** self, qn_error_slot* slot) noexcept {
   return sdk::guarded(host, slot, [&] {
     const OneThread guard;
     expect_room();
+    sdk::read_isa_limit(*host);
+    limit_isa();
     cpu();
     *self = new Self{host};
     return QN_OK;

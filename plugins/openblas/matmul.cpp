@@ -90,7 +90,7 @@ double estimate(const Matmul& g, bool f64, const Plan& p, std::uint32_t workers)
   const double item =
       40.0 + 0.04 * size * packed + std::max(2 * m * n * k / std::max(rate, 1.0), bytes / 35.0);
   const double epilogue = (f64 ? 3.0 : 2.0) * m * n * g.epilogue.ns();
-  const double launch = tiles > 1 && workers > 1 ? 4000.0 : 0.0;
+  const double launch = tiles > 1 && workers > 1 ? 1500.0 : 0.0;
   return 40.0 + launch + double(std::max<std::int64_t>(1, g.batch)) * (item + epilogue) / parallel;
 }
 

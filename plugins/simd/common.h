@@ -39,13 +39,13 @@ const Family* find_family(std::uint32_t op);
 // pay off.
 inline double estimate_ns(double bytes, double compute_ns, std::uint32_t workers) {
   const double one = std::max(bytes / 20.0, compute_ns) + 300;
-  if (one < 15000) return one;
-  return one / std::max<std::uint32_t>(workers, 1) + 3000;
+  if (one < 6000) return one;
+  return one / std::max<std::uint32_t>(workers, 1) + 1500;
 }
 
 // How many tiles to cut element-wise work into; only for ops whose result does not depend on it.
 inline std::uint32_t free_tiles(double one_core_ns, std::uint32_t workers, std::int64_t pieces) {
-  if (one_core_ns < 15000 || pieces <= 1 || workers <= 1) return 1;
+  if (one_core_ns < 6000 || pieces <= 1 || workers <= 1) return 1;
   return static_cast<std::uint32_t>(std::min<std::int64_t>(pieces, std::int64_t{workers} * 4));
 }
 

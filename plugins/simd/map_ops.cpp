@@ -3,6 +3,7 @@
 // needs (map_table.cpp) and rarer functions (map_math.cpp).
 #include <limits>
 
+#include "plugins/sdk/isa.hpp"
 #include "plugins/simd/map.h"
 #include "plugins/simd/targets.h"  // before Highway looks at the instruction sets
 
@@ -125,7 +126,20 @@ namespace quern::simd {
 HWY_EXPORT(GetFloatFn);
 HWY_EXPORT(GetPairFn);
 
-void choose_target() { hwy::GetChosenTarget().Update(hwy::SupportedTargets()); }
+void choose_target() {
+  auto targets = hwy::SupportedTargets();
+#if HWY_ARCH_X86  // wider sets have lower bits
+  if (!sdk::isa_allowed(QN_ISA_SSE4))
+    targets &= -HWY_STATIC_TARGET;
+  else if (!sdk::isa_allowed(QN_ISA_AVX2))
+    targets &= -HWY_SSE4;
+  else if (!sdk::isa_allowed(QN_ISA_AVX512))
+    targets &= -HWY_AVX2;
+  else if (!sdk::isa_allowed(QN_ISA_AVX512_VNNI))
+    targets &= -HWY_AVX3;
+#endif
+  hwy::GetChosenTarget().Update(targets);
+}
 
 MapFn float_fn(std::uint32_t op, unsigned uniform_mask) {
   return HWY_DYNAMIC_DISPATCH(GetFloatFn)(op, uniform_mask);

@@ -1,5 +1,6 @@
 // The plugin's entry point: passes each op on to the family of kernels that serves it.
 // Holds no kernel itself.
+#include "plugins/sdk/isa.hpp"
 #include "plugins/simd/common.h"
 #include "plugins/simd/families.h"
 
@@ -172,6 +173,7 @@ struct Self {
 qn_status open(const qn_host* host, void** self, qn_error_slot* slot) noexcept {
   return sdk::guarded(host, slot, [&] {
     *self = new Self{host};
+    sdk::read_isa_limit(*host);
     choose_target();
     return QN_OK;
   });

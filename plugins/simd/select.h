@@ -28,4 +28,7 @@ struct SelectOps {
 
 SelectOps select_ops();
 
+// Whether this CPU has any of the instruction sets: Highway's sorter ends the process without one.
+bool has_vectors();
+
 }  // namespace quern::simd

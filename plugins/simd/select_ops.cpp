@@ -191,6 +191,8 @@ SelectOps GetSelectOps() {
           Below<std::int64_t>,  CopyBetween<std::int32_t>, CopyBetween<std::int64_t>};
 }
 
+bool HasVectors() { return HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR; }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace quern::simd
 HWY_AFTER_NAMESPACE();
@@ -199,8 +201,11 @@ HWY_AFTER_NAMESPACE();
 namespace quern::simd {
 
 HWY_EXPORT(GetSelectOps);
+HWY_EXPORT(HasVectors);
 
 SelectOps select_ops() { return HWY_DYNAMIC_DISPATCH(GetSelectOps)(); }
+
+bool has_vectors() { return HWY_DYNAMIC_DISPATCH(HasVectors)(); }
 
 }  // namespace quern::simd
 #endif

@@ -249,6 +249,8 @@ void query_sort(const qn_host& host, const qn_opdesc& op, qn_answer* answer) {
   const qn_array_desc& x = op.in[0];
   const std::uint32_t axis = axis_of(op);
   const std::int64_t n = x.shape[axis], count = sdk::element_count(x);
+  if (!has_vectors())
+    return host.refuse(answer, "vqsort", "this CPU has no SSE4, or QUERN_MAX_ISA leaves it out");
   if (!line_function(op.op, x.dtype)) return host.refuse(answer, "vqsort", "no complex numbers");
   if (count == 0 || n > (op.op == QN_OP_ARGPARTITION ? INT32_MAX : kMaxLine))
     return host.refuse(answer, "vqsort", "no elements, or an axis beyond 32-bit indices");

@@ -269,11 +269,11 @@ HWY_INLINE V VCos(D d, V x) {
   return PerLane(d, x, [](hn::TFromD<D> t) { return std::cos(t); });
 }
 
-// NaN if either operand is. On x86 the instructions give their second operand for NaN.
+// NaN if either operand is. The vector instructions of x86 give their second operand for NaN.
 template <class D, class V>
 HWY_INLINE V VMax(D, V a, V b) {
   auto m = hn::IfThenElse(hn::Eq(a, a), hn::Max(a, b), a);
-#if !HWY_ARCH_X86
+#if !HWY_ARCH_X86 || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
   m = hn::IfThenElse(hn::Eq(b, b), m, b);
 #endif
   return m;
@@ -281,7 +281,7 @@ HWY_INLINE V VMax(D, V a, V b) {
 template <class D, class V>
 HWY_INLINE V VMin(D, V a, V b) {
   auto m = hn::IfThenElse(hn::Eq(a, a), hn::Min(a, b), a);
-#if !HWY_ARCH_X86
+#if !HWY_ARCH_X86 || HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_SCALAR
   m = hn::IfThenElse(hn::Eq(b, b), m, b);
 #endif
   return m;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "plugins/sdk/isa.hpp"
 #include "plugins/sdk/row_steps.hpp"
 #include "plugins/tbb/kernels.h"
 
@@ -42,8 +43,10 @@ const Kernels& generic_kernels() {
 
 const Kernels& kernels() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return avx512_kernels();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_kernels();
+  if (sdk::isa_allowed(QN_ISA_AVX512) && __builtin_cpu_supports("avx512f")) return avx512_kernels();
+  if (sdk::isa_allowed(QN_ISA_AVX2) && __builtin_cpu_supports("avx2") &&
+      __builtin_cpu_supports("fma"))
+    return avx2_kernels();
 #endif
   return generic_kernels();
 }

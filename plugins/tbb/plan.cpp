@@ -74,7 +74,7 @@ double estimate(const Plan& p, const Kernels& k) {
   const double work =
       std::max(p.g.flops() / once / std::max(0.5, c.rate) + c.packing, c.streamed / 35.0);
   const double epilogue = double(p.g.M * p.g.N) * p.g.epilogue.ns();
-  const double launch = tiles > 1 && p.max_workers > 1 ? 4000 : 0;
+  const double launch = tiles > 1 && p.max_workers > 1 ? 1500 : 0;
   return c.overhead + launch + once * (c.item + work + epilogue) / parallel;
 }
 
@@ -158,7 +158,7 @@ void cut(Plan& p, const Kernels& k) {
   const double flops = g.flops();
   const double bytes = 4.0 * double(g.batch) * (double(g.K) * double(g.N + g.M));
   const double single = flops / k.gflops + 0.04 * bytes;  // ns on one thread
-  const i64 want = single < 15000 || workers == 1
+  const i64 want = single < 5000 || workers == 1
                        ? 1
                        : std::min<i64>(4 * workers, std::max<i64>(2, i64(single / 10000)));
   p.workspace = p.scratch = 0;

@@ -1,6 +1,7 @@
 // The tbb plugin's table.
 // It computes nothing itself.
 #include "plugins/sdk/complex_matmul.hpp"
+#include "plugins/sdk/isa.hpp"
 #include "plugins/tbb/plan.h"
 
 namespace quern::tbb {
@@ -14,6 +15,7 @@ const sdk::Planned& plan_of(const qn_plan* p) { return *reinterpret_cast<const s
 
 qn_status open_plugin(const qn_host* host, void** self, qn_error_slot* error) noexcept {
   return sdk::guarded(host, error, [&] {
+    sdk::read_isa_limit(*host);
     *self = new Self{host};
     return QN_OK;
   });

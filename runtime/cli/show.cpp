@@ -1,6 +1,7 @@
 // `quern info`, `quern plugins`, `quern ops`: what the library is and knows.
 // What it would do with an op is in kernels.cpp.
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -113,10 +114,13 @@ void show_info(const Options& o) {
   const unsigned threads =
       o.threads ? o.threads : std::max(1u, std::thread::hardware_concurrency());
   const uint32_t abi = qn_abi_version();
+  const char* told = std::getenv("QUERN_MAX_ISA");  // a name that is none was refused by now
+  const std::string limit = told ? told : "";
   Json j = {{"build", build_info()},
             {"abi", std::to_string(abi >> 16) + "." + std::to_string(abi & 0xffff)},
             {"cpu", cpuinfo("model name")},
             {"vectors", vector_extensions()},
+            {"max_isa", limit},
             {"threads", threads},
             {"ops", all_schemas().size()},
             {"plugins_active", active},
@@ -137,7 +141,8 @@ void show_info(const Options& o) {
     if (key != "version" && key != "abi") t.add({key, value.get<std::string>()});
   t.add({"abi", j["abi"]});
   t.add({"cpu", j["cpu"]});
-  t.add({"vectors", j["vectors"]});
+  t.add({"vectors",
+         j["vectors"].get<std::string>() + (limit.empty() ? "" : ", used up to " + limit)});
   t.add({"threads", std::to_string(threads)});
   t.add({"ops", std::to_string(all_schemas().size())});
   std::string names;

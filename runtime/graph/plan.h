@@ -83,6 +83,7 @@ class Plan {
   bool may_fold = true, folded = false;  // fold (ir.h) was to change the graph, and did
   std::uint64_t id = 0;
   double est_ns = 0;
+  double parallel_ns = 0;  // of it, in steps that several threads share
   GraphKey key;
   // What tuning in the background is to measure once the plan has run a few times; null = nothing.
   std::shared_ptr<TuningRequest> tuning;

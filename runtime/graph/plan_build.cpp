@@ -122,6 +122,9 @@ std::unique_ptr<Plan> make_plan(Runtime& rt, Ir ir, std::span<const Array> leave
     s.info.rejected = p.rejected;
     s.info.est_ns = p.offer.est_ns;
     s.info.measured_ns = p.offer.measured_ns;
+    if (s.threading == QN_THREADING_TILES ? s.n_tiles > 1
+                                          : s.threading == QN_THREADING_PARALLEL_FOR)
+      plan->parallel_ns += p.offer.est_ns;
     s.info.workspace = info.workspace;
     if (rt.verify_every()) plan->detail.push_back(detail_of(a, i, info.workspace));
     scratch.push_back({static_cast<int>(i), info.workspace});

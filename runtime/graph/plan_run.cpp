@@ -255,6 +255,7 @@ void Plan::run(Runtime& rt, std::span<const Array> leaves, std::vector<BufferRef
                      : fresh_[k] ? static_cast<char*>(fresh_[k]->data())
                                  : static_cast<char*>(arena.p) + kept[k].at);
 
+  rt.executor().expect(parallel_ns);
   const TraceSink trace = cache.trace;
   const bool timed = rt.profiling() || trace.fn;
   StepClock clock;

@@ -1,15 +1,17 @@
-// The built-in pool is a oneTBB arena; an embedder's executor is called through its hooks.
+// The built-in pool: oneTBB's threads as a crew. An embedder's executor is called through its
+// hooks.
 #include "runtime/host/executor.h"
 
 #include <sched.h>
 #include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <thread>
 
-#include "runtime/host/fp_state.h"
+#include "runtime/host/crew.h"
 
 #if defined(QUERN_TSAN)
 extern "C" void __tsan_acquire(void* at);
@@ -32,7 +34,7 @@ std::uint32_t usable_processors() {
 }
 
 // The sanitizer sees neither oneTBB nor, so that it does not take oneTBB's own templates for races,
-// this file (see runtime/CMakeLists.txt). What a loop orders is told to it here.
+// this file (see runtime/CMakeLists.txt). What summoning orders is told to it here.
 #if defined(QUERN_TSAN)
 void before_here(void* at) { __tsan_release(at); }
 void after_that(void* at) { __tsan_acquire(at); }
@@ -43,8 +45,13 @@ void after_that(void*) {}
 
 }  // namespace
 
+// oneTBB gives the threads, which it shares out among all runtimes of the process; who does which
+// part of a loop is the crew's business, since oneTBB's own loops have their workers asleep soon
+// and take three times as long to start.
 struct Executor::Pool {
-  explicit Pool(std::uint32_t n) : arena(usable(n)), n(n) {}
+  explicit Pool(std::uint32_t n)
+      : arena(usable(n)), n(n), crew(std::make_shared<Crew>(n - 1, summon, this)) {}
+  ~Pool() { crew->dismiss(); }
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
   static int usable(std::uint32_t n) {
     const auto most =
@@ -53,49 +60,38 @@ struct Executor::Pool {
   }
   tbb::task_arena arena;
   std::uint32_t n;
+  std::atomic<bool> wake{true};  // whether loops summon helpers that are away
+  double owed_ns = 0;            // what loops that summoned none came to, recently
+  std::chrono::steady_clock::time_point last{};
+  std::shared_ptr<Crew>
+      crew;  // its helpers', too: one may be on its way, or, after a fork, never come
 
   static std::uint32_t concurrency(void* self) noexcept { return static_cast<Pool*>(self)->n; }
+
+  static void summon(void* self, std::uint32_t k) noexcept {
+    Pool& p = *static_cast<Pool*>(self);
+    before_here(p.crew.get());
+    for (std::uint32_t i = 0; i < k; ++i) {
+      try {
+        p.arena.enqueue([crew = p.crew] {
+          after_that(crew.get());
+          crew->help();
+        });
+      } catch (...) {  // no memory: the caller does the work
+        p.crew->excuse(k - i);
+        return;
+      }
+    }
+  }
 
   static qn_status run(void* self, qn_task_fn fn, void* task, std::uint32_t n,
                        std::uint32_t max_workers) noexcept {
     Pool& p = *static_cast<Pool*>(self);
-    if (n <= 1 || max_workers <= 1 || p.n <= 1 || in_loop()) {
-      for (std::uint32_t i = 0; i < n; ++i) fn(task, i, worker());
-      return QN_OK;
+    const bool alone = n <= 1 || max_workers <= 1 || p.n <= 1 || Crew::in_loop();
+    if (alone || !p.crew->run(fn, task, n, max_workers, p.wake.load(std::memory_order_relaxed))) {
+      for (std::uint32_t i = 0; i < n; ++i) fn(task, i, Crew::worker());
     }
-    char begun = 0, done = 0;  // only their addresses are used
-    before_here(&begun);
-    try {
-      p.arena.execute([&] {
-        tbb::parallel_for(
-            std::uint32_t{0}, n,
-            [&](std::uint32_t i) {
-              after_that(&begun);
-              const FpState keep;
-              const int outer = depth();
-              depth() = tbb::this_task_arena::current_thread_index() + 1;
-              fn(task, i, worker());
-              depth() = outer;
-              before_here(&done);
-            },
-            tbb::simple_partitioner());
-      });
-    } catch (...) {
-      return QN_E_RESOURCE_EXHAUSTED;
-    }
-    after_that(&done);
     return QN_OK;
-  }
-
-  // Worker number + 1 while this thread is inside a loop: nested loops run inline under that
-  // number.
-  static int& depth() {
-    static thread_local int d = 0;
-    return d;
-  }
-  static bool in_loop() { return depth() > 0; }
-  static std::uint32_t worker() {
-    return depth() > 0 ? static_cast<std::uint32_t>(depth() - 1) : 0;
   }
 };
 
@@ -112,6 +108,25 @@ Executor::Executor(const qn_executor* hooks, std::uint32_t n_threads) {
 }
 
 Executor::~Executor() = default;
+
+void Executor::expect(double ns) {
+  // Summoning costs the caller some ten microseconds, and the helper comes after some thirty.
+  constexpr double kWorthSummoning = 30e3, kOften = 100e3;
+  if (!pool_ || ns <= 0) return;
+  Pool& p = *pool_;
+  bool wake = ns >= kWorthSummoning || p.crew->complete();
+  if (!wake) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - p.last > std::chrono::milliseconds(1)) p.owed_ns = 0;
+    p.last = now;
+    p.owed_ns += ns;
+    wake = p.owed_ns > kOften;
+  }
+  p.wake.store(wake, std::memory_order_relaxed);
+  if (!wake) return;
+  p.owed_ns = 0;
+  p.crew->gather(p.n - 1);
+}
 
 qn_status Executor::parallel_for(qn_task_fn fn, void* task, std::uint32_t n,
                                  std::uint32_t max_workers) noexcept {

@@ -1,5 +1,5 @@
-// Executor: the runtime's threads (a oneTBB arena bounded to n, or the embedder's own) as one
-// parallel loop.
+// Executor: the runtime's threads (up to n of oneTBB's, or the embedder's own) as one parallel
+// loop.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,6 +17,9 @@ class Executor {
   // fn(task, 0..n-1, worker); returns when all are done. Inline when n is 1 or there is one worker.
   qn_status parallel_for(qn_task_fn fn, void* task, std::uint32_t n,
                          std::uint32_t max_workers) noexcept;
+  // Loops of about so many ns are about to come, on this thread: threads that sleep are woken
+  // now if that pays, and by the loops themselves only then. One call at a time.
+  void expect(double ns);
   const qn_executor* hooks() const { return &hooks_; }
 
  private:

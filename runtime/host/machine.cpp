@@ -6,12 +6,14 @@
 #include <sys/utsname.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 #endif
 
+#include "quern/kernel.h"
 #include "runtime/core/error.h"
 
 namespace quern {
@@ -34,6 +36,16 @@ std::string processor() {
 #else
 std::string processor() { return str(std::hex, getauxval(AT_HWCAP), " ", getauxval(AT_HWCAP2)); }
 #endif
+
+constexpr const char* kIsaNames[] = {"baseline", "sse4", "avx2", "avx512", "avx512_vnni", "amx"};
+
+std::uint32_t read_max_isa(const char* name) {
+  if (!name || !*name) return QN_ISA_AMX;
+  for (std::uint32_t i = 0; i <= QN_ISA_AMX; ++i)
+    if (std::strcmp(name, kIsaNames[i]) == 0) return i;
+  fail_invalid("[runtime] QUERN_MAX_ISA is '", name,
+               "', expected baseline, sse4, avx2, avx512, avx512_vnni or amx");
+}
 
 struct Search {
   std::uintptr_t address;
@@ -83,7 +95,14 @@ int visit(dl_phdr_info* o, std::size_t, void* self) {
 std::string cpu_identity() {
   struct utsname u;
   const char* machine = ::uname(&u) == 0 ? u.machine : "unknown";
-  return str(machine, " ", processor());
+  std::string line = str(machine, " ", processor());
+  if (max_isa() != QN_ISA_AMX) line += str(" up to ", kIsaNames[max_isa()]);
+  return line;
+}
+
+const std::uint32_t& max_isa() {
+  static const std::uint32_t isa = read_max_isa(std::getenv("QUERN_MAX_ISA"));
+  return isa;
 }
 
 std::string build_of(const void* address) {

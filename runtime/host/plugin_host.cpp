@@ -111,7 +111,10 @@ void log_hook(void* self, std::int32_t level, const char* text, std::uint64_t le
   }
 }
 
-const void* extension_hook(void*, const char*) noexcept { return nullptr; }
+const void* extension_hook(void*, const char* id) noexcept {
+  if (!id || std::strcmp(id, QN_EXT_MAX_ISA) != 0) return nullptr;
+  return &max_isa();  // does not throw: the runtime asked before
+}
 
 void* alloc_hook(void* self, std::uint64_t size, std::uint64_t, std::uint32_t tag) noexcept {
   try {

@@ -11,6 +11,7 @@
 #include "runtime/graph/plan.h"
 #include "runtime/graph/tuner.h"
 #include "runtime/host/executor.h"
+#include "runtime/host/machine.h"
 #include "runtime/host/plugin_host.h"
 #include "runtime/host/rules.h"
 
@@ -26,6 +27,7 @@ Runtime* Runtime::create(const qn_runtime_config* given) {
                  QN_PLUGINS_PATH);
   if (config.accuracy > 2)
     fail_invalid("[runtime] accuracy is ", config.accuracy, ", expected 0 to 2");
+  max_isa();  // complains of a name that is none
   struct Deleter {
     void operator()(Runtime* r) const { delete r; }
   };
