@@ -41,16 +41,27 @@ HWY_INLINE void StoreSome(hn::Vec<D> v, D d, float* p, std::int64_t count) {
 #endif
 }
 
-// Within bounds that are numbers; NaN stays. On x86 the instructions give their second operand for
-// NaN.
+// Within bounds that are numbers; NaN stays. The vector instructions of x86 give their second
+// operand for NaN.
+template <class D>
+HWY_INLINE hn::Vec<D> AtLeast([[maybe_unused]] D d, hn::Vec<D> v, hn::Vec<D> low) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
+  return hn::Max(low, v);
+#else
+  return VMax(d, v, low);
+#endif
+}
+template <class D>
+HWY_INLINE hn::Vec<D> AtMost([[maybe_unused]] D d, hn::Vec<D> v, hn::Vec<D> high) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
+  return hn::Min(high, v);
+#else
+  return VMin(d, v, high);
+#endif
+}
 template <class D>
 HWY_INLINE hn::Vec<D> Bounded(D d, hn::Vec<D> v, hn::Vec<D> low, hn::Vec<D> high) {
-#if HWY_ARCH_X86
-  (void)d;
-  return hn::Min(high, hn::Max(low, v));
-#else
-  return VMin(d, VMax(d, v, low), high);
-#endif
+  return AtMost(d, AtLeast(d, v, low), high);
 }
 
 // One step; x: its operand.
@@ -58,8 +69,7 @@ template <class D>
 HWY_INLINE hn::Vec<D> Apply(D d, sdk::EpilogueStep::Kind kind, hn::Vec<D> v, hn::Vec<D> x) {
   switch (kind) {
     case sdk::EpilogueStep::relu:
-      // NaN stays.
-      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+      return AtLeast(d, v, hn::Zero(d));
     case sdk::EpilogueStep::silu:
       return hn::Mul(v, VSigmoid(d, v));
     case sdk::EpilogueStep::add:

@@ -24,12 +24,13 @@ constexpr int kRows = 6;
 #endif
 
 // A step of the epilogue: the operand of filter j of pixel i lies at p[i * pixel_step + j], and
-// where all filters share it in as many copies as a block has filters, with `each` false.
+// where all filters share it in as many copies as a block has filters, with `each` false. bound: it
+// is not NaN then.
 struct Step {
   sdk::EpilogueStep::Kind kind;
   const float* p;
   std::int64_t pixel_step;
-  bool each;
+  bool each, bound;
 };
 
 // The last of the sums' way: pixels from `pixel` on and filters from `channel` on, to y.
@@ -77,10 +78,28 @@ template <sdk::EpilogueStep::Kind kKind, class D, int kPixels, int kVectors>
 HWY_INLINE void Each(D d, const float* x, std::int64_t pixel_step,
                      hn::Vec<D> (&sum)[kPixels][kVectors]) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  if (pixel_step == 0) {
+    for (int j = 0; j < kVectors; ++j) {
+      const auto v = hn::LoadU(d, x + j * lanes);
+      HWY_UNROLL(12)
+      for (int i = 0; i < kPixels; ++i) sum[i][j] = Apply(d, kKind, sum[i][j], v);
+    }
+    return;
+  }
   HWY_UNROLL(12)
   for (int i = 0; i < kPixels; ++i)
     for (int j = 0; j < kVectors; ++j)
       sum[i][j] = Apply(d, kKind, sum[i][j], hn::LoadU(d, x + i * pixel_step + j * lanes));
+}
+
+// The same for a bound that is a number.
+template <bool kLow, class D, int kPixels, int kVectors>
+HWY_INLINE void EachBounded(D d, const float* x, hn::Vec<D> (&sum)[kPixels][kVectors]) {
+  const auto bound = hn::LoadU(d, x);
+  HWY_UNROLL(12)
+  for (int i = 0; i < kPixels; ++i)
+    for (int j = 0; j < kVectors; ++j)
+      sum[i][j] = kLow ? AtLeast(d, sum[i][j], bound) : AtMost(d, sum[i][j], bound);
 }
 
 // silu on n values; too long to be repeated for every sum.
@@ -126,10 +145,16 @@ HWY_INLINE void End(D d, const Ending& e, hn::Vec<D> (&sum)[kPixels][kVectors]) 
         Each<S::multiply>(d, x, step, sum);
         break;
       case S::maximum:
-        Each<S::maximum>(d, x, step, sum);
+        if (e.steps[k].bound)
+          EachBounded<true>(d, x, sum);
+        else
+          Each<S::maximum>(d, x, step, sum);
         break;
       case S::minimum:
-        Each<S::minimum>(d, x, step, sum);
+        if (e.steps[k].bound)
+          EachBounded<false>(d, x, sum);
+        else
+          Each<S::minimum>(d, x, step, sum);
         break;
       case S::silu:
         SiluOfAll(d, sum);
@@ -152,6 +177,11 @@ HWY_NOINLINE void Sum(const Part& p) {
   for (int i = 0; i < kPixels; ++i)
     for (int j = 0; j < kVectors; ++j)
       sum[i][j] = p.first ? hn::Zero(d) : hn::LoadU(d, p.sum + (i * kVectors + j) * lanes);
+  if (p.ending) {
+    const float* to = p.ending->to() + 2 * kPixels * p.ending->y_step;
+    HWY_UNROLL(12)
+    for (int i = 0; i < kPixels; ++i) __builtin_prefetch(to + i * p.ending->y_step, 1, 3);
+  }
   const float* HWY_RESTRICT w = p.w;
   const float* ahead = p.ahead;
   const std::int64_t w_step = kVectors * lanes, last = p.from + p.length;
@@ -334,7 +364,7 @@ void Tile(const DirectShape& s, const float* x, const float* w, float* y,
       std::fill(constants[k], constants[k] + s.block(),
                 e->operand[k] ? *e->operand[k] : static_cast<float>(e->steps->step[k].imm));
     steps[k] = {e->steps->step[k].kind, each ? e->operand[k] : constants[k], e->full[k] ? s.o : 0,
-                each};
+                each, !each && constants[k][0] == constants[k][0]};
   }
   const Pieces pieces(s);
   const std::int64_t blocks = s.groups * s.blocks();

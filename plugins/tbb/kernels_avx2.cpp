@@ -34,7 +34,7 @@ struct Tail {
 
 #include "plugins/tbb/kernels-inl.h"
 
-constexpr Kernels table{"avx2", kLanes,   kMr,    kPm,  kNr,   105.0,   pack,
+constexpr Kernels table{"avx2", kLanes,   kMr,    kPm,  kNr,   95.0,    pack,
                         packed, unpacked, direct, dots, inner, row_step};
 
 }  // namespace

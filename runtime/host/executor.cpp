@@ -50,8 +50,13 @@ void after_that(void*) {}
 // and take three times as long to start.
 struct Executor::Pool {
   explicit Pool(std::uint32_t n)
-      : arena(usable(n)), n(n), crew(std::make_shared<Crew>(n - 1, summon, this)) {}
-  ~Pool() { crew->dismiss(); }
+      : arena(usable(n)),
+        n(n),
+        crew(new Crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this), forget) {}
+  ~Pool() {
+    crew->dismiss();
+    before_here(crew.get());
+  }
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
   static int usable(std::uint32_t n) {
     const auto most =
@@ -63,8 +68,13 @@ struct Executor::Pool {
   std::atomic<bool> wake{true};  // whether loops summon helpers that are away
   double owed_ns = 0;            // what loops that summoned none came to, recently
   std::chrono::steady_clock::time_point last{};
-  std::shared_ptr<Crew>
-      crew;  // its helpers', too: one may be on its way, or, after a fork, never come
+  // Its helpers', too: one may be on its way or, after a fork, never come.
+  std::shared_ptr<Crew> crew;
+
+  static void forget(Crew* crew) {
+    after_that(crew);
+    delete crew;
+  }
 
   static std::uint32_t concurrency(void* self) noexcept { return static_cast<Pool*>(self)->n; }
 
@@ -76,6 +86,7 @@ struct Executor::Pool {
         p.arena.enqueue([crew = p.crew] {
           after_that(crew.get());
           crew->help();
+          before_here(crew.get());
         });
       } catch (...) {  // no memory: the caller does the work
         p.crew->excuse(k - i);

@@ -42,14 +42,14 @@ void outer_index(void* task, std::uint32_t i, std::uint32_t worker) noexcept {
 }
 
 thread_local Check* check_of_run = nullptr;
-const qn_host* host;
 std::atomic<double> estimate{1e6};
 
-qn_status open_plugin(const qn_host* h, void**, qn_error_slot*) noexcept {
-  host = h;
+qn_status open_plugin(const qn_host* host, void** self, qn_error_slot*) noexcept {
+  *self = new const qn_host*(host);
   return QN_OK;
 }
-qn_status query(void*, const qn_opdesc* op, qn_answer* answer) noexcept {
+void close_plugin(void* self) noexcept { delete static_cast<const qn_host**>(self); }
+qn_status query(void* self, const qn_opdesc* op, qn_answer* answer) noexcept {
   if (op->op != QN_OP_MAP || op->n_in != 1 || op->in[0].dtype != QN_F32 ||
       op->program->n_inst != 1 || op->program->inst[0].op != QN_OP_RELU)
     return QN_OK;
@@ -58,11 +58,12 @@ qn_status query(void*, const qn_opdesc* op, qn_answer* answer) noexcept {
   c.name = {"loops", 5};
   c.threading = QN_THREADING_PARALLEL_FOR;
   c.est_ns = estimate;
-  return host->offer(answer, &c);
+  return (*static_cast<const qn_host**>(self))->offer(answer, &c);
 }
 qn_status plan(void*, const qn_opdesc*, std::uint32_t, qn_plan** out, qn_plan_info*,
                qn_error_slot*) noexcept {
-  *out = reinterpret_cast<qn_plan*>(&host);
+  static char nothing;
+  *out = reinterpret_cast<qn_plan*>(&nothing);
   return QN_OK;
 }
 qn_status run(const qn_plan*, const qn_run* r) noexcept {
@@ -82,7 +83,7 @@ const qn_kernel_plugin& entry() {
     p.license = "MIT";
     p.description = "loops for tests";
     p.open = open_plugin;
-    p.close = [](void*) noexcept {};
+    p.close = close_plugin;
     p.query = query;
     p.plan = plan;
     p.run = run;
