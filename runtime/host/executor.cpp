@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -53,8 +54,14 @@ struct Executor::Pool {
       : arena(usable(n)),
         n(n),
         crew(new Crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this), forget) {}
+  // Helpers are let go, so that nothing is left when a runtime is; not waited for are those that a
+  // busy machine does not let run, nor any in a forked process, which has none.
   ~Pool() {
     crew->dismiss();
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+    while (crew.use_count() > 1 && ::getpid() == process &&
+           std::chrono::steady_clock::now() < patience)
+      sched_yield();
     before_here(crew.get());
   }
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
@@ -70,6 +77,7 @@ struct Executor::Pool {
   std::chrono::steady_clock::time_point last{};
   // Its helpers', too: one may be on its way or, after a fork, never come.
   std::shared_ptr<Crew> crew;
+  const pid_t process = ::getpid();
 
   static void forget(Crew* crew) {
     after_that(crew);
