@@ -26,18 +26,24 @@ class Crew {
   // Summons the helpers that are away until k are here or on their way: loops are about to come.
   void gather(std::uint32_t k) noexcept;
   bool complete() const noexcept { return present_.load(std::memory_order_relaxed) >= helpers_; }
+  // Whoever uses the crew owns it: its maker from the start, others between these two.
+  void enter() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void leave() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  bool last() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
   // Sends the helpers away, soon, and summons no more; for when no loops are on or will come.
   void dismiss() noexcept { over_.store(true); }
   // k of those summoned will never come.
   void excuse(std::uint32_t k) noexcept;
-  // A helper's stay: takes part in loops until none came for some time. The crew may be dismissed
-  // meanwhile, but must live as long.
+  // A helper's stay: takes part in loops until none came for some time.
   void help() noexcept;
   // Whether this thread is in a loop of any crew, and as which worker (0 outside).
   static bool in_loop();
   static std::uint32_t worker();
 
  private:
+  ~Crew() = default;
   void take_part(std::uint32_t number) noexcept;
   void drain(std::uint32_t worker, std::uint32_t share) noexcept;
   std::uint32_t take_number() noexcept;
@@ -69,6 +75,7 @@ class Crew {
   alignas(64) std::atomic<std::uint32_t> present_{0};  // helpers here or on their way
   std::atomic<std::uint32_t> stays_{0};                // calls of help() begun or to come
   std::atomic<bool> busy_{false};
+  std::atomic<std::uint32_t> owners_{1};
   Loop loop_{};
   const std::uint32_t helpers_;
   const std::unique_ptr<Gate[]> gates_;

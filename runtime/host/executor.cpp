@@ -53,16 +53,15 @@ struct Executor::Pool {
   explicit Pool(std::uint32_t n)
       : arena(usable(n)),
         n(n),
-        crew(new Crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this), forget) {}
+        crew(new Crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this)) {}
   // Helpers are let go, so that nothing is left when a runtime is; not waited for are those that a
   // busy machine does not let run, nor any in a forked process, which has none.
   ~Pool() {
     crew->dismiss();
     const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
-    while (crew.use_count() > 1 && ::getpid() == process &&
-           std::chrono::steady_clock::now() < patience)
+    while (!crew->last() && ::getpid() == process && std::chrono::steady_clock::now() < patience)
       sched_yield();
-    before_here(crew.get());
+    crew->leave();
   }
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
   static int usable(std::uint32_t n) {
@@ -75,28 +74,24 @@ struct Executor::Pool {
   std::atomic<bool> wake{true};  // whether loops summon helpers that are away
   double owed_ns = 0;            // what loops that summoned none came to, recently
   std::chrono::steady_clock::time_point last{};
-  // Its helpers', too: one may be on its way or, after a fork, never come.
-  std::shared_ptr<Crew> crew;
+  Crew* const crew;
   const pid_t process = ::getpid();
-
-  static void forget(Crew* crew) {
-    after_that(crew);
-    delete crew;
-  }
 
   static std::uint32_t concurrency(void* self) noexcept { return static_cast<Pool*>(self)->n; }
 
   static void summon(void* self, std::uint32_t k) noexcept {
     Pool& p = *static_cast<Pool*>(self);
-    before_here(p.crew.get());
     for (std::uint32_t i = 0; i < k; ++i) {
+      p.crew->enter();
+      before_here(p.crew);
       try {
         p.arena.enqueue([crew = p.crew] {
-          after_that(crew.get());
+          after_that(crew);
           crew->help();
-          before_here(crew.get());
+          crew->leave();
         });
       } catch (...) {  // no memory: the caller does the work
+        p.crew->leave();
         p.crew->excuse(k - i);
         return;
       }
