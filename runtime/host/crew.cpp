@@ -57,6 +57,14 @@ Crew::Crew(std::uint32_t helpers, Summon summon, void* self)
       summon_(summon),
       self_(self) {}
 
+void Crew::enter() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+
+void Crew::leave() noexcept {
+  if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+bool Crew::last() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
+
 bool Crew::in_loop() { return depth > 0; }
 std::uint32_t Crew::worker() { return depth > 0 ? depth - 1 : 0; }
 

@@ -27,11 +27,9 @@ class Crew {
   void gather(std::uint32_t k) noexcept;
   bool complete() const noexcept { return present_.load(std::memory_order_relaxed) >= helpers_; }
   // Whoever uses the crew owns it: its maker from the start, others between these two.
-  void enter() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
-  void leave() noexcept {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
-  bool last() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
+  void enter() noexcept;
+  void leave() noexcept;
+  bool last() const noexcept;  // nobody else owns it now
   // Sends the helpers away, soon, and summons no more; for when no loops are on or will come.
   void dismiss() noexcept { over_.store(true); }
   // k of those summoned will never come.

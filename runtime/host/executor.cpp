@@ -60,7 +60,7 @@ struct Executor::Pool {
     crew->dismiss();
     const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
     while (!crew->last() && ::getpid() == process && std::chrono::steady_clock::now() < patience)
-      sched_yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(10));
     crew->leave();
   }
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
