@@ -2,9 +2,11 @@
 #include "runtime/host/crew.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <utility>
 
 #include "runtime/host/fp_state.h"
@@ -20,6 +22,11 @@ using std::chrono::microseconds;
 constexpr auto kAwake = microseconds(200);
 constexpr auto kAlone = microseconds(20);  // before others are let run
 constexpr int kLooks = 32;                 // between two looks at the clock
+
+// All crews of the process: who is summoned may come when the crew is gone.
+std::mutex all_mutex;
+Crew* all = nullptr;
+std::uint64_t last_id = 0;
 
 thread_local std::uint32_t depth = 0;  // 1 + the worker's number while in a loop
 
@@ -55,15 +62,25 @@ Crew::Crew(std::uint32_t helpers, Summon summon, void* self)
       shares_(new Share[std::size_t{helpers} + 1]),
       numbers_(new std::atomic<bool>[helpers] {}),
       summon_(summon),
-      self_(self) {}
-
-void Crew::enter() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
-
-void Crew::leave() noexcept {
-  if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+      self_(self),
+      process_(::getpid()) {
+  const std::lock_guard lock(all_mutex);
+  id_ = ++last_id;
+  next_ = std::exchange(all, this);
 }
 
-bool Crew::last() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
+Crew::~Crew() {
+  {
+    const std::lock_guard lock(all_mutex);
+    Crew** at = &all;
+    while (*at != this) at = &(*at)->next_;
+    *at = next_;
+  }
+  over_.store(true);
+  if (::getpid() == process_)
+    wait_until([&] { return staying_.load(std::memory_order_acquire) == 0; },
+               Clock::duration::max());
+}
 
 bool Crew::in_loop() { return depth > 0; }
 std::uint32_t Crew::worker() { return depth > 0 ? depth - 1 : 0; }
@@ -143,7 +160,19 @@ std::uint32_t Crew::take_number() noexcept {
         return k + 1;
 }
 
-void Crew::help() noexcept {
+void Crew::help(std::uint64_t id) noexcept {
+  Crew* crew;
+  {
+    const std::lock_guard lock(all_mutex);
+    for (crew = all; crew && crew->id_ != id;) crew = crew->next_;
+    if (!crew) return;
+    crew->staying_.fetch_add(1, std::memory_order_relaxed);
+  }
+  crew->stay();
+  crew->staying_.fetch_sub(1, std::memory_order_release);
+}
+
+void Crew::stay() noexcept {
   const std::uint32_t number = take_number();
   const auto called = [&](std::uint32_t seen) {
     return epoch_.load(std::memory_order_acquire) != seen || over_.load(std::memory_order_relaxed);

@@ -12,11 +12,14 @@ namespace quern {
 
 class Crew {
  public:
-  // summon(self, k) has k more threads call help(), sooner or later or never.
+  // summon(self, k) has k more threads call help(id), sooner or later or never.
   using Summon = void (*)(void* self, std::uint32_t k);
   Crew(std::uint32_t helpers, Summon summon, void* self);
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
+  // No loop is on. Sends the helpers away and waits for them; not in a forked process, which has
+  // none.
+  ~Crew();
 
   // fn(task, 0..n-1, worker < max_workers), by the caller (worker 0) and those helpers that come in
   // time; returns when all is done. Helpers that are away are summoned if `wake`. False, and
@@ -26,22 +29,18 @@ class Crew {
   // Summons the helpers that are away until k are here or on their way: loops are about to come.
   void gather(std::uint32_t k) noexcept;
   bool complete() const noexcept { return present_.load(std::memory_order_relaxed) >= helpers_; }
-  // Whoever uses the crew owns it: its maker from the start, others between these two.
-  void enter() noexcept;
-  void leave() noexcept;
-  bool last() const noexcept;  // nobody else owns it now
-  // Sends the helpers away, soon, and summons no more; for when no loops are on or will come.
-  void dismiss() noexcept { over_.store(true); }
   // k of those summoned will never come.
   void excuse(std::uint32_t k) noexcept;
-  // A helper's stay: takes part in loops until none came for some time.
-  void help() noexcept;
+  // A helper's stay with the crew of that id, if it is still there: takes part in loops until none
+  // came for some time.
+  static void help(std::uint64_t id) noexcept;
+  std::uint64_t id() const { return id_; }
   // Whether this thread is in a loop of any crew, and as which worker (0 outside).
   static bool in_loop();
   static std::uint32_t worker();
 
  private:
-  ~Crew() = default;
+  void stay() noexcept;
   void take_part(std::uint32_t number) noexcept;
   void drain(std::uint32_t worker, std::uint32_t share) noexcept;
   std::uint32_t take_number() noexcept;
@@ -73,7 +72,7 @@ class Crew {
   alignas(64) std::atomic<std::uint32_t> present_{0};  // helpers here or on their way
   std::atomic<std::uint32_t> stays_{0};                // calls of help() begun or to come
   std::atomic<bool> busy_{false};
-  std::atomic<std::uint32_t> owners_{1};
+  std::atomic<std::uint32_t> staying_{0};  // helpers inside stay()
   Loop loop_{};
   const std::uint32_t helpers_;
   const std::unique_ptr<Gate[]> gates_;
@@ -81,6 +80,9 @@ class Crew {
   const std::unique_ptr<std::atomic<bool>[]> numbers_;  // of helpers: taken?
   const Summon summon_;
   void* const self_;
+  const std::int64_t process_;
+  std::uint64_t id_ = 0;
+  Crew* next_ = nullptr;  // of the list of all
 };
 
 }  // namespace quern

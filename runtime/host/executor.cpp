@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,11 +12,6 @@
 #include <thread>
 
 #include "runtime/host/crew.h"
-
-#if defined(QUERN_TSAN)
-extern "C" void __tsan_acquire(void* at);
-extern "C" void __tsan_release(void* at);
-#endif
 
 namespace quern {
 namespace {
@@ -34,16 +28,6 @@ std::uint32_t usable_processors() {
   return n ? n : 1;
 }
 
-// The sanitizer sees neither oneTBB nor, so that it does not take oneTBB's own templates for races,
-// this file (see runtime/CMakeLists.txt). What summoning orders is told to it here.
-#if defined(QUERN_TSAN)
-void before_here(void* at) { __tsan_release(at); }
-void after_that(void* at) { __tsan_acquire(at); }
-#else
-void before_here(void*) {}
-void after_that(void*) {}
-#endif
-
 }  // namespace
 
 // oneTBB gives the threads, which it shares out among all runtimes of the process; who does which
@@ -51,18 +35,7 @@ void after_that(void*) {}
 // and take three times as long to start.
 struct Executor::Pool {
   explicit Pool(std::uint32_t n)
-      : arena(usable(n)),
-        n(n),
-        crew(new Crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this)) {}
-  // Helpers are let go, so that nothing is left when a runtime is; not waited for are those that a
-  // busy machine does not let run, nor any in a forked process, which has none.
-  ~Pool() {
-    crew->dismiss();
-    const auto patience = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
-    while (!crew->last() && ::getpid() == process && std::chrono::steady_clock::now() < patience)
-      std::this_thread::sleep_for(std::chrono::microseconds(10));
-    crew->leave();
-  }
+      : arena(usable(n)), n(n), crew(static_cast<std::uint32_t>(usable(n)) - 1, summon, this) {}
   // oneTBB prints a warning when it is asked for more threads than it will ever give.
   static int usable(std::uint32_t n) {
     const auto most =
@@ -74,26 +47,17 @@ struct Executor::Pool {
   std::atomic<bool> wake{true};  // whether loops summon helpers that are away
   double owed_ns = 0;            // what loops that summoned none came to, recently
   std::chrono::steady_clock::time_point last{};
-  Crew* const crew;
-  const pid_t process = ::getpid();
+  Crew crew;
 
   static std::uint32_t concurrency(void* self) noexcept { return static_cast<Pool*>(self)->n; }
 
   static void summon(void* self, std::uint32_t k) noexcept {
     Pool& p = *static_cast<Pool*>(self);
     for (std::uint32_t i = 0; i < k; ++i) {
-      p.crew->enter();
-      before_here(p.crew);
       try {
-        p.arena.enqueue([crew = p.crew] {
-          after_that(crew);
-          crew->help();
-          crew->leave();
-        });
+        p.arena.enqueue([id = p.crew.id()] { Crew::help(id); });
       } catch (...) {  // no memory: the caller does the work
-        p.crew->leave();
-        p.crew->excuse(k - i);
-        return;
+        return p.crew.excuse(k - i);
       }
     }
   }
@@ -102,7 +66,7 @@ struct Executor::Pool {
                        std::uint32_t max_workers) noexcept {
     Pool& p = *static_cast<Pool*>(self);
     const bool alone = n <= 1 || max_workers <= 1 || p.n <= 1 || Crew::in_loop();
-    if (alone || !p.crew->run(fn, task, n, max_workers, p.wake.load(std::memory_order_relaxed))) {
+    if (alone || !p.crew.run(fn, task, n, max_workers, p.wake.load(std::memory_order_relaxed))) {
       for (std::uint32_t i = 0; i < n; ++i) fn(task, i, Crew::worker());
     }
     return QN_OK;
@@ -128,7 +92,7 @@ void Executor::expect(double ns) {
   constexpr double kWorthSummoning = 30e3, kOften = 100e3;
   if (!pool_ || ns <= 0) return;
   Pool& p = *pool_;
-  bool wake = ns >= kWorthSummoning || p.crew->complete();
+  bool wake = ns >= kWorthSummoning || p.crew.complete();
   if (!wake) {
     const auto now = std::chrono::steady_clock::now();
     if (now - p.last > std::chrono::milliseconds(1)) p.owed_ns = 0;
@@ -139,7 +103,7 @@ void Executor::expect(double ns) {
   p.wake.store(wake, std::memory_order_relaxed);
   if (!wake) return;
   p.owed_ns = 0;
-  p.crew->gather(p.n - 1);
+  p.crew.gather(p.n - 1);
 }
 
 qn_status Executor::parallel_for(qn_task_fn fn, void* task, std::uint32_t n,
